@@ -1,0 +1,98 @@
+//! The command line: what was typed, turned into what it means.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand, ValueEnum};
+use toolgate_gateway::{Config, DataDir, Demo};
+
+/// The MCP gateway: one URL and one token in front of all your MCP servers.
+///
+/// Started with nothing configured it makes its data directory, a master key and a workspace `default`,
+/// prints the URL, an Admin token (once) and a block to paste into an editor, and serves. Everything
+/// else is done with `toolgatectl`, while it runs or before.
+#[derive(Debug, Parser)]
+#[command(name = "toolgate", version, after_help = EXAMPLES)]
+pub(crate) struct Flags {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    /// Where the store, the master key and the control socket live; made when absent.
+    /// Default: the platform's data directory, such as ~/.local/share/toolgate.
+    #[arg(long, value_name = "DIR", env = "TOOLGATE_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+
+    /// Where to listen. Port 0 takes a free one and prints it. Loopback only: put a TLS proxy in front for others.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8420")]
+    listen: SocketAddr,
+
+    /// The URL clients reach the gateway under, when a proxy stands in front: `https://mcp.example.com`.
+    #[arg(long, value_name = "URL", env = "TOOLGATE_PUBLIC_URL")]
+    public_url: Option<String>,
+
+    /// How log lines are written to standard error. The environment variable `TOOLGATE_LOG` filters them (`info` by default).
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+
+    /// Also put two small real MCP servers into the workspace `default`, one of which needs a secret.
+    #[arg(long)]
+    demo: bool,
+}
+
+/// What the binary does besides serving.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs one of the demonstration servers over standard input and output; started by `--demo`.
+    #[command(hide = true)]
+    DemoServer {
+        /// `notes` or `weather`.
+        name: String,
+    },
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  toolgate                                   serve on 127.0.0.1:8420
+  toolgate --demo                            with two servers to try
+  toolgate --listen 127.0.0.1:0              on a free port, printed as `ready http://…`
+  toolgate --data-dir ./data --log-format json
+
+Then, in another terminal:
+  toolgatectl mcp add files -- npx -y @modelcontextprotocol/server-filesystem ~/notes
+  toolgatectl mcp add github --url https://api.githubcopilot.com/mcp/ --bearer GITHUB_TOKEN";
+
+impl Flags {
+    /// What was typed, with every default filled in.
+    pub(crate) fn into_config(self) -> anyhow::Result<Config> {
+        let path = match self.data_dir {
+            Some(path) => path,
+            None => {
+                DataDir::default_path().context("finding the data directory (pass --data-dir)")?
+            }
+        };
+        let mut config = Config::new(DataDir::new(path));
+        config.listen = self.listen;
+        if let Some(url) = self.public_url {
+            config = config
+                .with_public_url(&url)
+                .with_context(|| format!("using the public URL `{url}`"))?;
+        }
+        if self.demo {
+            let program = std::env::current_exe().context("finding this program for --demo")?;
+            config.demo = Some(Demo {
+                argv: vec![program.to_string_lossy().into_owned(), "demo-server".into()],
+            });
+        }
+        Ok(config)
+    }
+}

@@ -1,0 +1,57 @@
+//! Reads flags and config, calls `toolgate_gateway::run`, returns an exit code.
+//!
+//! Exit codes: 0 after an orderly end, 1 when the gateway could not start or go on, 2 when the command
+//! line is wrong.
+
+mod flags;
+mod show;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+use toolgate_gateway::GatewayError;
+
+use crate::flags::{Command, Flags};
+
+fn main() -> ExitCode {
+    let flags = Flags::parse();
+    if let Some(Command::DemoServer { name }) = &flags.command {
+        return toolgate_demo::run(name);
+    }
+    show::start_logging(flags.log_format);
+    match serve(flags) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            show::failure(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(flags: Flags) -> anyhow::Result<()> {
+    toolgate_gateway::prepare_process();
+    let config = flags.into_config()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let shutdown = async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        toolgate_gateway::run(config, show::announce, shutdown).await?;
+        Ok::<_, anyhow::Error>(())
+    })
+}
+
+/// What a person can do about a failed start, if anything is known.
+fn hint_of(error: &anyhow::Error) -> Option<String> {
+    error
+        .downcast_ref::<GatewayError>()
+        .and_then(GatewayError::hint)
+}

@@ -1,0 +1,210 @@
+//! `toolgatectl mcp …`
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use super::span;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum McpCommand {
+    /// Add a server that is reached by URL, or that is started as a child process
+    Add(McpAdd),
+    /// List the servers of a workspace
+    #[command(after_help = "Examples:
+  toolgatectl mcp list
+  toolgatectl mcp list --workspace team --json")]
+    List(InWorkspace),
+    /// Remove a server with its tools and its own secrets
+    #[command(after_help = "Examples:
+  toolgatectl mcp remove github")]
+    Remove(McpServer),
+    /// Enable a server, or one of its tools
+    #[command(after_help = "Examples:
+  toolgatectl mcp enable github
+  toolgatectl mcp enable github --tool create_issue")]
+    Enable(McpSwitch),
+    /// Disable a server, or one of its tools: neither listed nor callable
+    #[command(after_help = "Examples:
+  toolgatectl mcp disable github
+  toolgatectl mcp disable github --tool delete_repository")]
+    Disable(McpSwitch),
+    /// List the tools that are known of the servers
+    Tools(McpTools),
+    /// Say what a tool does, whatever its server says
+    Classify(McpTool),
+}
+
+#[derive(Debug, Args)]
+#[command(override_usage = "toolgatectl mcp add [OPTIONS] <SERVER> --url <URL>
+       toolgatectl mcp add [OPTIONS] <SERVER> -- <COMMAND> [ARGS]...")]
+#[command(after_help = "Examples:
+  toolgatectl mcp add github --url https://api.example.com/mcp --bearer GITHUB_TOKEN
+  toolgatectl mcp add search --url https://search.example.com/mcp --header 'X-Api-Key: {SEARCH_KEY}'
+  toolgatectl mcp add notes --url http://127.0.0.1:8080/mcp
+  toolgatectl mcp add files -- npx -y @modelcontextprotocol/server-filesystem /srv/files
+  toolgatectl mcp add db --env DATABASE_URL -- /usr/local/bin/db-mcp --stdio
+
+Secrets are named here, never given: set their values with `toolgatectl secrets set SERVER NAME`.")]
+pub(crate) struct McpAdd {
+    /// Name of the server, prefix of its tools
+    #[arg(value_name = "SERVER")]
+    pub(crate) slug: String,
+    /// Address of its MCP endpoint; `{NAME}` stands for a secret
+    #[arg(long, conflicts_with = "command", required_unless_present = "command")]
+    pub(crate) url: Option<String>,
+    /// Send this secret as `Authorization: Bearer …`
+    #[arg(long, value_name = "SECRET", requires = "url")]
+    pub(crate) bearer: Option<String>,
+    /// Send a header; `{NAME}` in it stands for a secret
+    #[arg(long = "header", value_name = "NAME: VALUE", requires = "url")]
+    pub(crate) headers: Vec<String>,
+    /// Give the child process this secret as an environment variable
+    #[arg(long = "env", value_name = "SECRET", requires = "command")]
+    pub(crate) env: Vec<String>,
+    /// Accept this --env name although it steers a loader or an interpreter
+    #[arg(long = "allow-env", value_name = "SECRET", requires = "command")]
+    pub(crate) allow_env: Vec<String>,
+    /// Put the server's name before its tools (slug), or leave the names as they are (none)
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) prefix: PrefixArgument,
+    /// Longest time a call may take: seconds, or a number with s, m, h
+    #[arg(long, value_name = "TIME", value_parser = span::parse)]
+    pub(crate) timeout: Option<Duration>,
+    /// Which protocol era to speak
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) era: EraArgument,
+    /// Which HTTP shape to speak
+    #[arg(long, value_enum, default_value_t, requires = "url")]
+    pub(crate) transport: TransportArgument,
+    /// Who shares a session with the server, or its child process
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) isolation: IsolationArgument,
+    /// Accept a URL that leads to a cloud metadata address
+    #[arg(long, requires = "url")]
+    pub(crate) allow_metadata_address: bool,
+    /// The workspace; by default the active one
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) workspace: Option<String>,
+    /// Program and arguments of a server that speaks over standard input and output
+    #[arg(last = true, value_name = "COMMAND ARGS")]
+    pub(crate) command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InWorkspace {
+    /// The workspace; by default the active one
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) workspace: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct McpServer {
+    /// Name of the server
+    pub(crate) server: String,
+    /// The workspace; by default the active one
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) workspace: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct McpSwitch {
+    /// Name of the server
+    pub(crate) server: String,
+    /// One tool of it, by the server's own name for it; the whole server when absent
+    #[arg(long)]
+    pub(crate) tool: Option<String>,
+    /// The workspace; by default the active one
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) workspace: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  toolgatectl mcp tools
+  toolgatectl mcp tools github --json | jq -r .exposed")]
+pub(crate) struct McpTools {
+    /// Name of one server; all of them when absent
+    pub(crate) server: Option<String>,
+    /// The workspace; by default the active one
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) workspace: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  toolgatectl mcp classify github search_issues read-only
+  toolgatectl mcp classify github delete_repository destructive
+
+Read-only tokens may call read-only tools alone. A tool its server says nothing about counts as destructive.")]
+pub(crate) struct McpTool {
+    /// Name of the server
+    pub(crate) server: String,
+    /// The server's own name for the tool
+    pub(crate) tool: String,
+    /// What the tool does
+    #[arg(value_enum)]
+    pub(crate) classification: ClassificationArgument,
+    /// The workspace; by default the active one
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) workspace: Option<String>,
+}
+
+/// Whether names are prefixed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(crate) enum PrefixArgument {
+    /// `SERVER__tool`
+    #[default]
+    Slug,
+    /// The server's own names; only for a server that is alone in its workspace
+    None,
+}
+
+/// Which protocol era to speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(crate) enum EraArgument {
+    /// Find out
+    #[default]
+    Auto,
+    /// The `initialize` handshake, up to 2025-11-25
+    Legacy,
+    /// Stateless, 2026-07-28
+    Modern,
+}
+
+/// Which HTTP shape to speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(crate) enum TransportArgument {
+    /// Find out
+    #[default]
+    Auto,
+    /// Streamable HTTP
+    Http,
+    /// HTTP with server-sent events, as of 2024-11-05
+    Sse,
+}
+
+/// Who shares a session with the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(crate) enum IsolationArgument {
+    /// What suits its transport and era
+    #[default]
+    Auto,
+    /// Everybody
+    Shared,
+    /// One for each token
+    Principal,
+    /// One for each client session
+    Session,
+}
+
+/// What a tool does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ClassificationArgument {
+    /// Changes nothing
+    ReadOnly,
+    /// Changes something
+    Write,
+    /// May destroy something
+    Destructive,
+}

@@ -1,0 +1,87 @@
+//! What was typed: the commands and flags of `toolgatectl`, and nothing of what they mean.
+
+mod calls;
+mod mcp;
+mod secrets;
+mod span;
+mod token;
+mod workspace;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use calls::{AuditCommand, CallsArgs};
+pub(crate) use mcp::{
+    ClassificationArgument, EraArgument, IsolationArgument, McpAdd, McpCommand, McpTool,
+    PrefixArgument, TransportArgument,
+};
+pub(crate) use secrets::{SecretArgument, SecretsCommand, WorkspaceSecretCommand};
+pub(crate) use token::{TokenCommand, TokenCreate};
+pub(crate) use workspace::{ReadOnly, WorkspaceCommand};
+
+/// The admin of a Toolgate installation.
+///
+/// Works straight on the data directory: beside a running gateway, which applies every change before the
+/// command returns, or before one was ever started.
+#[derive(Debug, Parser)]
+#[command(
+    name = "toolgatectl",
+    version,
+    max_term_width = 100,
+    after_help = "Examples:
+  toolgatectl workspace create team
+  toolgatectl mcp add github --url https://api.example.com/mcp --bearer GITHUB_TOKEN
+  toolgatectl secrets set github GITHUB_TOKEN
+  toolgatectl workspace token create team --name alice --role developer
+  toolgatectl calls --since 1h
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 refused, 5 needs a running gateway."
+)]
+pub(crate) struct Cli {
+    /// Directory of the installation; by default the platform's data directory for Toolgate
+    #[arg(long, global = true, env = "TOOLGATE_DATA_DIR", value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Print JSON for programs: one object, lists as one object a line
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// One variant for each noun.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Workspaces: sets of MCP servers behind one URL
+    #[command(subcommand, visible_alias = "ws")]
+    Workspace(WorkspaceCommand),
+    /// Tokens of a workspace; the same as `workspace token`
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// MCP servers of a workspace
+    #[command(subcommand)]
+    Mcp(McpCommand),
+    /// Secrets: credentials the gateway adds to calls
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
+    /// What was called, by whom, and how it went
+    Calls(CallsArgs),
+    /// What administrators did
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Check the installation and say how to mend what is wrong
+    #[command(after_help = "Examples:
+  toolgatectl doctor
+  toolgatectl doctor --json
+
+Exits with 1 when it finds a problem; warnings alone exit with 0.")]
+    Doctor,
+    /// Print a completion script for a shell
+    #[command(after_help = "Examples:
+  toolgatectl completions bash > ~/.local/share/bash-completion/completions/toolgatectl
+  toolgatectl completions zsh > ~/.zfunc/_toolgatectl")]
+    Completions {
+        /// The shell to complete for
+        shell: clap_complete::Shell,
+    },
+}

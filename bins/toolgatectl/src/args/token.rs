@@ -1,0 +1,79 @@
+//! `toolgatectl workspace token …`
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use super::span;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Create a token; its text is shown once
+    Create(TokenCreate),
+    /// List the tokens of a workspace, never their text
+    #[command(after_help = "Examples:
+  toolgatectl workspace token list team
+  toolgatectl workspace token list team --json | jq -r 'select(.status == \"active\").name'")]
+    List {
+        /// Slug of the workspace; by default the active one
+        slug: Option<String>,
+    },
+    /// Revoke a token: its next request fails, its open streams end
+    #[command(after_help = "Examples:
+  toolgatectl workspace token revoke team tok_5f0c2k9m1x7t3v8r4e6q")]
+    Revoke {
+        /// Slug of the workspace
+        slug: String,
+        /// Id of the token, from `token list`
+        id: String,
+    },
+    /// Say why a token is or is not accepted
+    #[command(after_help = "Examples:
+  toolgatectl workspace token inspect team tok_5f0c2k9m1x7t3v8r4e6q
+  toolgatectl workspace token inspect team < token.txt
+
+Without an id the token itself is read from standard input (hidden on a terminal),
+so that it appears neither in the shell's history nor in the list of processes.")]
+    Inspect {
+        /// Slug of the workspace
+        slug: String,
+        /// Id of the token, from `token list`
+        id: Option<String>,
+    },
+    /// Say whether a token may call a tool, and what decides it
+    #[command(after_help = "Examples:
+  toolgatectl workspace token explain team tok_5f0c2k9m1x7t3v8r4e6q github__create_issue")]
+    Explain {
+        /// Slug of the workspace
+        slug: String,
+        /// Id of the token, from `token list`
+        id: String,
+        /// Name of the tool as clients see it
+        tool: String,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  toolgatectl workspace token create team --name alice
+  toolgatectl workspace token create team --name contractor --role read-only --expires-in 14d
+  toolgatectl workspace token create team --name ci --tools 'github__*,!github__delete_*' --rate-limit off")]
+pub(crate) struct TokenCreate {
+    /// Slug of the workspace; by default the active one
+    pub(crate) slug: Option<String>,
+    /// Who or what will hold it
+    #[arg(long)]
+    pub(crate) name: String,
+    /// admin, developer or read-only
+    #[arg(long, default_value = "developer")]
+    pub(crate) role: String,
+    /// Life time: seconds, or a number with s, m, h, d or w; for ever when absent
+    #[arg(long, value_name = "TIME", value_parser = span::parse)]
+    pub(crate) expires_in: Option<Duration>,
+    /// Patterns of tool names it may use, `!` excludes; every tool when absent
+    #[arg(long, value_name = "GLOB,…", value_delimiter = ',')]
+    pub(crate) tools: Vec<String>,
+    /// Requests in any 60 seconds, or `off`; 120 when absent
+    #[arg(long, value_name = "PER_MINUTE|off")]
+    pub(crate) rate_limit: Option<String>,
+}

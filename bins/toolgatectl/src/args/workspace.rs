@@ -1,0 +1,81 @@
+//! `toolgatectl workspace …`
+
+use clap::Subcommand;
+
+use super::{TokenCommand, WorkspaceSecretCommand};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WorkspaceCommand {
+    /// Create a workspace, with a first Admin token that is shown once
+    #[command(after_help = "Examples:
+  toolgatectl workspace create team
+  toolgatectl workspace create \"Client A\" --description \"tools for client A\" --use
+  toolgatectl workspace create team --json | jq .mcp_json")]
+    Create {
+        /// Name for people; the slug of the URL is derived from it
+        name: String,
+        /// What it is for
+        #[arg(long, default_value = "", hide_default_value = true)]
+        description: String,
+        /// Make it the active workspace
+        #[arg(long = "use")]
+        activate: bool,
+    },
+    /// List the workspaces; `*` marks the active one
+    #[command(after_help = "Examples:
+  toolgatectl workspace list
+  toolgatectl workspace list --json | jq -r .url")]
+    List,
+    /// Make a workspace the default target of other commands
+    #[command(after_help = "Examples:
+  toolgatectl workspace use team")]
+    Use {
+        /// Slug of the workspace
+        slug: String,
+    },
+    /// Change settings of a workspace
+    #[command(after_help = "Examples:
+  toolgatectl workspace set team --read-only all
+  toolgatectl workspace set team --read-only annotated")]
+    Set {
+        /// Slug of the workspace
+        slug: String,
+        /// What read-only tokens may call: tools known to be read-only, or every tool
+        #[arg(long, value_name = "WHICH", value_enum)]
+        read_only: ReadOnly,
+    },
+    /// Delete a workspace with its tokens, servers and secrets
+    #[command(after_help = "Examples:
+  toolgatectl workspace delete team
+  toolgatectl workspace delete team --yes")]
+    Delete {
+        /// Slug of the workspace
+        slug: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Ask every server of a workspace for its tools, through the running gateway
+    #[command(after_help = "Examples:
+  toolgatectl workspace test
+  toolgatectl workspace test team --json")]
+    Test {
+        /// Slug of the workspace; by default the active one
+        slug: Option<String>,
+    },
+    /// Tokens of a workspace
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Secrets that any server of a workspace may use
+    #[command(subcommand)]
+    Secret(WorkspaceSecretCommand),
+}
+
+/// What read-only tokens may call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ReadOnly {
+    /// Tools that are read-only by annotation or classification
+    Annotated,
+    /// Every enabled tool
+    All,
+}

@@ -1,0 +1,105 @@
+//! Why a command failed: one line what, one line what to do.
+
+use std::error::Error;
+use std::fmt::Write;
+use std::io;
+
+use toolgate_admin::{AdminError, OpenError, StoreError};
+
+use crate::exit::Exit;
+
+/// A command that failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The act failed.
+    Admin(AdminError),
+    /// A question could not be asked: standard input is no terminal.
+    NotAsked {
+        /// What the question is about.
+        what: String,
+    },
+    /// A question was not answered with yes.
+    Declined,
+    /// There was no value on standard input.
+    NoValue,
+    /// The value on standard input is no text, or far too long.
+    UnreadableValue,
+    /// Standard input or output broke.
+    Io(io::Error),
+}
+
+impl Failure {
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Admin(error) => error.fault().into(),
+            Self::NotAsked { .. } | Self::Declined => Exit::Refused,
+            Self::NoValue | Self::UnreadableValue => Exit::Usage,
+            // Whoever read our output has had enough of it, such as `head`.
+            Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
+            Self::Io(_) => Exit::Failed,
+        }
+    }
+
+    /// What failed, causes included, in one line.
+    pub(crate) fn message(&self) -> String {
+        match self {
+            Self::Admin(error) => chain(error),
+            Self::NotAsked { what } => {
+                format!("{what} needs a yes, and there is no terminal to ask on")
+            }
+            Self::Declined => "not confirmed, so nothing was changed".to_owned(),
+            Self::NoValue => "no value was given".to_owned(),
+            Self::UnreadableValue => {
+                "the value on standard input is not text of at most 16 KiB".to_owned()
+            }
+            Self::Io(error) => format!("reading or writing: {error}"),
+        }
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Admin(error) => error.hint(),
+            Self::NotAsked { .. } => Some("add --yes".to_owned()),
+            Self::NoValue => Some(
+                "pipe it in, such as `… < value.txt`, or run the command on a terminal".to_owned(),
+            ),
+            Self::UnreadableValue => Some("secrets are single lines of text".to_owned()),
+            Self::Declined | Self::Io(_) => None,
+        }
+    }
+}
+
+impl From<AdminError> for Failure {
+    fn from(error: AdminError) -> Self {
+        Self::Admin(error)
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        Self::Admin(error.into())
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Admin(error.into())
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}

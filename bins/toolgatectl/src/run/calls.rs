@@ -1,0 +1,144 @@
+//! `toolgatectl calls` and `toolgatectl audit …`
+
+use std::fmt::Write;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+use toolgate_admin::{AuditListed, CallListed, CallQuery};
+
+use super::Context;
+use crate::args::{AuditCommand, CallsArgs};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::table::{Tone, clean, maybe, plain, table, time};
+
+/// How often new calls are looked for; the gateway writes them every 100 ms.
+const FOLLOW_EVERY: Duration = Duration::from_millis(200);
+
+pub(super) fn calls(context: &Context<'_>, asked: CallsArgs) -> Result<Exit, Failure> {
+    let workspace = asked.workspace.as_deref();
+    let query = CallQuery {
+        workspace: workspace
+            .map(|slug| context.admin.scope(slug))
+            .transpose()?,
+        since: asked.since,
+        server: asked.server,
+        token: asked.token,
+        limit: asked.limit as usize,
+    };
+    let mut feed = context.admin.calls(&query)?;
+    if !asked.follow {
+        context.output.many(&feed.newer()?, calls_table)?;
+        return Ok(Exit::Done);
+    }
+    loop {
+        let calls = feed.newer()?;
+        if calls.is_empty() {
+            thread::sleep(FOLLOW_EVERY);
+        } else {
+            context.output.many(&calls, lines)?;
+        }
+    }
+}
+
+fn calls_table(calls: &[CallListed]) -> String {
+    let rows = calls.iter().map(|call| {
+        let code = call.error_code.map(|code| code.to_string());
+        vec![
+            plain(time(&call.time)),
+            plain(&call.workspace),
+            maybe(call.server.as_deref()),
+            maybe(call.tool.as_deref()),
+            plain(call.token_name.as_deref().unwrap_or(&call.token_id)),
+            status(call),
+            plain(format!("{} ms", call.duration_ms)),
+            maybe(code.as_deref()),
+        ]
+    });
+    table(
+        &[
+            "TIME (UTC)",
+            "WORKSPACE",
+            "SERVER",
+            "TOOL",
+            "TOKEN",
+            "STATUS",
+            "TOOK",
+            "CODE",
+        ],
+        rows,
+        "No calls.",
+    )
+}
+
+/// One line a call, of the same shape whatever comes next.
+fn lines(calls: &[CallListed]) -> String {
+    let mut text = String::new();
+    for call in calls {
+        let tool = match (&call.server, &call.tool) {
+            (Some(server), Some(tool)) => format!("{server}/{tool}"),
+            (Some(server), None) => format!("{server}/-"),
+            (None, _) => "-".to_owned(),
+        };
+        let _ = writeln!(
+            text,
+            "{}  {:<12} {:>7} ms  {}  {}  {}",
+            call.time,
+            status(call).0,
+            call.duration_ms,
+            call.workspace,
+            clean(&tool),
+            clean(call.token_name.as_deref().unwrap_or(&call.token_id)),
+        );
+    }
+    text
+}
+
+/// The status under the name it has in JSON.
+fn status(call: &CallListed) -> (String, Tone) {
+    let name = match serde_json::to_value(call.status) {
+        Ok(Value::String(name)) => name,
+        _ => String::new(),
+    };
+    let tone = match name.as_str() {
+        "ok" => Tone::Good,
+        "refused" | "rate_limited" | "cancelled" | "revoked" => Tone::Doubtful,
+        _ => Tone::Bad,
+    };
+    (name, tone)
+}
+
+pub(super) fn audit(context: &Context<'_>, command: &AuditCommand) -> Result<Exit, Failure> {
+    let AuditCommand::List { limit } = command;
+    let rows = context.admin.list_audit(*limit as usize)?;
+    context.output.many(&rows, audit_table)?;
+    Ok(Exit::Done)
+}
+
+fn audit_table(rows: &[AuditListed]) -> String {
+    let rows = rows.iter().map(|row| {
+        vec![
+            plain(row.sequence.to_string()),
+            plain(time(&row.time)),
+            plain(&row.actor),
+            plain(&row.action),
+            maybe(row.workspace.as_deref()),
+            plain(&row.object),
+            plain(&row.detail),
+        ]
+    });
+    table(
+        &[
+            "#",
+            "TIME (UTC)",
+            "WHO",
+            "WHAT",
+            "WORKSPACE",
+            "OBJECT",
+            "NAME",
+        ],
+        rows,
+        "Nothing was done yet.",
+    )
+}

@@ -1,0 +1,282 @@
+//! `toolgatectl mcp …`
+
+use std::fmt::Write;
+
+use toolgate_admin::{
+    Classification, EraSetting, HttpKind, Isolation, NewServer, NewTransport, Prefix, Probe,
+    ServerAdded, ServerListed, ToolListed,
+};
+
+use super::{Context, count};
+use crate::args::{
+    ClassificationArgument, EraArgument, IsolationArgument, McpAdd, McpCommand, McpTool,
+    PrefixArgument, TransportArgument,
+};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::table::{Tone, brief, clean, maybe, plain, table};
+
+pub(super) fn run(context: &Context<'_>, command: McpCommand) -> Result<Exit, Failure> {
+    match command {
+        McpCommand::Add(asked) => add(context, asked)?,
+        McpCommand::List(asked) => {
+            let scope = context.target(asked.workspace.as_deref())?;
+            let servers = context.admin.list_servers(&scope)?;
+            context.output.many(&servers, list)?;
+        }
+        McpCommand::Remove(asked) => {
+            let scope = context.target(asked.workspace.as_deref())?;
+            let removed = context.admin.remove_server(&scope, &asked.server)?;
+            context.output.gateway(removed.gateway);
+            context.output.one(&removed, |removed| {
+                format!(
+                    "Removed server {} from workspace {}\n",
+                    removed.server, removed.workspace
+                )
+            })?;
+        }
+        McpCommand::Enable(asked) => switch(
+            context,
+            asked.workspace.as_deref(),
+            &asked.server,
+            asked.tool.as_deref(),
+            true,
+        )?,
+        McpCommand::Disable(asked) => switch(
+            context,
+            asked.workspace.as_deref(),
+            &asked.server,
+            asked.tool.as_deref(),
+            false,
+        )?,
+        McpCommand::Tools(asked) => {
+            let scope = context.target(asked.workspace.as_deref())?;
+            let tools = context.admin.list_tools(&scope, asked.server.as_deref())?;
+            context.output.many(&tools, tools_table)?;
+        }
+        McpCommand::Classify(asked) => classify(context, &asked)?,
+    }
+    Ok(Exit::Done)
+}
+
+fn add(context: &Context<'_>, asked: McpAdd) -> Result<(), Failure> {
+    let scope = context.target(asked.workspace.as_deref())?;
+    let transport = match asked.url {
+        Some(url) => NewTransport::Http {
+            url,
+            http: match asked.transport {
+                TransportArgument::Auto => HttpKind::Auto,
+                TransportArgument::Http => HttpKind::Streamable,
+                TransportArgument::Sse => HttpKind::Sse,
+            },
+            bearer: asked.bearer,
+            headers: asked.headers,
+            allow_metadata: asked.allow_metadata_address,
+        },
+        None => NewTransport::Stdio {
+            argv: asked.command,
+            env: asked.env,
+            allow_env: asked.allow_env,
+        },
+    };
+    let new = NewServer {
+        slug: asked.slug,
+        transport,
+        prefix: match asked.prefix {
+            PrefixArgument::Slug => Prefix::Slug,
+            PrefixArgument::None => Prefix::None,
+        },
+        era: match asked.era {
+            EraArgument::Auto => EraSetting::Auto,
+            EraArgument::Legacy => EraSetting::Legacy,
+            EraArgument::Modern => EraSetting::Modern,
+        },
+        isolation: match asked.isolation {
+            IsolationArgument::Auto => Isolation::Auto,
+            IsolationArgument::Shared => Isolation::Shared,
+            IsolationArgument::Principal => Isolation::Principal,
+            IsolationArgument::Session => Isolation::Session,
+        },
+        timeout: asked.timeout,
+    };
+    let added = context.admin.add_server(&scope, &new)?;
+    context.output.gateway(added.gateway);
+    context.output.one(&added, added_text)
+}
+
+fn added_text(added: &ServerAdded) -> String {
+    let server = &added.server;
+    let (slug, workspace) = (&server.server, &added.workspace);
+    let mut text = format!("Added server {slug} to workspace {workspace}\n");
+    if let Some(command) = &server.command {
+        let _ = writeln!(text, "Starts {}", clean(&command.join(" ")));
+    }
+    if let Some(allowance) = &added.allowance {
+        let plain = allowance.plain_http.then_some("plain http");
+        let reasons: Vec<&str> = plain
+            .into_iter()
+            .chain(allowance.address.as_deref())
+            .collect();
+        let _ = writeln!(
+            text,
+            "Allowed for this server alone: {} ({})",
+            allowance.origin,
+            reasons.join(", "),
+        );
+    }
+    text.push_str(&probed(&added.probe, slug));
+    for name in &server.missing_secrets {
+        let _ = writeln!(
+            text,
+            "It needs the secret {name}: `toolgatectl secrets set {slug} {name} --workspace {workspace}`"
+        );
+    }
+    text
+}
+
+/// What a server offers, or why that is not known.
+pub(super) fn probed(probe: &Probe, server: &str) -> String {
+    match probe {
+        Probe::Ok {
+            revision, tools, ..
+        } => {
+            let rows = tools.iter().map(|tool| {
+                let description = tool.description.as_deref().map(|text| brief(text, 80));
+                vec![
+                    plain(&tool.exposed),
+                    classification(tool.classification),
+                    maybe(description.as_deref()),
+                ]
+            });
+            let mut text = format!(
+                "{server} answered ({}) with {}\n\n",
+                clean(revision),
+                count(tools.len() as u64, "tool")
+            );
+            text.push_str(&table(&["TOOL", "DOES", "DESCRIPTION"], rows, "No tools."));
+            text
+        }
+        Probe::Failed { error, hint } => {
+            let mut text = format!("{server} could not be contacted: {}\n", clean(error));
+            if let Some(hint) = hint {
+                let _ = writeln!(text, "hint: {}", clean(hint));
+            }
+            text
+        }
+        Probe::GatewayNotRunning => {
+            "No gateway is running, so its tools are found when one is started\n".to_owned()
+        }
+        Probe::SecretsMissing => String::new(),
+    }
+}
+
+fn list(servers: &[ServerListed]) -> String {
+    let rows = servers.iter().map(|server| {
+        let place = match (&server.url, &server.command) {
+            (Some(url), _) => url.clone(),
+            (None, Some(command)) => command.join(" "),
+            (None, None) => String::new(),
+        };
+        let state = if !server.enabled {
+            ("disabled".to_owned(), Tone::Doubtful)
+        } else if server.missing_secrets.is_empty() {
+            ("enabled".to_owned(), Tone::Good)
+        } else {
+            (
+                format!("needs {}", server.missing_secrets.join(", ")),
+                Tone::Bad,
+            )
+        };
+        vec![
+            plain(&server.server),
+            plain(server.transport),
+            plain(place),
+            plain(server.tools.to_string()),
+            maybe(server.revision.as_deref()),
+            state,
+        ]
+    });
+    table(
+        &["SERVER", "TYPE", "WHERE", "TOOLS", "REVISION", "STATE"],
+        rows,
+        "No servers yet. Add one: `toolgatectl mcp add NAME --url URL`",
+    )
+}
+
+fn switch(
+    context: &Context<'_>,
+    workspace: Option<&str>,
+    server: &str,
+    tool: Option<&str>,
+    enabled: bool,
+) -> Result<(), Failure> {
+    let scope = context.target(workspace)?;
+    let word = if enabled { "Enabled" } else { "Disabled" };
+    let Some(tool) = tool else {
+        let switched = context.admin.switch_server(&scope, server, enabled)?;
+        context.output.gateway(switched.gateway);
+        return context.output.one(&switched, |switched| {
+            format!("{word} server {}\n", switched.server)
+        });
+    };
+    let switched = context.admin.switch_tool(&scope, server, tool, enabled)?;
+    context.output.gateway(switched.gateway);
+    context.output.one(&switched, |switched| {
+        format!("{word} tool {} of server {server}\n", clean(&switched.tool))
+    })
+}
+
+fn tools_table(tools: &[ToolListed]) -> String {
+    let rows = tools.iter().map(|tool| {
+        let state = match (tool.enabled, tool.state) {
+            (false, _) => ("disabled".to_owned(), Tone::Doubtful),
+            (true, "held") => ("held".to_owned(), Tone::Doubtful),
+            (true, _) if tool.exposed.is_none() => ("hidden".to_owned(), Tone::Bad),
+            (true, _) => ("enabled".to_owned(), Tone::Good),
+        };
+        let description = tool.description.as_deref().map(|text| brief(text, 80));
+        vec![
+            maybe(tool.exposed.as_deref()),
+            plain(&tool.server),
+            classification(tool.classification),
+            plain(tool.classified_by),
+            state,
+            maybe(description.as_deref()),
+        ]
+    });
+    table(
+        &["TOOL", "SERVER", "DOES", "SAYS", "STATE", "DESCRIPTION"],
+        rows,
+        "No tools are known yet. Ask the servers: `toolgatectl workspace test`",
+    )
+}
+
+fn classify(context: &Context<'_>, asked: &McpTool) -> Result<(), Failure> {
+    let scope = context.target(asked.workspace.as_deref())?;
+    let word = match asked.classification {
+        ClassificationArgument::ReadOnly => Classification::ReadOnly,
+        ClassificationArgument::Write => Classification::Write,
+        ClassificationArgument::Destructive => Classification::Destructive,
+    };
+    let classified = context
+        .admin
+        .classify_tool(&scope, &asked.server, &asked.tool, word)?;
+    context.output.gateway(classified.gateway);
+    context.output.one(&classified, |classified| {
+        format!(
+            "Tool {} of server {} counts as {}\n",
+            clean(&classified.tool),
+            classified.server,
+            classification(classified.classification).0,
+        )
+    })
+}
+
+fn classification(classification: Classification) -> (String, Tone) {
+    let (text, tone) = match classification {
+        Classification::ReadOnly => ("read-only", Tone::Good),
+        Classification::Write => ("write", Tone::Doubtful),
+        Classification::Destructive => ("destructive", Tone::Bad),
+    };
+    (text.to_owned(), tone)
+}

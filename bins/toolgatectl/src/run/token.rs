@@ -1,0 +1,208 @@
+//! `toolgatectl workspace token …`
+
+use std::fmt::Write;
+
+use toolgate_admin::{AdminError, McpJson, NewToken, TokenCreated, TokenInspected, TokenListed};
+
+use super::{Context, count};
+use crate::args::{TokenCommand, TokenCreate};
+use crate::ask;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::table::{Tone, clean, plain, table, time};
+
+pub(super) fn run(context: &Context<'_>, command: TokenCommand) -> Result<Exit, Failure> {
+    match command {
+        TokenCommand::Create(asked) => create(context, asked),
+        TokenCommand::List { slug } => {
+            let scope = context.target(slug.as_deref())?;
+            let tokens = context.admin.list_tokens(&scope)?;
+            context.output.many(&tokens, list)?;
+            Ok(Exit::Done)
+        }
+        TokenCommand::Revoke { slug, id } => revoke(context, &slug, &id),
+        TokenCommand::Inspect { slug, id } => inspect(context, &slug, id.as_deref()),
+        TokenCommand::Explain { slug, id, tool } => explain(context, &slug, &id, &tool),
+    }
+}
+
+fn create(context: &Context<'_>, asked: TokenCreate) -> Result<Exit, Failure> {
+    let scope = context.target(asked.slug.as_deref())?;
+    let new = NewToken {
+        name: asked.name,
+        role: asked.role.parse().map_err(AdminError::Role)?,
+        expires_in: asked.expires_in,
+        tools: asked.tools,
+        rate_limit: asked.rate_limit,
+    };
+    let made = context.admin.create_token(&scope, &new)?;
+    context.output.gateway(made.gateway);
+    context.output.one(&made, created)?;
+    Ok(Exit::Done)
+}
+
+fn created(made: &TokenCreated) -> String {
+    let mut text = format!(
+        "Created token \"{}\" of workspace {}\n\n",
+        clean(&made.name),
+        made.workspace
+    );
+    let _ = writeln!(text, "  ID       {}", made.id);
+    let _ = writeln!(text, "  Role     {}", made.role.as_str());
+    let expires = made
+        .expires_at
+        .as_deref()
+        .map_or_else(|| "never".to_owned(), |at| time(at) + " UTC");
+    let _ = writeln!(text, "  Expires  {expires}");
+    let _ = writeln!(text, "  Tools    {}", tools(&made.tools));
+    let _ = writeln!(text, "  Limit    {}", limit(made.rate_limit));
+    let _ = writeln!(text, "  Token    {}  (shown only this once)", made.token);
+    text.push_str(&paste(&made.mcp_json));
+    if let Some(reach) = made.read_only {
+        let _ = writeln!(
+            text,
+            "\nIt may call {} of {}.",
+            reach.callable,
+            count(reach.total as u64, "tool"),
+        );
+        if reach.callable < reach.total {
+            let _ = writeln!(
+                text,
+                "hint: tools count as read-only when their server says so or you do: `toolgatectl mcp classify SERVER TOOL read-only`; `toolgatectl workspace set {} --read-only all` opens them all",
+                made.workspace
+            );
+        }
+    }
+    text
+}
+
+/// The block to paste, under a line that says so.
+pub(super) fn paste(mcp_json: &McpJson) -> String {
+    format!(
+        "\nPaste this into your editor's MCP configuration:\n\n{}\n",
+        mcp_json.pretty()
+    )
+}
+
+fn list(tokens: &[TokenListed]) -> String {
+    let rows = tokens.iter().map(|token| {
+        let tone = match token.status {
+            "active" => Tone::Good,
+            "expired" => Tone::Doubtful,
+            _ => Tone::Bad,
+        };
+        vec![
+            plain(&token.id),
+            plain(&token.name),
+            plain(token.role.as_str()),
+            plain(time(&token.created_at)),
+            plain(
+                token
+                    .expires_at
+                    .as_deref()
+                    .map_or_else(|| "never".to_owned(), time),
+            ),
+            plain(
+                token
+                    .last_used_at
+                    .as_deref()
+                    .map_or_else(|| "never".to_owned(), time),
+            ),
+            (token.status.to_owned(), tone),
+        ]
+    });
+    table(
+        &[
+            "ID",
+            "NAME",
+            "ROLE",
+            "CREATED",
+            "EXPIRES",
+            "LAST USED",
+            "STATUS",
+        ],
+        rows,
+        "No tokens yet. Make one: `toolgatectl workspace token create SLUG --name NAME`",
+    )
+}
+
+fn revoke(context: &Context<'_>, slug: &str, id: &str) -> Result<Exit, Failure> {
+    let scope = context.admin.scope(slug)?;
+    let revoked = context.admin.revoke_token(&scope, id)?;
+    context.output.gateway(revoked.gateway);
+    context.output.one(&revoked, |revoked| {
+        format!(
+            "Revoked token {} (\"{}\"); its next request fails\n",
+            revoked.id,
+            clean(&revoked.name)
+        )
+    })?;
+    Ok(Exit::Done)
+}
+
+fn inspect(context: &Context<'_>, slug: &str, id: Option<&str>) -> Result<Exit, Failure> {
+    let scope = context.admin.scope(slug)?;
+    let report = if let Some(id) = id {
+        context.admin.inspect_token(&scope, id)?
+    } else {
+        let text = ask::secret("Token")?;
+        context.admin.inspect_token_text(&scope, &text)?
+    };
+    context.output.one(&report, inspected)?;
+    Ok(Exit::Done)
+}
+
+fn inspected(report: &TokenInspected) -> String {
+    let verdict = if report.accepted {
+        "Accepted"
+    } else {
+        "Refused"
+    };
+    let mut text = format!(
+        "{verdict} on workspace {}: {}\n",
+        report.workspace,
+        clean(&report.reason)
+    );
+    if let Some(token) = &report.token {
+        let used = token
+            .last_used_at
+            .as_deref()
+            .map_or_else(|| "never".to_owned(), |at| time(at) + " UTC");
+        let _ = writeln!(text, "\n  ID         {}", token.id);
+        let _ = writeln!(text, "  Name       {}", clean(&token.name));
+        let _ = writeln!(text, "  Role       {}", token.role.as_str());
+        let _ = writeln!(text, "  Tools      {}", tools(&token.tools));
+        let _ = writeln!(text, "  Limit      {}", limit(token.rate_limit));
+        let _ = writeln!(text, "  Created    {} UTC", time(&token.created_at));
+        let _ = writeln!(text, "  Last used  {used}");
+    }
+    text
+}
+
+fn explain(context: &Context<'_>, slug: &str, id: &str, tool: &str) -> Result<Exit, Failure> {
+    let scope = context.admin.scope(slug)?;
+    let report = context.admin.explain_token(&scope, id, tool)?;
+    context.output.one(&report, |report| {
+        let verdict = if report.allowed { "Allowed" } else { "Refused" };
+        let mut text = format!("{verdict}: {}\n", clean(&report.reason));
+        if let Some(hint) = &report.hint {
+            let _ = writeln!(text, "hint: {}", clean(hint));
+        }
+        text
+    })?;
+    Ok(Exit::Done)
+}
+
+fn tools(patterns: &[String]) -> String {
+    match patterns {
+        [all] if all == "*" => "every enabled one".to_owned(),
+        patterns => clean(&patterns.join(", ")),
+    }
+}
+
+fn limit(per_minute: Option<u32>) -> String {
+    per_minute.map_or_else(
+        || "off".to_owned(),
+        |limit| format!("{limit} requests a minute"),
+    )
+}

@@ -1,0 +1,73 @@
+//! Every administrative act as one function, offered by command line and management API alike.
+//!
+//! [`Admin`] is an opened installation: its store, its master key, and who is acting. Each act is one
+//! method on it, in the file of its noun (`workspace`, `token`, `server`, `secret`, `call`, `audit`), takes
+//! the [`WorkspaceScope`] it acts in first, and returns a report that says what happened. Reports are what
+//! programs read: they serialise under stable names, times in them are RFC 3339 in UTC, and none has a field
+//! that could hold a secret's value. [`doctor`] looks at an installation that may not even open.
+//!
+//! Changes go straight into the store, then [`Admin`] knocks on the gateway that runs on the same data
+//! directory, so that a change is in force before the method returns; no gateway running is fine. The crate
+//! can seal secrets and cannot open them (S-16): what needs a value is asked of the gateway.
+//!
+//! Everything here blocks, as the store does; an async caller gives it a blocking thread.
+//!
+//! ```
+//! use toolgate_admin::{Admin, DataDir, NewToken, operator};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let admin = Admin::open(DataDir::new(folder.path()), operator())?;
+//! let made = admin.create_workspace("Team tools", "")?;
+//! let scope = admin.scope(&made.slug)?;
+//! let token = admin.create_token(&scope, &NewToken::named("alice"))?;
+//! assert!(token.token.starts_with("mwt_"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod active;
+mod admin;
+mod audit;
+mod call;
+mod catalog;
+mod doctor;
+mod draw;
+mod error;
+mod gateway;
+mod mcp_json;
+mod secret;
+mod server;
+mod slug;
+mod time;
+mod token;
+mod user;
+mod workspace;
+
+pub use active::Target;
+pub use admin::{Admin, OpenError};
+pub use audit::AuditListed;
+pub use call::{CallFeed, CallListed, CallQuery};
+pub use doctor::{Finding, Level, doctor};
+pub use error::{AdminError, Fault};
+pub use gateway::{GatewayState, Probe};
+pub use mcp_json::McpJson;
+pub use secret::{SecretDeleted, SecretListed, SecretOwner, SecretSet};
+pub use server::{
+    Allowance, InvalidServer, NewServer, NewTransport, ServerAdded, ServerListed, ServerRemoved,
+    ServerSwitched, ToolClassified, ToolListed, ToolSwitched,
+};
+pub use token::{
+    NewToken, ReadOnlyReach, TokenCreated, TokenExplained, TokenInspected, TokenListed,
+    TokenRevoked,
+};
+pub use user::operator;
+pub use workspace::{
+    ReadOnlyMay, ServerTested, ToolTested, WorkspaceContents, WorkspaceCreated, WorkspaceDeleted,
+    WorkspaceListed, WorkspaceTested, WorkspaceUpdated,
+};
+
+// The values callers hand in, so that a binary needs this crate alone.
+pub use toolgate_namespace::{EraSetting, HttpKind, Isolation, Prefix};
+pub use toolgate_policy::{Classification, Role};
+pub use toolgate_store::control::ProbedTool;
+pub use toolgate_store::{Actor, DataDir, StoreError, WorkspaceScope};
+pub use toolgate_vault::Secret;

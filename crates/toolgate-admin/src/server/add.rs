@@ -1,0 +1,95 @@
+//! Adding a server: checked, saved, contacted.
+
+use serde::Serialize;
+use toolgate_namespace::{Prefix, ServerSpec};
+use toolgate_store::{StoreError, WorkspaceScope};
+
+use super::{Allowance, NewServer, ServerListed, missing_secrets, spec};
+use crate::{Admin, AdminError, GatewayState, Probe};
+
+/// Servers a workspace may have (product.md section 25).
+const SERVERS_MAX: usize = 50;
+
+/// A server that was added.
+#[derive(Debug, Clone, Serialize)]
+pub struct ServerAdded {
+    /// Its workspace.
+    pub workspace: String,
+    /// The server, as it is listed.
+    #[serde(flatten)]
+    pub server: ServerListed,
+    /// What the operator allowed by adding it (S-65).
+    pub allowance: Option<Allowance>,
+    /// What the gateway found there.
+    pub probe: Probe,
+    /// What became of the change at the gateway.
+    pub gateway: GatewayState,
+}
+
+impl Admin {
+    /// Adds a server, then has the running gateway contact it and says what it found. A server that cannot be
+    /// contacted now is added all the same.
+    pub fn add_server(
+        &self,
+        scope: &WorkspaceScope,
+        new: &NewServer,
+    ) -> Result<ServerAdded, AdminError> {
+        let servers = self.store.servers(scope)?;
+        let order = servers.iter().map(|server| server.display_order).max();
+        let order = order.map_or(0, |last| last.saturating_add(1));
+        let resolved = spec::resolve(new, scope.workspace(), order)?;
+        let spec = resolved.spec;
+        if servers.len() >= SERVERS_MAX {
+            return Err(AdminError::TooManyServers {
+                workspace: scope.slug().to_string(),
+                limit: SERVERS_MAX,
+            });
+        }
+        check_alone(&spec, &servers)?;
+        match self.store.add_server(scope, &self.actor, &spec) {
+            Err(StoreError::Taken { .. }) => {
+                return Err(AdminError::ServerTaken {
+                    slug: spec.slug.to_string(),
+                    workspace: scope.slug().to_string(),
+                });
+            }
+            other => other?,
+        }
+        let gateway = self.knock();
+        let missing = missing_secrets(&spec, &self.store.list_secrets(scope)?);
+        let probe = if missing.is_empty() {
+            self.probe(scope, &spec.slug)
+        } else {
+            Probe::SecretsMissing
+        };
+        let tools = match &probe {
+            Probe::Ok { tools, .. } => tools.len(),
+            _ => 0,
+        };
+        Ok(ServerAdded {
+            workspace: scope.slug().to_string(),
+            server: ServerListed::of(&spec, tools, missing),
+            allowance: resolved.allowance,
+            probe,
+            gateway,
+        })
+    }
+}
+
+/// A server without prefix must be the only enabled one of its workspace (P9.6).
+pub(super) fn check_alone(spec: &ServerSpec, servers: &[ServerSpec]) -> Result<(), AdminError> {
+    let mut others = servers
+        .iter()
+        .filter(|other| other.enabled && other.id != spec.id);
+    let clash = others.find(|other| spec.prefix == Prefix::None || other.prefix == Prefix::None);
+    let Some(other) = clash else { return Ok(()) };
+    let (unprefixed, other) = if spec.prefix == Prefix::None {
+        (spec, other)
+    } else {
+        (other, spec)
+    };
+    Err(AdminError::NotAlone {
+        unprefixed: unprefixed.slug.to_string(),
+        other: other.slug.to_string(),
+    })
+}

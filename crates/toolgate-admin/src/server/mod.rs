@@ -1,0 +1,20 @@
+//! MCP servers of a workspace: adding, listing, switching, and what is known of their tools.
+
+mod add;
+mod address;
+mod command;
+mod env;
+mod header;
+mod invalid;
+mod manage;
+mod spec;
+mod tools;
+
+pub use add::ServerAdded;
+pub use address::Allowance;
+pub use invalid::InvalidServer;
+pub use manage::{ServerListed, ServerRemoved, ServerSwitched};
+pub use spec::{NewServer, NewTransport};
+pub use tools::{ToolClassified, ToolListed, ToolSwitched};
+
+pub(crate) use manage::missing_secrets;

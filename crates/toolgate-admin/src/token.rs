@@ -1,0 +1,409 @@
+//! Tokens: one for each person or integration, of one workspace, shown once (product.md section 5).
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use toolgate_policy::{
+    Principal, RateLimit, RawToken, Role, Token, TokenDigest, TokenId, TokenStatus, ToolRules,
+    may_see,
+};
+use toolgate_store::WorkspaceScope;
+use toolgate_vault::Secret;
+
+use crate::catalog::Catalog;
+use crate::gateway::workspace_url;
+use crate::time::{millis, now_ms, rfc3339};
+use crate::workspace::check_name;
+use crate::{Admin, AdminError, GatewayState, McpJson, draw};
+
+const NAME_MAX: usize = 80;
+/// Beyond this a limit is no limit, and its sliding log would only cost memory.
+const RATE_MAX: u32 = 1_000_000;
+
+/// What a token is to be.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// Who or what will hold it.
+    pub name: String,
+    /// What it may do. Default: developer.
+    pub role: Role,
+    /// How long it lives; `None` = until it is revoked.
+    pub expires_in: Option<Duration>,
+    /// Which tools it may use, as patterns of exposed names, `!` excludes; empty = all.
+    pub tools: Vec<String>,
+    /// Requests in any 60 seconds, or `off`; `None` = the default of 120.
+    pub rate_limit: Option<String>,
+}
+
+/// A token that was made. Its text is in here and nowhere else; `Debug` leaves it out.
+#[derive(Clone, Serialize)]
+pub struct TokenCreated {
+    /// Public id (`tok_…`).
+    pub id: String,
+    /// Its workspace.
+    pub workspace: String,
+    /// Who or what holds it.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// Which tools it may use, as patterns of exposed names; `*` = every enabled one.
+    pub tools: Vec<String>,
+    /// Requests in any 60 seconds; null = not limited.
+    pub rate_limit: Option<u32>,
+    /// When it was made.
+    pub created_at: String,
+    /// When it ends by itself.
+    pub expires_at: Option<String>,
+    /// Where clients reach the workspace.
+    pub url: String,
+    /// The token itself.
+    pub token: String,
+    /// What to paste into an editor's configuration.
+    pub mcp_json: McpJson,
+    /// For read-only tokens: how many tools that opens.
+    pub read_only: Option<ReadOnlyReach>,
+    /// What became of the change at the gateway.
+    pub gateway: GatewayState,
+}
+
+/// How far a read-only token reaches (design.md section 4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ReadOnlyReach {
+    /// Tools it may call.
+    pub callable: usize,
+    /// Tools of the workspace.
+    pub total: usize,
+}
+
+/// A token in a list; never its text.
+#[derive(Debug, Clone, Serialize)]
+pub struct TokenListed {
+    /// Public id (`tok_…`).
+    pub id: String,
+    /// Who or what holds it.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// `active`, `expired` or `revoked`.
+    pub status: &'static str,
+    /// Which tools it may use, as patterns of exposed names; `*` = every enabled one.
+    pub tools: Vec<String>,
+    /// Requests in any 60 seconds; null = not limited.
+    pub rate_limit: Option<u32>,
+    /// When it was made.
+    pub created_at: String,
+    /// When it ends by itself.
+    pub expires_at: Option<String>,
+    /// When it was last used, to the minute (S-39).
+    pub last_used_at: Option<String>,
+    /// When it was revoked.
+    pub revoked_at: Option<String>,
+}
+
+/// A token that works no more.
+#[derive(Debug, Clone, Serialize)]
+pub struct TokenRevoked {
+    /// Public id.
+    pub id: String,
+    /// Its workspace.
+    pub workspace: String,
+    /// Who or what held it.
+    pub name: String,
+    /// Always true.
+    pub revoked: bool,
+    /// What became of the change at the gateway.
+    pub gateway: GatewayState,
+}
+
+/// Whether a token is accepted, and why: what the gateway's one 401 does not tell (S-36).
+#[derive(Debug, Clone, Serialize)]
+pub struct TokenInspected {
+    /// The workspace that was asked about.
+    pub workspace: String,
+    /// Whether the gateway takes it there.
+    pub accepted: bool,
+    /// Why, or why not.
+    pub reason: String,
+    /// The token, when it is one of this workspace.
+    pub token: Option<TokenListed>,
+}
+
+/// Whether a token may call a tool, and what decides it.
+#[derive(Debug, Clone, Serialize)]
+pub struct TokenExplained {
+    /// Public id of the token.
+    pub id: String,
+    /// The tool, by the name clients see.
+    pub tool: String,
+    /// Whether a call is allowed.
+    pub allowed: bool,
+    /// What decides it.
+    pub reason: String,
+    /// How to change that.
+    pub hint: Option<String>,
+}
+
+impl NewToken {
+    /// A Developer token without limits of its own.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            role: Role::Developer,
+            expires_in: None,
+            tools: Vec::new(),
+            rate_limit: None,
+        }
+    }
+}
+
+impl Admin {
+    /// Makes a token and saves its digest; the text exists in the report alone (S-35).
+    pub fn create_token(
+        &self,
+        scope: &WorkspaceScope,
+        new: &NewToken,
+    ) -> Result<TokenCreated, AdminError> {
+        check_name(&new.name, "token", 1, NAME_MAX)?;
+        let raw = RawToken::from_random(draw::bytes()?);
+        let now = now_ms();
+        let token = Token {
+            id: TokenId::from_random(draw::bytes()?),
+            workspace: scope.workspace().clone(),
+            name: new.name.trim().to_owned(),
+            role: new.role,
+            rules: rules(&new.tools)?,
+            rate_limit: rate_limit(new.rate_limit.as_deref())?,
+            digest: raw.digest(),
+            member: None,
+            created_at: now,
+            expires_at: new.expires_in.map(|life| now.saturating_add(millis(life))),
+            revoked_at: None,
+            last_used_at: None,
+        };
+        self.store.create_token(scope, &self.actor, &token)?;
+        let gateway = self.knock();
+        let url = workspace_url(&self.base_url()?, scope.slug().as_str());
+        let listed = TokenListed::of(&token, now);
+        Ok(TokenCreated {
+            id: listed.id,
+            workspace: scope.slug().to_string(),
+            name: listed.name,
+            role: listed.role,
+            tools: listed.tools,
+            rate_limit: listed.rate_limit,
+            created_at: listed.created_at,
+            expires_at: listed.expires_at,
+            token: raw.expose().to_owned(),
+            mcp_json: McpJson::new(scope.slug().as_str(), &url, raw.expose()),
+            read_only: self.read_only_reach(scope, token, now)?,
+            url,
+            gateway,
+        })
+    }
+
+    /// Every token of a workspace, also revoked and expired ones.
+    pub fn list_tokens(&self, scope: &WorkspaceScope) -> Result<Vec<TokenListed>, AdminError> {
+        let now = now_ms();
+        let tokens = self.store.list_tokens(scope)?;
+        Ok(tokens
+            .iter()
+            .map(|token| TokenListed::of(token, now))
+            .collect())
+    }
+
+    /// Revokes a token: its next request fails, and what it has open ends (S-41).
+    pub fn revoke_token(
+        &self,
+        scope: &WorkspaceScope,
+        id: &str,
+    ) -> Result<TokenRevoked, AdminError> {
+        let token = self.token(scope, id)?;
+        self.store
+            .revoke_token(scope, &self.actor, &token.id, now_ms())?;
+        Ok(TokenRevoked {
+            id: token.id.as_str().to_owned(),
+            workspace: scope.slug().to_string(),
+            name: token.name,
+            revoked: true,
+            gateway: self.knock(),
+        })
+    }
+
+    /// Says whether the token with this id is accepted.
+    pub fn inspect_token(
+        &self,
+        scope: &WorkspaceScope,
+        id: &str,
+    ) -> Result<TokenInspected, AdminError> {
+        let token = self.token(scope, id)?;
+        Ok(inspected(scope, &token))
+    }
+
+    /// Says whether this text would be accepted as a token, and if not, why.
+    pub fn inspect_token_text(
+        &self,
+        scope: &WorkspaceScope,
+        text: &Secret<String>,
+    ) -> Result<TokenInspected, AdminError> {
+        let digest = RawToken::digest_of(text.expose().trim())?;
+        if let Some(token) = self.token_by_digest(scope, &digest)? {
+            return Ok(inspected(scope, &token));
+        }
+        let mut reason =
+            "no workspace has this token; it was deleted or is of another installation".to_owned();
+        for slug in self.slugs()? {
+            let other = self.scope(&slug)?;
+            if self.token_by_digest(&other, &digest)?.is_some() {
+                reason = format!("it is a token of workspace `{slug}` and opens no other");
+            }
+        }
+        Ok(TokenInspected {
+            workspace: scope.slug().to_string(),
+            accepted: false,
+            reason,
+            token: None,
+        })
+    }
+
+    /// Says whether a token may call a tool, by the name clients see.
+    pub fn explain_token(
+        &self,
+        scope: &WorkspaceScope,
+        id: &str,
+        tool: &str,
+    ) -> Result<TokenExplained, AdminError> {
+        let token = self.token(scope, id)?;
+        let catalog = Catalog::read(&self.store, scope)?;
+        let (allowed, reason, hint) = catalog.explain(&token, tool, now_ms());
+        Ok(TokenExplained {
+            id: token.id.as_str().to_owned(),
+            tool: tool.to_owned(),
+            allowed,
+            reason,
+            hint,
+        })
+    }
+
+    fn token(&self, scope: &WorkspaceScope, id: &str) -> Result<Token, AdminError> {
+        let tokens = self.store.list_tokens(scope)?;
+        tokens
+            .into_iter()
+            .find(|token| token.id.as_str() == id)
+            .ok_or_else(|| AdminError::UnknownToken {
+                id: id.to_owned(),
+                workspace: scope.slug().to_string(),
+            })
+    }
+
+    fn token_by_digest(
+        &self,
+        scope: &WorkspaceScope,
+        digest: &TokenDigest,
+    ) -> Result<Option<Token>, AdminError> {
+        let tokens = self.store.list_tokens(scope)?;
+        Ok(tokens.into_iter().find(|token| token.digest == *digest))
+    }
+
+    fn read_only_reach(
+        &self,
+        scope: &WorkspaceScope,
+        token: Token,
+        now_ms: u64,
+    ) -> Result<Option<ReadOnlyReach>, AdminError> {
+        if token.role != Role::ReadOnly {
+            return Ok(None);
+        }
+        let digest = token.digest;
+        let principal = Principal::authenticate(&Arc::new(token), &digest, now_ms);
+        let catalog = Catalog::read(&self.store, scope)?;
+        let mut reach = ReadOnlyReach {
+            callable: 0,
+            total: 0,
+        };
+        for access in catalog.callable() {
+            reach.total += 1;
+            reach.callable += usize::from(principal.as_ref().is_some_and(|p| may_see(p, access)));
+        }
+        Ok(Some(reach))
+    }
+}
+
+impl fmt::Debug for TokenCreated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenCreated")
+            .field("id", &self.id)
+            .field("workspace", &self.workspace)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TokenListed {
+    fn of(token: &Token, now_ms: u64) -> Self {
+        Self {
+            id: token.id.as_str().to_owned(),
+            name: token.name.clone(),
+            role: token.role,
+            status: match token.status(now_ms) {
+                TokenStatus::Active => "active",
+                TokenStatus::Expired => "expired",
+                TokenStatus::Revoked => "revoked",
+            },
+            tools: token.rules.patterns().to_vec(),
+            rate_limit: match token.rate_limit {
+                RateLimit::PerMinute(limit) => Some(limit.get()),
+                RateLimit::Off => None,
+            },
+            created_at: rfc3339(token.created_at),
+            expires_at: token.expires_at.map(rfc3339),
+            last_used_at: token.last_used_at.map(rfc3339),
+            revoked_at: token.revoked_at.map(rfc3339),
+        }
+    }
+}
+
+fn inspected(scope: &WorkspaceScope, token: &Token) -> TokenInspected {
+    let listed = TokenListed::of(token, now_ms());
+    let reason = match (listed.status, &listed.revoked_at, &listed.expires_at) {
+        ("revoked", Some(at), _) => format!("it was revoked at {at}"),
+        ("expired", _, Some(at)) => format!("it expired at {at}"),
+        (_, _, Some(at)) => format!("it is active until {at}"),
+        _ => "it is active".to_owned(),
+    };
+    TokenInspected {
+        workspace: scope.slug().to_string(),
+        accepted: listed.status == "active",
+        reason,
+        token: Some(listed),
+    }
+}
+
+fn rules(globs: &[String]) -> Result<ToolRules, AdminError> {
+    if globs.is_empty() {
+        return Ok(ToolRules::all());
+    }
+    let rules = ToolRules::parse(globs.iter().map(|glob| glob.trim()))?;
+    // It would be a token that can do nothing, which nobody means.
+    if rules.grant_nothing() {
+        return Err(AdminError::GrantsNothing);
+    }
+    Ok(rules)
+}
+
+fn rate_limit(given: Option<&str>) -> Result<RateLimit, AdminError> {
+    match given {
+        None => Ok(RateLimit::default()),
+        Some("off") => Ok(RateLimit::Off),
+        Some(text) => text
+            .parse::<u32>()
+            .ok()
+            .filter(|limit| *limit <= RATE_MAX)
+            .and_then(NonZeroU32::new)
+            .map(RateLimit::PerMinute)
+            .ok_or_else(|| AdminError::RateLimit {
+                given: text.to_owned(),
+            }),
+    }
+}

@@ -1,0 +1,379 @@
+//! Workspaces: sets of servers behind one URL (product.md section 3).
+
+use std::fmt;
+
+use serde::Serialize;
+use toolgate_namespace::WorkspaceId;
+use toolgate_policy::Role;
+use toolgate_store::{NewWorkspace, StoreError, Workspace, WorkspaceScope};
+
+use crate::gateway::workspace_url;
+use crate::time::{now_ms, rfc3339};
+use crate::{Admin, AdminError, GatewayState, McpJson, NewToken, Probe, draw, slug};
+
+/// Shortest and longest name, in characters.
+const NAME_MIN: usize = 2;
+const NAME_MAX: usize = 80;
+/// Slugs tried before giving up; taken ones are skipped one by one.
+const SLUG_ATTEMPTS: usize = 1_000;
+/// Name of the token a workspace starts with.
+const FIRST_TOKEN: &str = "admin";
+
+/// A workspace that was made, with its first token, which is never shown again; `Debug` leaves it out.
+#[derive(Clone, Serialize)]
+pub struct WorkspaceCreated {
+    /// Identity (`ws_…`).
+    pub id: String,
+    /// Its place in the URL; never changes.
+    pub slug: String,
+    /// What people call it.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// Where clients reach it.
+    pub url: String,
+    /// When it was made.
+    pub created_at: String,
+    /// Whether it is the default target of commands now.
+    pub active: bool,
+    /// Id of the first token.
+    pub token_id: String,
+    /// Role of the first token.
+    pub role: Role,
+    /// The first token itself.
+    pub token: String,
+    /// What to paste into an editor's configuration.
+    pub mcp_json: McpJson,
+    /// What became of the change at the gateway.
+    pub gateway: GatewayState,
+}
+
+/// A workspace in a list.
+#[derive(Debug, Clone, Serialize)]
+pub struct WorkspaceListed {
+    /// Identity (`ws_…`).
+    pub id: String,
+    /// Its place in the URL.
+    pub slug: String,
+    /// What people call it.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// Where clients reach it.
+    pub url: String,
+    /// How many servers it has.
+    pub servers: u64,
+    /// How many of its tokens are not revoked.
+    pub tokens: u64,
+    /// What read-only tokens may call.
+    pub read_only: ReadOnlyMay,
+    /// Whether it is the default target of commands.
+    pub active: bool,
+    /// When it was made.
+    pub created_at: String,
+}
+
+/// What read-only tokens may call in a workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadOnlyMay {
+    /// Tools that are read-only by their pinned annotation or by an admin's classification.
+    Annotated,
+    /// Every enabled tool.
+    All,
+}
+
+/// Settings of a workspace that were changed.
+#[derive(Debug, Clone, Serialize)]
+pub struct WorkspaceUpdated {
+    /// The workspace.
+    pub slug: String,
+    /// What read-only tokens may call.
+    pub read_only: ReadOnlyMay,
+    /// What became of the change at the gateway.
+    pub gateway: GatewayState,
+}
+
+/// What goes with a workspace when it is deleted.
+#[derive(Debug, Clone, Serialize)]
+pub struct WorkspaceContents {
+    /// The workspace.
+    pub slug: String,
+    /// Tokens that are not revoked.
+    pub tokens: u64,
+    /// Servers.
+    pub servers: u64,
+    /// Secrets.
+    pub secrets: usize,
+}
+
+/// A workspace that is gone.
+#[derive(Debug, Clone, Serialize)]
+pub struct WorkspaceDeleted {
+    /// Its slug, which is free again.
+    pub slug: String,
+    /// Always true, as in the management API.
+    pub deleted: bool,
+    /// Tokens that worked until now.
+    pub tokens_revoked: u64,
+    /// Servers that were removed.
+    pub servers_removed: u64,
+    /// Secrets that were deleted.
+    pub secrets_deleted: u64,
+    /// What became of the change at the gateway.
+    pub gateway: GatewayState,
+}
+
+/// What a workspace's servers answered when they were asked for their tools.
+#[derive(Debug, Clone, Serialize)]
+pub struct WorkspaceTested {
+    /// The workspace.
+    pub workspace: String,
+    /// Whether every enabled server answered.
+    pub ok: bool,
+    /// How many tools there are in all.
+    pub total: usize,
+    /// Every tool, in the order clients see.
+    pub tools: Vec<ToolTested>,
+    /// Every enabled server.
+    pub servers: Vec<ServerTested>,
+}
+
+/// One tool of a tested workspace.
+#[derive(Debug, Clone, Serialize)]
+pub struct ToolTested {
+    /// The name clients see.
+    pub tool: String,
+    /// Its server.
+    pub server: String,
+    /// What its server says of it.
+    pub description: Option<String>,
+}
+
+/// One server of a tested workspace.
+#[derive(Debug, Clone, Serialize)]
+pub struct ServerTested {
+    /// Its slug.
+    pub server: String,
+    /// Whether it answered.
+    pub ok: bool,
+    /// Protocol revision it speaks.
+    pub revision: Option<String>,
+    /// How many tools it has.
+    pub tools: usize,
+    /// Why it did not answer.
+    pub error: Option<String>,
+    /// What to do about that.
+    pub hint: Option<String>,
+}
+
+impl Admin {
+    /// Makes a workspace and its first token, an Admin one. The slug is derived from `name`; a slug that is
+    /// taken gets a number.
+    pub fn create_workspace(
+        &self,
+        name: &str,
+        description: &str,
+    ) -> Result<WorkspaceCreated, AdminError> {
+        let workspace = self.add_workspace(name, description)?;
+        let scope = self.scope(workspace.slug.as_str())?;
+        let token = NewToken {
+            role: Role::Admin,
+            ..NewToken::named(FIRST_TOKEN)
+        };
+        let token = self.create_token(&scope, &token)?;
+        let slug = workspace.slug.to_string();
+        Ok(WorkspaceCreated {
+            id: workspace.id.to_string(),
+            active: self.active()?.as_deref() == Some(&slug),
+            slug,
+            name: workspace.name,
+            description: workspace.description,
+            url: token.url,
+            created_at: rfc3339(workspace.created_at),
+            token_id: token.id,
+            role: token.role,
+            token: token.token,
+            mcp_json: token.mcp_json,
+            gateway: token.gateway,
+        })
+    }
+
+    /// Every workspace, by slug.
+    pub fn list_workspaces(&self) -> Result<Vec<WorkspaceListed>, AdminError> {
+        let base = self.base_url()?;
+        let active = self.active()?;
+        let listed = self.store.workspaces()?.into_iter().map(|summary| {
+            let workspace = summary.workspace;
+            let slug = workspace.slug.to_string();
+            WorkspaceListed {
+                id: workspace.id.to_string(),
+                url: workspace_url(&base, &slug),
+                active: active.as_deref() == Some(&slug),
+                slug,
+                name: workspace.name,
+                description: workspace.description,
+                servers: summary.servers,
+                tokens: summary.tokens,
+                read_only: ReadOnlyMay::of(workspace.read_only_all),
+                created_at: rfc3339(workspace.created_at),
+            }
+        });
+        Ok(listed.collect())
+    }
+
+    /// Says what read-only tokens may call (design.md section 4, "Read-only").
+    pub fn set_read_only(
+        &self,
+        scope: &WorkspaceScope,
+        may: ReadOnlyMay,
+    ) -> Result<WorkspaceUpdated, AdminError> {
+        let mut workspace = self.store.workspace(scope)?.workspace;
+        workspace.read_only_all = may == ReadOnlyMay::All;
+        self.store
+            .update_workspace(scope, &self.actor, &workspace)?;
+        Ok(WorkspaceUpdated {
+            slug: scope.slug().to_string(),
+            read_only: may,
+            gateway: self.knock(),
+        })
+    }
+
+    /// What deleting a workspace would take with it.
+    pub fn workspace_contents(
+        &self,
+        scope: &WorkspaceScope,
+    ) -> Result<WorkspaceContents, AdminError> {
+        let summary = self.store.workspace(scope)?;
+        Ok(WorkspaceContents {
+            slug: scope.slug().to_string(),
+            tokens: summary.tokens,
+            servers: summary.servers,
+            secrets: self.store.list_secrets(scope)?.len(),
+        })
+    }
+
+    /// Deletes a workspace with its tokens, servers and secrets; there is no way back.
+    pub fn delete_workspace(&self, scope: &WorkspaceScope) -> Result<WorkspaceDeleted, AdminError> {
+        let deleted = self.store.delete_workspace(scope, &self.actor)?;
+        let gateway = self.knock();
+        self.deactivate(scope.slug().as_str())?;
+        Ok(WorkspaceDeleted {
+            slug: scope.slug().to_string(),
+            deleted: true,
+            tokens_revoked: deleted.tokens,
+            servers_removed: deleted.servers,
+            secrets_deleted: deleted.secrets,
+            gateway,
+        })
+    }
+
+    /// Has the running gateway ask every enabled server of a workspace for its tools, now.
+    pub fn test_workspace(&self, scope: &WorkspaceScope) -> Result<WorkspaceTested, AdminError> {
+        let mut tested = WorkspaceTested {
+            workspace: scope.slug().to_string(),
+            ok: true,
+            total: 0,
+            tools: Vec::new(),
+            servers: Vec::new(),
+        };
+        let servers = self.store.servers(scope)?;
+        for server in servers.iter().filter(|server| server.enabled) {
+            let slug = server.slug.to_string();
+            let mut row = ServerTested {
+                server: slug.clone(),
+                ok: false,
+                revision: None,
+                tools: 0,
+                error: None,
+                hint: None,
+            };
+            match self.probe(scope, &server.slug) {
+                Probe::Ok {
+                    revision, tools, ..
+                } => {
+                    row.ok = true;
+                    row.revision = Some(revision);
+                    row.tools = tools.len();
+                    tested
+                        .tools
+                        .extend(tools.into_iter().map(|tool| ToolTested {
+                            tool: tool.exposed,
+                            server: slug.clone(),
+                            description: tool.description,
+                        }));
+                }
+                Probe::Failed { error, hint } => {
+                    row.error = Some(error);
+                    row.hint = hint;
+                }
+                Probe::GatewayNotRunning | Probe::SecretsMissing => {
+                    return Err(AdminError::GatewayNeeded {
+                        dir: self.dir.path().to_owned(),
+                    });
+                }
+            }
+            tested.ok &= row.ok;
+            tested.servers.push(row);
+        }
+        tested.total = tested.tools.len();
+        Ok(tested)
+    }
+
+    /// Makes a workspace without a token.
+    pub(crate) fn add_workspace(
+        &self,
+        name: &str,
+        description: &str,
+    ) -> Result<Workspace, AdminError> {
+        check_name(name, "workspace", NAME_MIN, NAME_MAX)?;
+        let mut taken = None;
+        for slug in slug::candidates(name).take(SLUG_ATTEMPTS) {
+            let id = WorkspaceId::from_random(draw::bytes()?);
+            let (_, key) = self.key.new_workspace_key(id.as_str())?;
+            let new = NewWorkspace {
+                id,
+                slug,
+                name: name.trim().to_owned(),
+                description: description.trim().to_owned(),
+                key,
+                created_at: now_ms(),
+            };
+            match self.store.create_workspace(&self.actor, new) {
+                // Trying is the only check that another process cannot overtake.
+                Err(error @ StoreError::Taken { .. }) => taken = Some(error),
+                other => return Ok(other?),
+            }
+        }
+        Err(taken.map_or(AdminError::Random, AdminError::Store))
+    }
+}
+
+impl fmt::Debug for WorkspaceCreated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkspaceCreated")
+            .field("id", &self.id)
+            .field("slug", &self.slug)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ReadOnlyMay {
+    fn of(all: bool) -> Self {
+        if all { Self::All } else { Self::Annotated }
+    }
+}
+
+/// Checks a name for people.
+pub(crate) fn check_name(
+    name: &str,
+    what: &'static str,
+    min: usize,
+    max: usize,
+) -> Result<(), AdminError> {
+    let length = name.trim().chars().count();
+    if (min..=max).contains(&length) && !name.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(AdminError::Name { what, min, max })
+}

@@ -1,0 +1,155 @@
+//! What is asked of a running gateway, and when.
+
+use toolgate_admin::{
+    Classification, Fault, GatewayState, NewToken, Probe, ProbedTool, Secret, SecretOwner,
+};
+use toolgate_store::control::{ControlReply, ControlRequest};
+
+use crate::home::{FakeGateway, Home, bearer, http};
+
+fn answer(request: &ControlRequest) -> ControlReply {
+    match request {
+        ControlRequest::Changed => ControlReply::Done { generation: 1 },
+        ControlRequest::Ping => ControlReply::Pong {
+            url: "http://127.0.0.1:9999".into(),
+        },
+        ControlRequest::Probe { server, .. } if server.as_str() == "broken" => {
+            ControlReply::Failed {
+                error: "connecting: refused".into(),
+                hint: Some("start it".into()),
+            }
+        }
+        ControlRequest::Probe { server, .. } => ControlReply::Probed {
+            revision: "2025-11-25".into(),
+            server_info: serde_json::json!({ "name": "fake" }),
+            tools: vec![ProbedTool {
+                name: "search".into(),
+                exposed: format!("{server}__search"),
+                classification: Classification::ReadOnly,
+                description: Some("Searches".into()),
+            }],
+        },
+    }
+}
+
+#[test]
+fn every_change_is_applied_before_the_function_returns() {
+    let (home, scope) = Home::with_team();
+    let gateway = FakeGateway::start(&home.dir(), answer);
+    let made = home
+        .admin
+        .create_token(&scope, &NewToken::named("alice"))
+        .unwrap();
+    assert_eq!(made.gateway, GatewayState::Applied);
+    assert_eq!(made.url, "http://127.0.0.1:9999/ws/team");
+    let revoked = home.admin.revoke_token(&scope, &made.id).unwrap();
+    assert_eq!(revoked.gateway, GatewayState::Applied);
+    let changes = gateway.asked();
+    let changes = changes
+        .iter()
+        .filter(|asked| **asked == ControlRequest::Changed);
+    assert_eq!(changes.count(), 2);
+}
+
+#[test]
+fn adding_a_server_shows_what_the_gateway_found_there() {
+    let (home, scope) = Home::with_team();
+    let _gateway = FakeGateway::start(&home.dir(), answer);
+    let added = home
+        .admin
+        .add_server(&scope, &http("notes", "https://1.1.1.1/mcp"))
+        .unwrap();
+    let Probe::Ok {
+        revision, tools, ..
+    } = added.probe
+    else {
+        panic!("{:?}", added.probe)
+    };
+    assert_eq!(revision, "2025-11-25");
+    assert_eq!(tools[0].exposed, "notes__search");
+    assert_eq!(added.server.tools, 1);
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_added_all_the_same() {
+    let (home, scope) = Home::with_team();
+    let _gateway = FakeGateway::start(&home.dir(), answer);
+    let added = home
+        .admin
+        .add_server(&scope, &http("broken", "https://1.1.1.1/mcp"))
+        .unwrap();
+    assert!(matches!(added.probe, Probe::Failed { .. }));
+    assert_eq!(home.admin.list_servers(&scope).unwrap().len(), 1);
+}
+
+#[test]
+fn a_server_is_contacted_when_its_last_secret_is_set_and_not_before() {
+    let (home, scope) = Home::with_team();
+    let gateway = FakeGateway::start(&home.dir(), answer);
+    let probes = || {
+        let asked = gateway.asked();
+        let probes = asked
+            .iter()
+            .filter(|asked| matches!(asked, ControlRequest::Probe { .. }));
+        probes.count()
+    };
+    let added = home
+        .admin
+        .add_server(&scope, &bearer("github", "TOKEN"))
+        .unwrap();
+    assert_eq!(added.probe, Probe::SecretsMissing);
+    assert_eq!(probes(), 0);
+    let value = Secret::new("fake-value-1".to_owned());
+    let owner = SecretOwner::Server("github");
+    let saved = home
+        .admin
+        .set_secret(&scope, owner, "TOKEN", &value)
+        .unwrap();
+    assert!(matches!(saved.probe, Some(Probe::Ok { .. })));
+    assert_eq!(probes(), 1);
+    // Its tools are known now: a new value is no reason to bother it.
+    home.save_tools(&scope, "github", &[("search", "{}")]);
+    let saved = home
+        .admin
+        .set_secret(&scope, owner, "TOKEN", &value)
+        .unwrap();
+    assert_eq!(saved.probe, None);
+    assert_eq!(probes(), 1);
+}
+
+#[test]
+fn testing_a_workspace_asks_every_enabled_server() {
+    let (home, scope) = Home::with_team();
+    for slug in ["notes", "broken", "off"] {
+        home.admin
+            .add_server(&scope, &http(slug, "https://1.1.1.1/mcp"))
+            .unwrap();
+    }
+    home.admin.switch_server(&scope, "off", false).unwrap();
+    let error = home.admin.test_workspace(&scope).unwrap_err();
+    assert_eq!(error.fault(), Fault::GatewayNeeded);
+    assert!(error.hint().unwrap().contains("toolgate --data-dir"));
+
+    let _gateway = FakeGateway::start(&home.dir(), answer);
+    let tested = home.admin.test_workspace(&scope).unwrap();
+    assert!(!tested.ok);
+    assert_eq!(tested.total, 1);
+    assert_eq!(tested.tools[0].tool, "notes__search");
+    assert_eq!(tested.servers.len(), 2);
+    assert_eq!(tested.servers[1].hint.as_deref(), Some("start it"));
+}
+
+#[test]
+fn a_gateway_that_answers_nonsense_is_said_and_the_change_stands() {
+    let (home, scope) = Home::with_team();
+    let _gateway = FakeGateway::start(&home.dir(), |_| ControlReply::Failed {
+        error: "no".into(),
+        hint: None,
+    });
+    let made = home
+        .admin
+        .create_token(&scope, &NewToken::named("alice"))
+        .unwrap();
+    assert_eq!(made.gateway, GatewayState::Unconfirmed);
+    assert_eq!(home.admin.list_tokens(&scope).unwrap().len(), 2);
+}

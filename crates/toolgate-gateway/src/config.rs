@@ -1,0 +1,72 @@
+//! What a gateway is told before it starts.
+
+use std::net::SocketAddr;
+
+use toolgate_http::{EgressConfig, HostPolicy, ServeLimits};
+use toolgate_store::DataDir;
+
+use crate::error::GatewayError;
+
+/// Everything a gateway needs to know; all else is in its store.
+#[derive(Debug)]
+pub struct Config {
+    /// Where the stores, the master key and the control socket live. Made when absent.
+    pub data_dir: DataDir,
+    /// Where to listen. Default `127.0.0.1:8420`; port 0 takes a free one. Only loopback addresses
+    /// are accepted without TLS (S-57).
+    pub listen: SocketAddr,
+    /// The URL clients reach this gateway under, without a trailing slash; `None` means the listen
+    /// address. Used in what is printed, and its host joins the allowed `Host` names (S-58).
+    pub public_url: Option<String>,
+    /// Start the demonstration servers in the workspace `default`.
+    pub demo: Option<Demo>,
+    /// Limits of the listener (security.md section 17).
+    pub limits: ServeLimits,
+    /// Which `Host` and `Origin` headers are accepted besides loopback names.
+    pub hosts: HostPolicy,
+    /// How servers are reached.
+    pub egress: EgressConfig,
+}
+
+/// How to start the demonstration servers.
+#[derive(Debug, Clone)]
+pub struct Demo {
+    /// Program and leading arguments; the server's name is appended.
+    pub argv: Vec<String>,
+}
+
+impl Config {
+    /// The defaults over one data directory: loopback, port 8420, every limit as documented.
+    pub fn new(data_dir: DataDir) -> Self {
+        Self {
+            data_dir,
+            listen: SocketAddr::from(([127, 0, 0, 1], 8420)),
+            public_url: None,
+            demo: None,
+            limits: ServeLimits::default(),
+            hosts: HostPolicy::loopback(),
+            egress: EgressConfig::default(),
+        }
+    }
+
+    /// Sets the URL clients reach the gateway under and lets its host pass the `Host` check (S-58).
+    pub fn with_public_url(mut self, url: &str) -> Result<Self, GatewayError> {
+        let bad = || GatewayError::PublicUrl {
+            url: url.to_owned(),
+        };
+        let parsed = url::Url::parse(url).map_err(|_| bad())?;
+        let host = parsed.host_str().ok_or_else(bad)?;
+        let entry = match parsed.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        };
+        let origin = parsed.origin().ascii_serialization();
+        self.hosts = self
+            .hosts
+            .allow_host(&entry)
+            .and_then(|hosts| hosts.allow_origin(&origin))
+            .map_err(|_| bad())?;
+        self.public_url = Some(url.trim_end_matches('/').to_owned());
+        Ok(self)
+    }
+}

@@ -1,0 +1,212 @@
+//! The secrets of one link: sealed here, opened for one request, looked for in everything that returns.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use toolgate_namespace::{Injection, ServerSpec, Transport, placeholders};
+use toolgate_store::SecretRow;
+use toolgate_unseal::{Masker, Opener};
+use toolgate_upstream::{CredentialError, Credentials, Injected};
+use toolgate_vault::{Secret, SecretContext};
+use url::Url;
+
+/// How long the patterns made from opened secrets are kept (S-15).
+const MASKER_LIFETIME: Duration = Duration::from_secs(60);
+
+/// What one link may open, and nothing else.
+#[derive(Debug)]
+pub(crate) struct LinkSecrets {
+    spec: Arc<ServerSpec>,
+    opener: Option<Arc<Opener>>,
+    rows: Vec<SecretRow>,
+    masker: ArcSwapOption<TimedMasker>,
+}
+
+#[derive(Debug)]
+struct TimedMasker {
+    masker: Arc<Masker>,
+    made_at: Instant,
+}
+
+impl LinkSecrets {
+    /// Picks from the workspace's secrets those the link names; a value of the server's own beats one
+    /// of the workspace (product.md 7.2).
+    pub(crate) fn new(
+        spec: Arc<ServerSpec>,
+        opener: Option<Arc<Opener>>,
+        workspace_secrets: &[SecretRow],
+    ) -> Self {
+        let mut wanted: Vec<&str> = spec
+            .injections
+            .iter()
+            .flat_map(Injection::secret_names)
+            .collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let rows = wanted
+            .into_iter()
+            .filter_map(|name| {
+                let named = || {
+                    workspace_secrets
+                        .iter()
+                        .filter(|row| row.name.as_str() == name)
+                };
+                named()
+                    .find(|row| row.server.as_ref() == Some(&spec.id))
+                    .or_else(|| named().find(|row| row.server.is_none()))
+            })
+            .cloned()
+            .collect();
+        Self {
+            spec,
+            opener,
+            rows,
+            masker: ArcSwapOption::empty(),
+        }
+    }
+
+    /// The masker over everything this link injects; `None` when it injects nothing.
+    ///
+    /// It is kept for a minute at most; a secret that does not open is not in it, and is not sent either.
+    pub(crate) fn masker(&self) -> Option<Arc<Masker>> {
+        if self.rows.is_empty() {
+            return None;
+        }
+        if let Some(timed) = &*self.masker.load()
+            && timed.made_at.elapsed() < MASKER_LIFETIME
+        {
+            return Some(timed.masker.clone());
+        }
+        let values: Vec<Secret<String>> = self
+            .rows
+            .iter()
+            .filter_map(|row| self.open_row(row).ok())
+            .collect();
+        let masker = Arc::new(Masker::new(
+            values.iter().map(|value| value.expose().as_str()),
+        ));
+        self.masker.store(Some(Arc::new(TimedMasker {
+            masker: masker.clone(),
+            made_at: Instant::now(),
+        })));
+        Some(masker)
+    }
+
+    /// Forgets a masker nobody used for its lifetime.
+    pub(crate) fn forget_old_masker(&self) {
+        let old = self
+            .masker
+            .load()
+            .as_ref()
+            .is_some_and(|timed| timed.made_at.elapsed() >= MASKER_LIFETIME);
+        if old {
+            self.masker.store(None);
+        }
+    }
+
+    fn secret(&self, name: &str) -> Result<Secret<String>, CredentialError> {
+        let row = self
+            .rows
+            .iter()
+            .find(|row| row.name.as_str() == name)
+            .ok_or_else(|| missing(name))?;
+        self.open_row(row)
+    }
+
+    fn open_row(&self, row: &SecretRow) -> Result<Secret<String>, CredentialError> {
+        let name = row.name.as_str();
+        let opener = self.opener.as_ref().ok_or_else(|| missing(name))?;
+        let context = SecretContext {
+            workspace: self.spec.workspace.as_str(),
+            server: row
+                .server
+                .as_ref()
+                .map(toolgate_namespace::ServerId::as_str),
+            name,
+            version: row.version,
+        };
+        opener.open(context, &row.sealed).map_err(|_| missing(name))
+    }
+
+    fn header(
+        &self,
+        name: &HeaderName,
+        template: &str,
+    ) -> Result<(HeaderName, HeaderValue), CredentialError> {
+        let text = self.fill(template)?;
+        // S-26: controls are refused at save time and again here.
+        let mut value =
+            HeaderValue::from_str(text.expose()).map_err(|_| missing(template_name(template)))?;
+        value.set_sensitive(true);
+        Ok((name.clone(), value))
+    }
+
+    /// Fills the `{NAME}` placeholders of a template in one pass; what a value holds is never read as a placeholder (S-29).
+    fn fill(&self, template: &str) -> Result<Secret<String>, CredentialError> {
+        let values = placeholders(template)
+            .map(|name| Ok((name, self.secret(name)?)))
+            .collect::<Result<Vec<_>, CredentialError>>()?;
+        // Sized once: a string that grows would leave copies of secrets behind.
+        let size = template.len()
+            + values
+                .iter()
+                .map(|(_, value)| value.expose().len())
+                .sum::<usize>();
+        let mut filled = String::with_capacity(size);
+        let mut rest = template;
+        for (name, value) in &values {
+            let at = rest
+                .find(&format!("{{{name}}}"))
+                .expect("placeholders are found in order");
+            filled.push_str(&rest[..at]);
+            filled.push_str(value.expose());
+            rest = &rest[at + name.len() + 2..];
+        }
+        filled.push_str(rest);
+        Ok(Secret::new(filled))
+    }
+}
+
+impl Credentials for LinkSecrets {
+    fn open(&self) -> Result<Injected, CredentialError> {
+        let mut injected = Injected::default();
+        for injection in &self.spec.injections {
+            match injection {
+                Injection::Bearer { secret } => {
+                    injected
+                        .headers
+                        .push(self.header(&AUTHORIZATION, &format!("Bearer {{{secret}}}"))?);
+                }
+                Injection::Header { name, template } => {
+                    let name = HeaderName::from_bytes(name.as_bytes())
+                        .map_err(|_| missing(template_name(template)))?;
+                    injected.headers.push(self.header(&name, template)?);
+                }
+                Injection::Env { secret } => {
+                    injected.env.push((secret.clone(), self.secret(secret)?));
+                }
+                Injection::Url { .. } => {
+                    if let Transport::Http { url, .. } = &self.spec.transport {
+                        let filled = self.fill(url)?;
+                        let parsed =
+                            Url::parse(filled.expose()).map_err(|_| missing(template_name(url)))?;
+                        injected.url = Some(parsed);
+                    }
+                }
+            }
+        }
+        Ok(injected)
+    }
+}
+
+fn template_name(template: &str) -> &str {
+    placeholders(template).next().unwrap_or(template)
+}
+
+fn missing(name: &str) -> CredentialError {
+    CredentialError {
+        secret: name.to_owned(),
+    }
+}

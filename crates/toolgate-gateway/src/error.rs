@@ -1,0 +1,105 @@
+//! Why a gateway could not start or go on.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use toolgate_http::ServeError;
+use toolgate_store::StoreError;
+use toolgate_vault::{KeyError, MasterKeyError};
+
+/// Why a gateway could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// The store could not be opened, read or written.
+    #[error("using the store in {path}")]
+    Store {
+        /// The data directory.
+        path: PathBuf,
+        /// What went wrong.
+        source: StoreError,
+    },
+    /// The master key could not be read or made.
+    #[error("reading the master key")]
+    MasterKey(#[from] MasterKeyError),
+    /// The key at hand is not the one the store was sealed with (S-08).
+    #[error("the master key is not the one this store was made with")]
+    WrongKey,
+    /// The store exists, its key does not (S-01).
+    #[error("the master key {path} is missing, but the store is there")]
+    KeyMissing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// A workspace's key could not be opened or made.
+    #[error("opening the key of workspace {workspace}")]
+    WorkspaceKey {
+        /// Which workspace.
+        workspace: String,
+        /// What went wrong.
+        source: KeyError,
+    },
+    /// The operating system gave no randomness.
+    #[error("drawing random bytes")]
+    Random,
+    /// The listener could not be opened.
+    #[error("listening on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What went wrong.
+        source: ServeError,
+    },
+    /// Plain HTTP is for loopback only (S-57).
+    #[error("{address} is not a loopback address, and this listener has no TLS")]
+    PlainOutsideLoopback {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The client side of HTTP could not be set up.
+    #[error("preparing outgoing connections")]
+    Egress(#[source] toolgate_http::EgressError),
+    /// The control socket could not be opened.
+    #[error("opening the control socket {path}")]
+    Control {
+        /// Where.
+        path: PathBuf,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+    /// The public URL is not one.
+    #[error("`{url}` is not an http or https URL with a host")]
+    PublicUrl {
+        /// What was given.
+        url: String,
+    },
+    /// The work was interrupted, as happens while the process ends.
+    #[error("the work was interrupted")]
+    Interrupted,
+    /// A thread could not be started.
+    #[error("starting the thread that follows the store")]
+    Thread(#[source] std::io::Error),
+}
+
+impl GatewayError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::WrongKey => Some(
+                "put the key this store was made with back in place; a backup of `master.key` is kept apart from the store's".into(),
+            ),
+            Self::KeyMissing { path } => Some(format!(
+                "restore {} from its backup; without it no secret in this store can be opened",
+                path.display()
+            )),
+            Self::PlainOutsideLoopback { .. } => Some(
+                "listen on 127.0.0.1, put a TLS proxy in front, and tell its URL with --public-url".into(),
+            ),
+            Self::Listen { address, .. } => Some(format!(
+                "if port {} is taken, choose another with --listen, or port 0 for a free one",
+                address.port()
+            )),
+            Self::MasterKey(error) => error.hint(),
+            _ => None,
+        }
+    }
+}

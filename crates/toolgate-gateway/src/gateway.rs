@@ -1,0 +1,317 @@
+//! The gateway itself: what all requests share, and the door they come through.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use hyper::body::Body;
+use hyper::{Request, Response};
+use tokio::sync::{Notify, watch};
+use toolgate_analytics::Recorder;
+use toolgate_http::{Egress, HostPolicy, ReplyBody};
+use toolgate_policy::Principal;
+use toolgate_protocol::{Json, Object, Revision};
+use toolgate_router::Background;
+use toolgate_store::{CallsJournal, DataDir, StoreError};
+use toolgate_unseal::Handles;
+
+use crate::bootstrap::{self, FirstRun, Opened};
+use crate::config::Config;
+use crate::control;
+use crate::error::GatewayError;
+use crate::record::{CallIds, unix_ms};
+use crate::request_path;
+use crate::session::{Session, Sessions};
+use crate::snapshot::{Admitted, Snapshot, WorkspaceEntry};
+use crate::watch as follow;
+use crate::wiring::Wiring;
+
+/// Call records waiting to be written; beyond it they are dropped and counted (R-11).
+const RECORD_QUEUE: usize = 65_536;
+/// How often idle sessions and old maskers are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(30);
+/// How long background work may go on at shutdown.
+const BACKGROUND_GRACE: Duration = Duration::from_secs(5);
+
+/// The gateway as a value: opened over one data directory, shared by all requests.
+///
+/// ```no_run
+/// # async fn embed(request: hyper::Request<hyper::body::Incoming>) -> Result<(), toolgate_gateway::GatewayError> {
+/// use toolgate_gateway::{Config, Gateway};
+/// use toolgate_store::DataDir;
+///
+/// let (gateway, _first_run) = Gateway::open(Config::new(DataDir::new("/var/lib/toolgate"))).await?;
+/// let response = gateway.handle(request).await;
+/// # drop(response); Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Gateway {
+    snapshot: ArcSwap<Snapshot>,
+    wiring: Arc<Wiring>,
+    dir: DataDir,
+    sessions: Sessions,
+    recorder: Recorder,
+    call_ids: CallIds,
+    hosts: HostPolicy,
+    started: Instant,
+    capabilities: Json,
+    draining: AtomicBool,
+    drained: Notify,
+    /// Held while the store is read and the snapshot swapped, so that two reloads cannot cross.
+    reloading: std::sync::Mutex<()>,
+}
+
+impl Gateway {
+    /// Opens the installation, making it when there is none, and follows its store from then on.
+    ///
+    /// Needs a tokio runtime: conversations with servers run on it.
+    pub async fn open(config: Config) -> Result<(Arc<Self>, Option<FirstRun>), GatewayError> {
+        let dir = config.data_dir;
+        let demo = config.demo;
+        let opened_dir = dir.clone();
+        let Opened {
+            store,
+            master,
+            first_run,
+        } = tokio::task::spawn_blocking(move || bootstrap::open(&opened_dir, demo.as_ref()))
+            .await
+            .map_err(|_| GatewayError::Interrupted)??;
+        let boot = format!("{:012x}", u64::from_be_bytes(bootstrap::random()?) >> 16);
+        let journal = CallsJournal::open(&dir).map_err(|source| in_store(&dir, source))?;
+        let wiring = Arc::new(Wiring {
+            egress: Egress::new(config.egress).map_err(GatewayError::Egress)?,
+            client_info: server_info(),
+            background: Arc::default(),
+            changes: watch::Sender::new(0),
+            store,
+            master: master.clone(),
+        });
+        let gateway = Arc::new(Self {
+            snapshot: ArcSwap::default(),
+            sessions: Sessions::new(Arc::new(Handles::new(master.dangerous_handle_key()))),
+            recorder: Recorder::start(journal, boot.clone(), RECORD_QUEUE),
+            call_ids: CallIds::new(&boot),
+            hosts: config.hosts,
+            started: Instant::now(),
+            capabilities: capabilities(),
+            draining: AtomicBool::new(false),
+            drained: Notify::new(),
+            reloading: std::sync::Mutex::default(),
+            wiring,
+            dir,
+        });
+        gateway.reload()?;
+        follow::start(&gateway)?;
+        gateway.sweep_now_and_then();
+        Ok((gateway, first_run))
+    }
+
+    /// Answers one request: `/ws/<slug>` and its aliases, `/health`.
+    ///
+    /// Dropping the future tells the gateway that the client is gone: calls of 2026-07-28 are cancelled,
+    /// calls within a session run on for a minute.
+    pub async fn handle<B>(self: &Arc<Self>, request: Request<B>) -> Response<ReplyBody>
+    where
+        B: Body<Data = Bytes> + Send + Unpin,
+    {
+        request_path::handle(self, request).await
+    }
+
+    /// Offers the control socket in the data directory, through which `toolgatectl` asks for things only
+    /// the gateway can do. `url` is what it tells as its own address.
+    pub fn open_control(self: &Arc<Self>, url: String) -> Result<(), GatewayError> {
+        control::open(self, url)
+    }
+
+    /// Ends general streams and the work that follows the store; calls in flight go on.
+    pub fn begin_drain(&self) {
+        self.draining.store(true, Ordering::Release);
+        self.drained.notify_waiters();
+    }
+
+    /// Ends streams, lets background work finish, writes the last records and ends conversations.
+    pub async fn shutdown(&self) {
+        self.begin_drain();
+        let snapshot = self.snapshot();
+        let links = snapshot
+            .workspaces
+            .values()
+            .flat_map(|entry| entry.workspace.links().to_vec());
+        futures::future::join_all(links.map(|link| async move { link.upstream().close().await }))
+            .await;
+        self.wiring.background.shutdown(BACKGROUND_GRACE).await;
+        let recorder = self.recorder.clone();
+        // A record that cannot be written within the grace is counted by the recorder; nothing more to do here.
+        let _ = tokio::task::spawn_blocking(move || recorder.flush(BACKGROUND_GRACE)).await;
+        control::close(&self.dir);
+    }
+
+    /// Reads the store and puts it in force. Returns the generation that is now in force.
+    pub(crate) fn reload(&self) -> Result<u64, GatewayError> {
+        let _turn = self
+            .reloading
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let installation = self
+            .wiring
+            .store
+            .load()
+            .map_err(|source| in_store(&self.dir, source))?;
+        let generation = installation.generation;
+        let previous = self.snapshot.load_full();
+        let snapshot = Arc::new(self.wiring.compile(installation, Some(&previous)));
+        self.snapshot.store(snapshot.clone());
+        snapshot.end_lives(Some(&previous), unix_ms());
+        self.wiring.changes.send_modify(|count| *count += 1);
+        Ok(generation)
+    }
+
+    /// Ends the lives of tokens that expired since they were last looked at (S-41).
+    pub(crate) fn expire(&self, now_ms: u64) {
+        let snapshot = self.snapshot.load();
+        if snapshot.next_expiry_ms.is_some_and(|at| at <= now_ms) {
+            snapshot.end_lives(None, now_ms);
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    pub(crate) fn dir(&self) -> &DataDir {
+        &self.dir
+    }
+
+    pub(crate) fn hosts(&self) -> &HostPolicy {
+        &self.hosts
+    }
+
+    pub(crate) fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    pub(crate) fn call_ids(&self) -> &CallIds {
+        &self.call_ids
+    }
+
+    pub(crate) fn background(&self) -> &Arc<Background> {
+        &self.wiring.background
+    }
+
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.wiring.changes.subscribe()
+    }
+
+    /// Milliseconds of a clock that never goes back, for limits.
+    pub(crate) fn monotonic_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Who the gateway says it is.
+    pub(crate) fn server_info(&self) -> &Json {
+        &self.wiring.client_info
+    }
+
+    /// What the gateway offers clients.
+    pub(crate) fn capabilities(&self) -> &Json {
+        &self.capabilities
+    }
+
+    /// How to read the tool names of a workspace with prefixes; nothing for a transparent one (P9.31).
+    pub(crate) fn instructions(&self, admitted: &Admitted) -> Option<String> {
+        let links = admitted.workspace.workspace.links();
+        let prefixed = links
+            .iter()
+            .any(|link| link.spec().prefix == toolgate_namespace::Prefix::Slug);
+        prefixed.then(|| {
+            "The tools here come from several servers. A tool is named `server__tool`: the part before the first `__` says which server runs it.".to_owned()
+        })
+    }
+
+    pub(crate) fn open_session(
+        &self,
+        principal: &Principal,
+        revision: Revision,
+        capabilities: &Object,
+    ) -> Option<Arc<Session>> {
+        let nonce = bootstrap::random().ok()?;
+        self.sessions
+            .open(principal, revision, capabilities.json(), nonce, unix_ms())
+    }
+
+    pub(crate) fn find_session(&self, id: &str, principal: &Principal) -> Option<Arc<Session>> {
+        self.sessions.find(id, principal, unix_ms())
+    }
+
+    /// Ends a client session and the upstream sessions that were opened for it (P6.7).
+    pub(crate) fn end_session(&self, session: &Arc<Session>, workspace: &WorkspaceEntry) {
+        self.sessions.end(session, unix_ms());
+        for link in workspace.workspace.links() {
+            let upstream = link.upstream().clone();
+            let id = session.id.clone();
+            self.wiring
+                .background
+                .spawn(async move { upstream.end_session(&id).await });
+        }
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Resolves once the gateway shuts down. Cancel safe.
+    pub(crate) async fn drained(&self) {
+        let bell = self.drained.notified();
+        tokio::pin!(bell);
+        bell.as_mut().enable();
+        if !self.is_draining() {
+            bell.await;
+        }
+    }
+
+    fn sweep_now_and_then(self: &Arc<Self>) {
+        let weak = Arc::downgrade(self);
+        self.wiring.background.spawn(async move {
+            let mut clock = tokio::time::interval(SWEEP_EVERY);
+            loop {
+                clock.tick().await;
+                let Some(gateway) = weak.upgrade() else {
+                    return;
+                };
+                if gateway.is_draining() {
+                    return;
+                }
+                gateway.sessions.sweep(unix_ms());
+                let snapshot = gateway.snapshot();
+                for workspace in snapshot.workspaces.values() {
+                    workspace
+                        .secrets
+                        .values()
+                        .for_each(|secrets| secrets.forget_old_masker());
+                }
+            }
+        });
+    }
+}
+
+pub(crate) fn in_store(dir: &DataDir, source: StoreError) -> GatewayError {
+    GatewayError::Store {
+        path: dir.path().to_owned(),
+        source,
+    }
+}
+
+fn server_info() -> Json {
+    Json::literal(concat!(
+        "{\"name\":\"toolgate\",\"title\":\"Toolgate\",\"version\":\"",
+        env!("CARGO_PKG_VERSION"),
+        "\"}"
+    ))
+}
+
+fn capabilities() -> Json {
+    Json::literal("{\"tools\":{\"listChanged\":true}}")
+}

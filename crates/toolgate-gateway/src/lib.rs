@@ -1,0 +1,43 @@
+//! The gateway as a library: sessions, the request path, replies, wiring, shutdown.
+//!
+//! [`Gateway::open`] reads the store and is ready to answer; [`Gateway::handle`] answers one HTTP
+//! request, so that the whole gateway can live inside another hyper service; [`run`] is the binary:
+//! it opens, listens, announces itself and drains.
+//!
+//! A request goes through the rooms of `ARCHITECTURE.md` in order, and each is a module: [`request_path`]
+//! says who is asking and what, `toolgate_policy` whether they may, `toolgate_router` which server owns
+//! it, [`reply`] what the client sees, `record` what is remembered.
+
+mod bootstrap;
+mod config;
+mod control;
+mod credentials;
+mod error;
+mod gateway;
+mod listener;
+mod record;
+mod reply;
+mod request_path;
+mod session;
+mod snapshot;
+mod watch;
+mod wiring;
+
+pub use bootstrap::FirstRun;
+pub use config::{Config, Demo};
+pub use error::GatewayError;
+pub use gateway::Gateway;
+pub use listener::{Announce, run};
+pub use reply::mcp_json;
+pub use toolgate_store::DataDir;
+
+/// Hardens the process before secrets are read: no core dumps, not readable by others of the same user,
+/// and as many open files as the system allows. Best effort, since each is a second wall (S-15).
+pub fn prepare_process() {
+    if toolgate_sys::harden_process().is_err() {
+        tracing::warn!("core dumps could not be turned off");
+    }
+    if toolgate_sys::raise_fd_limit().is_err() {
+        tracing::warn!("the limit of open files could not be raised");
+    }
+}

@@ -1,0 +1,117 @@
+//! One record for every call, whatever becomes of it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use toolgate_analytics::{CallRecord, CallStatus, Recorder, Source};
+use toolgate_namespace::WorkspaceId;
+use toolgate_policy::Principal;
+use toolgate_protocol::Revision;
+use toolgate_router::CatalogTool;
+
+/// Names calls: unique among all processes on a store, without asking the system for randomness each time.
+#[derive(Debug)]
+pub(crate) struct CallIds {
+    boot: String,
+    next: AtomicU64,
+}
+
+impl CallIds {
+    /// `boot` is a random text that names this run of the process.
+    pub(crate) fn new(boot: &str) -> Self {
+        Self {
+            boot: boot.to_owned(),
+            next: AtomicU64::new(1),
+        }
+    }
+
+    fn next(&self) -> String {
+        let sequence = self.next.fetch_add(1, Ordering::Relaxed);
+        format!("call_{}{sequence:x}", self.boot)
+    }
+}
+
+/// Milliseconds since 1970; 0 before it.
+pub(crate) fn unix_ms() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| {
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        })
+}
+
+/// Records its call when dropped; until told otherwise the call counts as cancelled, since being
+/// dropped early is what cancellation is.
+#[derive(Debug)]
+pub(crate) struct RecordGuard {
+    record: Option<CallRecord>,
+    recorder: Recorder,
+    started: Instant,
+}
+
+impl RecordGuard {
+    pub(crate) fn start(
+        recorder: &Recorder,
+        ids: &CallIds,
+        workspace: &WorkspaceId,
+        principal: &Principal,
+        revision: Revision,
+        bytes_in: usize,
+    ) -> Self {
+        let record = CallRecord {
+            id: ids.next(),
+            time_ms: unix_ms(),
+            workspace: workspace.clone(),
+            server: None,
+            server_slug: None,
+            tool: None,
+            token_id: principal.token().id.as_str().to_owned(),
+            status: CallStatus::Cancelled,
+            error_code: None,
+            duration_ms: 0,
+            bytes_in: bytes_in as u64,
+            bytes_out: 0,
+            revision: revision.as_str(),
+            source: Source::Gateway,
+        };
+        Self {
+            record: Some(record),
+            recorder: recorder.clone(),
+            started: Instant::now(),
+        }
+    }
+
+    /// The call's public identity.
+    pub(crate) fn id(&self) -> &str {
+        self.record.as_ref().map_or("", |record| record.id.as_str())
+    }
+
+    /// The tool was found. Only names that a server gave are recorded, never what a client made up (S-23).
+    pub(crate) fn found(&mut self, tool: &CatalogTool) {
+        if let Some(record) = &mut self.record {
+            let spec = tool.link.spec();
+            record.server = Some(spec.id.clone());
+            record.server_slug = Some(spec.slug.as_str().to_owned());
+            record.tool = Some(tool.definition.name.to_string());
+        }
+    }
+
+    /// The call ended this way.
+    pub(crate) fn finish(&mut self, status: CallStatus, error_code: Option<i64>, bytes_out: usize) {
+        if let Some(record) = &mut self.record {
+            record.status = status;
+            record.error_code = error_code;
+            record.bytes_out = bytes_out as u64;
+        }
+    }
+}
+
+impl Drop for RecordGuard {
+    fn drop(&mut self) {
+        if let Some(mut record) = self.record.take() {
+            let elapsed = self.started.elapsed().as_millis();
+            record.duration_ms = u64::try_from(elapsed).unwrap_or(u64::MAX);
+            self.recorder.record(record);
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! What clients see: the one table from what went wrong to status, code and words.
+
+use bytes::Bytes;
+use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+use toolgate_analytics::CallStatus;
+use toolgate_http::ReplyBody;
+use toolgate_policy::RateVerdict;
+use toolgate_protocol::{Era, GatewayFault, Json, JsonLimits, RequestId, RpcError, codes, write};
+use toolgate_router::RouteError;
+use toolgate_upstream::{Delivery, UpstreamError, UpstreamErrorKind};
+
+/// The block that editors take: one server, its URL and the token.
+pub fn mcp_json(slug: &str, url: &str, token: &str) -> String {
+    let block = serde_json::json!({
+        "mcpServers": {
+            slug: {
+                "type": "http",
+                "url": url,
+                "headers": { "Authorization": format!("Bearer {token}") },
+            }
+        }
+    });
+    format!("{block:#}")
+}
+
+/// Header that carries the session of a legacy client.
+pub(crate) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+
+/// An answer that is an error.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) error: RpcError,
+    pub(crate) id: Option<RequestId>,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: StatusCode, error: RpcError, id: Option<RequestId>) -> Self {
+        Self { status, error, id }
+    }
+
+    pub(crate) fn into_response(self, era: Era) -> Response<ReplyBody> {
+        json(
+            self.status,
+            write::error(self.id.as_ref(), &self.error, era),
+        )
+    }
+}
+
+/// A JSON answer.
+pub(crate) fn json(status: StatusCode, body: Bytes) -> Response<ReplyBody> {
+    with_body(status, "application/json", ReplyBody::full(body))
+}
+
+/// A JSON answer in several pieces, sent without being joined.
+pub(crate) fn json_parts(status: StatusCode, parts: [Bytes; 3]) -> Response<ReplyBody> {
+    with_body(status, "application/json", ReplyBody::parts(parts))
+}
+
+/// An event stream (P5.5).
+pub(crate) fn event_stream(body: ReplyBody) -> Response<ReplyBody> {
+    let mut response = with_body(StatusCode::OK, "text/event-stream", body);
+    response
+        .headers_mut()
+        .insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+/// A status without a body.
+pub(crate) fn empty(status: StatusCode) -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::empty());
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// 405 with what is allowed here (P5.4).
+pub(crate) fn method_not_allowed(allow: &'static str) -> Response<ReplyBody> {
+    let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
+    response
+        .headers_mut()
+        .insert(header::ALLOW, HeaderValue::from_static(allow));
+    response
+}
+
+/// The one answer to every failed authentication (S-36).
+pub(crate) fn unauthorized(era: Era) -> Response<ReplyBody> {
+    let error = RpcError::new(
+        GatewayFault::Unauthorized.code(era),
+        "authentication failed: send `Authorization: Bearer mwt_…` with a valid token of this workspace",
+    );
+    Refusal::new(StatusCode::UNAUTHORIZED, error, None).into_response(era)
+}
+
+/// Over the rate limit, with when to come back.
+pub(crate) fn rate_limited(verdict: RateVerdict, era: Era, now_ms: u64) -> Response<ReplyBody> {
+    let retry_after_s = verdict.retry_after_ms.div_ceil(1000).max(1);
+    let error = RpcError::new(
+        GatewayFault::RateLimited.code(era),
+        format!(
+            "rate limit of {} requests a minute reached; try again in {retry_after_s} s",
+            verdict.limit
+        ),
+    )
+    .with_data(data(&serde_json::json!({ "retry_after_s": retry_after_s })));
+    let mut response = Refusal::new(StatusCode::TOO_MANY_REQUESTS, error, None).into_response(era);
+    let headers = response.headers_mut();
+    headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after_s));
+    headers.insert("x-ratelimit-limit", HeaderValue::from(verdict.limit));
+    headers.insert(
+        "x-ratelimit-remaining",
+        HeaderValue::from(verdict.remaining),
+    );
+    headers.insert(
+        "x-ratelimit-reset",
+        HeaderValue::from(now_ms / 1000 + retry_after_s),
+    );
+    response
+}
+
+/// A tool that does not exist, or that this token may not use: the same words for both (P4.5).
+pub(crate) fn unknown_tool(name: &str) -> RpcError {
+    let shown: String = name.chars().take(128).filter(|c| !c.is_control()).collect();
+    RpcError::new(
+        codes::INVALID_PARAMS,
+        format!(
+            "unknown tool `{shown}`: no server of this workspace offers it, or this token may not use it (an admin sees why with `toolgatectl workspace token explain`)"
+        ),
+    )
+}
+
+/// What a failed call looks like from outside, and how it is remembered.
+#[derive(Debug)]
+pub(crate) struct CallFault {
+    pub(crate) error: RpcError,
+    pub(crate) status: CallStatus,
+}
+
+/// The one table from a call that did not succeed to what the client is told.
+pub(crate) fn call_fault(error: &RouteError, era: Era, call_id: &str) -> CallFault {
+    match error {
+        RouteError::Overloaded {
+            server,
+            retry_after_ms,
+        } => CallFault {
+            error: RpcError::new(
+                GatewayFault::Overloaded.code(era),
+                format!("server `{server}` is busy; try again in {retry_after_ms} ms"),
+            )
+            .with_data(data(&serde_json::json!({
+                "server": server.as_str(),
+                "retry_after_ms": retry_after_ms,
+                "call": call_id,
+            }))),
+            status: CallStatus::Unreachable,
+        },
+        RouteError::Upstream(error) => upstream_fault(error, era, call_id),
+    }
+}
+
+/// The part of the table about servers that failed.
+pub(crate) fn upstream_fault(error: &UpstreamError, era: Era, call_id: &str) -> CallFault {
+    let (fault, status) = match &error.kind {
+        UpstreamErrorKind::TimedOut => (GatewayFault::UpstreamTimedOut, CallStatus::TimedOut),
+        UpstreamErrorKind::SecretMissing(_) => {
+            (GatewayFault::SecretMissing, CallStatus::Unreachable)
+        }
+        UpstreamErrorKind::Held { .. } | UpstreamErrorKind::Busy => {
+            (GatewayFault::Overloaded, CallStatus::Unreachable)
+        }
+        UpstreamErrorKind::Unreachable(_)
+        | UpstreamErrorKind::Protocol(_)
+        | UpstreamErrorKind::SessionLost
+        | UpstreamErrorKind::Refused(_)
+        | UpstreamErrorKind::Exited
+        | UpstreamErrorKind::Closed => (GatewayFault::UpstreamUnreachable, CallStatus::Unreachable),
+    };
+    let (outcome, executed) = match error.outcome {
+        Delivery::NotSent => ("not_sent", "the call was not executed"),
+        Delivery::Unknown => ("unknown", "the call may have executed"),
+    };
+    let mut message = format!("{error}; {executed} ({call_id})");
+    if let Some(hint) = error.hint() {
+        message.push_str("; ");
+        message.push_str(&hint);
+    }
+    let error = RpcError::new(fault.code(era), message).with_data(data(&serde_json::json!({
+        "server": error.server.as_str(),
+        "outcome": outcome,
+        "call": call_id,
+    })));
+    CallFault { error, status }
+}
+
+/// JSON of our own making as an error's data.
+pub(crate) fn data(value: &serde_json::Value) -> Json {
+    Json::parse(value.to_string().into(), &JsonLimits::UPSTREAM)
+        .unwrap_or_else(|_| Json::empty_object())
+}
+
+fn with_body(
+    status: StatusCode,
+    content_type: &'static str,
+    body: ReplyBody,
+) -> Response<ReplyBody> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

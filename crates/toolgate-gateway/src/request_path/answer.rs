@@ -1,0 +1,65 @@
+//! How an answer leaves: JSON when it is there at once, an event stream when something comes before it (P5.15).
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::stream;
+use hyper::Response;
+use toolgate_http::ReplyBody;
+use toolgate_protocol::Era;
+use toolgate_protocol::framing::{SSE_KEEP_ALIVE, sse_event};
+
+use super::call::{CallRun, Finished, Step};
+use super::entry::Accept;
+use crate::reply;
+
+/// How long an answer may take before the headers of a stream are sent (P5.15).
+const LATE_COMMIT: Duration = Duration::from_secs(2);
+/// A comment goes out on every open stream this often (P7.2).
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Follows a call to its end and answers the client.
+pub(super) async fn answer(mut run: CallRun, accept: Accept, era: Era) -> Response<ReplyBody> {
+    match accept {
+        Accept::JsonOnly => finish(run.finish().await, era),
+        Accept::SseOnly => open_stream(run, None),
+        Accept::Both => match tokio::time::timeout(LATE_COMMIT, run.next()).await {
+            Ok(Step::Interim(first)) => open_stream(run, Some(first)),
+            Ok(end) => finish(end, era),
+            Err(_) => open_stream(run, None),
+        },
+    }
+}
+
+/// An answer that needs no stream.
+pub(super) fn finished(finished: Finished) -> Response<ReplyBody> {
+    reply::json_parts(finished.status, finished.parts)
+}
+
+fn finish(end: Step, era: Era) -> Response<ReplyBody> {
+    match end {
+        Step::Answer(answer) => finished(answer),
+        Step::Revoked => reply::unauthorized(era),
+        // P6.13: no response follows a cancel, so the stream of the request just ends.
+        Step::Silence | Step::Interim(_) => reply::event_stream(ReplyBody::empty()),
+    }
+}
+
+/// The stream of one call: notifications as they come, comments while nothing does, the answer, the end.
+fn open_stream(run: CallRun, first: Option<Bytes>) -> Response<ReplyBody> {
+    let first = first.map(|message| sse_event(&message, None));
+    let state = (first, Some(run));
+    let events = stream::unfold(state, |(first, run)| async move {
+        if let Some(event) = first {
+            return Some((event, (None, run)));
+        }
+        let mut run = run?;
+        match tokio::time::timeout(KEEP_ALIVE, run.next()).await {
+            Err(_) => Some((Bytes::from_static(SSE_KEEP_ALIVE), (None, Some(run)))),
+            Ok(Step::Interim(message)) => Some((sse_event(&message, None), (None, Some(run)))),
+            Ok(Step::Answer(answer)) => Some((sse_event(&answer.joined(), None), (None, None))),
+            Ok(Step::Silence | Step::Revoked) => None,
+        }
+    });
+    reply::event_stream(ReplyBody::stream(events))
+}

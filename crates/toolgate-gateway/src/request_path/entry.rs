@@ -1,0 +1,205 @@
+//! What stands before the first body byte: path, era hint, token, formats.
+
+use std::sync::Arc;
+
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use hyper::{Method, Response, StatusCode};
+use toolgate_http::ReplyBody;
+use toolgate_policy::RawToken;
+use toolgate_protocol::client::{HeaderLookup, Headers};
+use toolgate_protocol::{Era, Revision};
+
+use crate::gateway::Gateway;
+use crate::record::unix_ms;
+use crate::reply;
+use crate::snapshot::Admitted;
+
+/// Where a path leads.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Door<'a> {
+    /// Liveness, without credentials.
+    Health,
+    /// The MCP endpoint of a workspace, by any of its aliases.
+    Mcp { slug: &'a str },
+}
+
+impl<'a> Door<'a> {
+    /// `/ws/<slug>` with its aliases, and `/health`. A query is refused everywhere: the only thing that
+    /// was ever put there is a token (S-25).
+    pub(super) fn find(path: &'a str, query: Option<&str>) -> Option<Self> {
+        if path == "/health" {
+            return Some(Self::Health);
+        }
+        if query.is_some_and(|query| !query.is_empty()) {
+            return None;
+        }
+        let rest = path
+            .strip_prefix("/ws/")
+            .or_else(|| path.strip_prefix("/api/gateway/ws/"))?;
+        let slug = rest.strip_suffix("/sse").unwrap_or(rest);
+        (!slug.is_empty() && !slug.contains('/')).then_some(Self::Mcp { slug })
+    }
+}
+
+/// Liveness: says that the process answers, and nothing else (R-25).
+pub(super) fn health(gateway: &Gateway, method: &Method) -> Response<ReplyBody> {
+    if method != Method::GET && method != Method::HEAD {
+        return reply::method_not_allowed("GET, HEAD");
+    }
+    let body = format!(
+        "{{\"status\":\"{}\",\"server\":\"toolgate\",\"version\":\"{}\"}}",
+        if gateway.is_draining() {
+            "draining"
+        } else {
+            "ok"
+        },
+        env!("CARGO_PKG_VERSION")
+    );
+    reply::json(StatusCode::OK, body.into())
+}
+
+/// Which era an error found before the body is read is written for.
+pub(super) fn era_hint(headers: &HeaderMap) -> Era {
+    headers
+        .get("mcp-protocol-version")
+        .and_then(|value| value.to_str().ok())
+        .and_then(Revision::parse)
+        .map_or(Era::Legacy, Revision::era)
+}
+
+/// The bearer of a token of this workspace, or nobody (S-36). One header, one scheme, nothing else (S-25).
+pub(super) fn authenticate(
+    gateway: &Arc<Gateway>,
+    headers: &HeaderMap,
+    slug: &str,
+) -> Option<Admitted> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next()?.to_str().ok()?;
+    if values.next().is_some() {
+        return None;
+    }
+    let (scheme, token) = value.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return None;
+    }
+    let digest = RawToken::digest_of(token.trim()).ok()?;
+    gateway.snapshot().authenticate(&digest, slug, unix_ms())
+}
+
+/// What a client takes as an answer (P5.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Accept {
+    Both,
+    JsonOnly,
+    SseOnly,
+}
+
+/// Checks `Content-Type` (P5.2) and reads `Accept` (P5.3); the error is the status to answer.
+pub(super) fn negotiate(headers: &HeaderMap) -> Result<Accept, StatusCode> {
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = content_type.map(|text| text.split(';').next().unwrap_or_default().trim());
+    if !essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
+        return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    }
+    let (mut json, mut sse, mut any) = (false, false, true);
+    for value in headers.get_all(ACCEPT) {
+        any = false;
+        for range in value.to_str().unwrap_or_default().split(',') {
+            match range.split(';').next().unwrap_or_default().trim() {
+                "*/*" => (json, sse) = (true, true),
+                "application/json" | "application/*" => json = true,
+                "text/event-stream" | "text/*" => sse = true,
+                _ => {}
+            }
+        }
+    }
+    match (any || json, any || sse) {
+        (true, true) => Ok(Accept::Both),
+        (true, false) => Ok(Accept::JsonOnly),
+        (false, true) => Ok(Accept::SseOnly),
+        (false, false) => Err(StatusCode::NOT_ACCEPTABLE),
+    }
+}
+
+/// The headers of a request as the protocol crate reads them.
+pub(super) struct HeaderView<'a>(pub(super) &'a HeaderMap);
+
+impl Headers for HeaderView<'_> {
+    fn header(&self, name: &str) -> HeaderLookup<'_> {
+        let mut values = self.0.get_all(name).iter();
+        match (values.next(), values.next()) {
+            (None, _) => HeaderLookup::Absent,
+            (Some(value), None) => value
+                .to_str()
+                .map_or(HeaderLookup::Malformed, HeaderLookup::One),
+            (Some(_), Some(_)) => HeaderLookup::Malformed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(path: &str, slug: Option<&str>) {
+        let door = Door::find(path, None);
+        assert_eq!(door, slug.map(|slug| Door::Mcp { slug }), "{path}");
+    }
+
+    #[test]
+    fn every_alias_leads_to_the_workspace() {
+        check("/ws/team", Some("team"));
+        check("/ws/team/sse", Some("team"));
+        check("/api/gateway/ws/team", Some("team"));
+        check("/ws/", None);
+        check("/ws/a/b", None);
+        check("/ws", None);
+        check("/", None);
+    }
+
+    #[test]
+    fn s25_a_query_leads_nowhere() {
+        assert_eq!(Door::find("/ws/team", Some("token=mwt_x")), None);
+    }
+
+    #[track_caller]
+    fn accepts(accept: Option<&str>, expected: Result<Accept, StatusCode>) {
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            CONTENT_TYPE,
+            "application/json; charset=utf-8".parse().unwrap(),
+        );
+        if let Some(accept) = accept {
+            headers.insert(ACCEPT, accept.parse().unwrap());
+        }
+        assert_eq!(negotiate(&headers), expected, "{accept:?}");
+    }
+
+    #[test]
+    fn p5_3_accept_is_read_leniently() {
+        accepts(None, Ok(Accept::Both));
+        accepts(Some("*/*"), Ok(Accept::Both));
+        accepts(
+            Some("application/json, text/event-stream"),
+            Ok(Accept::Both),
+        );
+        accepts(
+            Some("text/event-stream;q=0.9, application/json"),
+            Ok(Accept::Both),
+        );
+        accepts(Some("application/json"), Ok(Accept::JsonOnly));
+        accepts(Some("text/event-stream"), Ok(Accept::SseOnly));
+        accepts(Some("text/html"), Err(StatusCode::NOT_ACCEPTABLE));
+    }
+
+    #[test]
+    fn p5_2_only_json_is_read() {
+        assert_eq!(
+            negotiate(&HeaderMap::new()),
+            Err(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+        );
+    }
+}

@@ -1,0 +1,144 @@
+//! One HTTP request from first byte to answer: the phases of protocol.md P5.1, in order.
+
+mod answer;
+mod call;
+mod entry;
+mod legacy;
+mod modern;
+mod stream;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::body::Body;
+use hyper::header::{self, HeaderMap};
+use hyper::{Method, Request, Response, StatusCode};
+use toolgate_http::serve::{BodyError, BodyPace, content_length};
+use toolgate_http::{ReplyBody, read_body};
+use toolgate_protocol::client::{ClientEra, decide};
+use toolgate_protocol::{Era, JsonLimits, RpcError, codes, parse_body};
+
+use self::entry::{Accept, Door, HeaderView};
+use crate::gateway::Gateway;
+use crate::record::unix_ms;
+use crate::reply::{self, Refusal};
+use crate::snapshot::Admitted;
+
+/// Longest request body (P3.15).
+const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// A request that passed authentication, with everything the era handlers need.
+pub(crate) struct Visit<'a> {
+    pub(crate) gateway: &'a Arc<Gateway>,
+    pub(crate) admitted: Admitted,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) accept: Accept,
+    pub(crate) bytes_in: usize,
+}
+
+/// Answers one HTTP request.
+///
+/// Dropping the future is how a client's disconnect arrives: calls of 2026-07-28 are then cancelled,
+/// calls of older revisions run on for a while (P5.17, P6.12).
+pub(crate) async fn handle<B>(gateway: &Arc<Gateway>, request: Request<B>) -> Response<ReplyBody>
+where
+    B: Body<Data = Bytes> + Send + Unpin,
+{
+    let (parts, body) = request.into_parts();
+    if gateway.hosts().check(&parts.uri, &parts.headers).is_err() {
+        return reply::empty(StatusCode::FORBIDDEN);
+    }
+    let Some(door) = Door::find(parts.uri.path(), parts.uri.query()) else {
+        return reply::empty(StatusCode::NOT_FOUND);
+    };
+    let slug = match door {
+        Door::Health => return entry::health(gateway, &parts.method),
+        Door::Mcp { slug } => slug,
+    };
+    let session_id = parts.headers.get(reply::SESSION_ID);
+    match parts.method {
+        Method::POST => {}
+        Method::GET | Method::DELETE if session_id.is_some() => {}
+        _ => return reply::method_not_allowed("POST, GET, DELETE"),
+    }
+    let era_hint = entry::era_hint(&parts.headers);
+    let Some(admitted) = entry::authenticate(gateway, &parts.headers, slug) else {
+        return reply::unauthorized(era_hint);
+    };
+    if parts.method != Method::POST {
+        return legacy::session_request(gateway, &admitted, &parts.method, &parts.headers);
+    }
+    let verdict = admitted.token.limiter.admit(gateway.monotonic_ms());
+    if !verdict.admitted {
+        return reply::rate_limited(verdict, era_hint, unix_ms());
+    }
+    let accept = match entry::negotiate(&parts.headers) {
+        Ok(accept) => accept,
+        Err(status) => return reply::empty(status),
+    };
+    let body = match read_body(
+        body,
+        content_length(&parts.headers),
+        MAX_BODY,
+        BodyPace::default(),
+    )
+    .await
+    {
+        Ok(body) => body,
+        Err(error) => return body_refused(&error, era_hint),
+    };
+    let visit = Visit {
+        gateway,
+        admitted,
+        headers: &parts.headers,
+        accept,
+        bytes_in: body.len(),
+    };
+    dispatch(visit, body, era_hint).await
+}
+
+/// Parses the body and hands it to the era it belongs to.
+async fn dispatch(visit: Visit<'_>, body: Bytes, era_hint: Era) -> Response<ReplyBody> {
+    let body = match parse_body(body, &JsonLimits::CLIENT) {
+        Ok(body) => body,
+        Err(malformed) => {
+            return Refusal::new(StatusCode::BAD_REQUEST, malformed.error, malformed.id)
+                .into_response(era_hint);
+        }
+    };
+    let view = HeaderView(visit.headers);
+    let has_session = visit.headers.contains_key(reply::SESSION_ID);
+    match decide(&body, &view, has_session) {
+        Ok(ClientEra::Modern) => modern::handle(visit, body).await,
+        Ok(ClientEra::Legacy) => legacy::handle(visit, body).await,
+        Ok(ClientEra::Bare) => legacy::handle_bare(visit, body).await,
+        Err(rejection) => {
+            let status = StatusCode::from_u16(rejection.status).unwrap_or(StatusCode::BAD_REQUEST);
+            Refusal::new(status, rejection.error, rejection.id).into_response(era_hint)
+        }
+    }
+}
+
+fn body_refused(error: &BodyError, era: Era) -> Response<ReplyBody> {
+    match error {
+        BodyError::TooLarge { max } => Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            RpcError::new(
+                codes::INVALID_REQUEST,
+                format!("the request body is larger than {max} bytes"),
+            ),
+            None,
+        )
+        .into_response(era),
+        BodyError::TooSlow => reply::empty(StatusCode::REQUEST_TIMEOUT),
+        BodyError::Broken => reply::empty(StatusCode::BAD_REQUEST),
+    }
+}
+
+/// Adds one header to a response.
+pub(crate) fn with_session(mut response: Response<ReplyBody>, id: &str) -> Response<ReplyBody> {
+    if let Ok(value) = header::HeaderValue::from_str(id) {
+        response.headers_mut().insert(reply::SESSION_ID, value);
+    }
+    response
+}

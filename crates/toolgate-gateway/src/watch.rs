@@ -1,0 +1,57 @@
+//! Follows the store: a thread that sees what other processes commit and puts it in force (design.md 3.2).
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use toolgate_store::ChangeWatcher;
+
+use crate::error::GatewayError;
+use crate::gateway::{Gateway, in_store};
+use crate::record::unix_ms;
+
+/// How often the change counter is read; one read costs microseconds (S-41).
+const POLL_EVERY: Duration = Duration::from_millis(10);
+
+/// Starts the thread. It ends with the gateway.
+pub(crate) fn start(gateway: &Arc<Gateway>) -> Result<(), GatewayError> {
+    let watcher =
+        ChangeWatcher::open(gateway.dir()).map_err(|source| in_store(gateway.dir(), source))?;
+    let weak = Arc::downgrade(gateway);
+    let runtime = Handle::current();
+    std::thread::Builder::new()
+        .name("store-watch".into())
+        .spawn(move || {
+            // Links that are no longer needed are closed on the runtime.
+            let _entered = runtime.enter();
+            follow(&weak, watcher);
+        })
+        .map_err(GatewayError::Thread)?;
+    Ok(())
+}
+
+fn follow(gateway: &Weak<Gateway>, mut watcher: ChangeWatcher) {
+    let mut behind = false;
+    loop {
+        std::thread::sleep(POLL_EVERY);
+        let Some(gateway) = gateway.upgrade() else {
+            return;
+        };
+        if gateway.is_draining() {
+            return;
+        }
+        match watcher.poll() {
+            Ok(changed) => behind |= changed,
+            Err(error) => tracing::error!(%error, "the store cannot be followed"),
+        }
+        if behind {
+            match gateway.reload() {
+                Ok(_) => behind = false,
+                Err(error) => {
+                    tracing::error!(%error, "the store changed and cannot be read; the last good state stays in force")
+                }
+            }
+        }
+        gateway.expire(unix_ms());
+    }
+}

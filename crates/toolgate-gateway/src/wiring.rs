@@ -1,0 +1,427 @@
+//! From what is stored to what answers: compiles the installation into a snapshot, keeping every
+//! conversation whose server did not change.
+
+use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock, Weak};
+
+use bytes::Bytes;
+use ring::digest::{SHA256, digest};
+use tokio::sync::watch;
+use toolgate_http::Egress;
+use toolgate_namespace::{HttpKind, ServerId, ServerSpec, WorkspaceId, WorkspaceSlug};
+use toolgate_policy::{RateLimiter, Token, TokenStatus};
+use toolgate_protocol::{Json, JsonLimits, Revision, ToolDefinition};
+use toolgate_router::{Background, Link, LinkConfig, ToolOverride, Workspace, WorkspaceConfig};
+use toolgate_store::{
+    Actor, Installation, SecretRow, ServerSnapshotRow, Store, StoreError, ToolRow, ToolState,
+    WorkspaceScope,
+};
+use toolgate_unseal::Opener;
+use toolgate_upstream::{Notice, Upstream, UpstreamConfig, Verdict};
+use toolgate_vault::MasterKey;
+
+use crate::credentials::LinkSecrets;
+use crate::record::unix_ms;
+use crate::snapshot::{Life, Snapshot, TokenEntry, WorkspaceEntry};
+
+/// Everything needed to build links, and what is told when one of them learns something.
+#[derive(Debug)]
+pub(crate) struct Wiring {
+    pub(crate) store: Store,
+    pub(crate) master: Arc<MasterKey>,
+    pub(crate) egress: Egress,
+    pub(crate) client_info: Json,
+    pub(crate) background: Arc<Background>,
+    pub(crate) changes: watch::Sender<u64>,
+}
+
+impl Wiring {
+    /// Compiles `installation`, taking over from `previous` whatever did not change.
+    pub(crate) fn compile(
+        self: &Arc<Self>,
+        installation: Installation,
+        previous: Option<&Snapshot>,
+    ) -> Snapshot {
+        let now_ms = unix_ms();
+        let stored = Stored::index(&installation);
+        let mut snapshot = Snapshot::default();
+        for workspace in &installation.workspaces {
+            let entry = self.workspace(workspace, &stored, previous);
+            snapshot
+                .workspaces
+                .insert(workspace.slug.as_str().to_owned(), Arc::new(entry));
+        }
+        for token in installation.tokens {
+            if token.status(now_ms) == TokenStatus::Active {
+                let expires = token.expires_at;
+                snapshot.next_expiry_ms = [snapshot.next_expiry_ms, expires]
+                    .into_iter()
+                    .flatten()
+                    .min();
+            }
+            let entry = token_entry(token, previous);
+            snapshot.tokens.insert(entry.token.digest, Arc::new(entry));
+        }
+        self.close_what_is_gone(&snapshot, previous);
+        snapshot
+    }
+
+    fn workspace(
+        self: &Arc<Self>,
+        stored: &toolgate_store::Workspace,
+        all: &Stored<'_>,
+        previous: Option<&Snapshot>,
+    ) -> WorkspaceEntry {
+        let before = previous.and_then(|previous| previous.workspace(&stored.id));
+        let changes = before.map_or_else(Arc::default, |before| before.workspace.changes().clone());
+        let opener = OnceLock::new();
+        let mut links = Vec::new();
+        let mut secrets = HashMap::new();
+        for spec in all.servers_of(&stored.id) {
+            let kept = before.and_then(|before| kept_link(before, spec));
+            let (link, link_secrets) = match kept {
+                Some(kept) => kept,
+                None => {
+                    let opener = opener.get_or_init(|| self.opener(&stored.id, all)).clone();
+                    self.link(&stored.slug, spec, opener, all, &changes)
+                }
+            };
+            link.set_overrides(all.overrides_of(&spec.id));
+            secrets.insert(spec.id.as_str().to_owned(), link_secrets);
+            links.push(link);
+        }
+        let workspace = Workspace::new(WorkspaceConfig {
+            id: stored.id.clone(),
+            slug: stored.slug.clone(),
+            read_only_all: stored.read_only_all,
+            links,
+            changes,
+            background: self.background.clone(),
+        });
+        WorkspaceEntry { workspace, secrets }
+    }
+
+    fn link(
+        self: &Arc<Self>,
+        workspace: &WorkspaceSlug,
+        spec: &ServerSpec,
+        opener: Option<Arc<Opener>>,
+        all: &Stored<'_>,
+        changes: &Arc<AtomicU64>,
+    ) -> (Arc<Link>, Arc<LinkSecrets>) {
+        let spec = Arc::new(spec.clone());
+        let secrets = Arc::new(LinkSecrets::new(
+            spec.clone(),
+            opener,
+            all.secrets_of(&spec.workspace),
+        ));
+        let slot: Arc<OnceLock<Weak<Link>>> = Arc::default();
+        let upstream = Upstream::new(UpstreamConfig {
+            spec: spec.clone(),
+            credentials: secrets.clone(),
+            egress: self.egress.clone(),
+            verdict: all.verdict_of(&spec.id),
+            client_info: self.client_info.clone(),
+            notices: self.notices(workspace.clone(), slot.clone()),
+        });
+        let learnt = Arc::downgrade(self);
+        let home = workspace.clone();
+        let link = Link::new(LinkConfig {
+            known: all.tools_of(&spec.id),
+            overrides: all.overrides_of(&spec.id),
+            changes: changes.clone(),
+            learnt: Arc::new(move |link, tools| {
+                if let Some(wiring) = learnt.upgrade() {
+                    wiring.remember_tools(&home, link, tools);
+                }
+            }),
+            spec,
+            upstream,
+        });
+        // Set once, here; the upstream says nothing before it is first used.
+        let _ = slot.set(Arc::downgrade(&link));
+        (link, secrets)
+    }
+
+    /// What happens when a server tells something unasked.
+    fn notices(
+        self: &Arc<Self>,
+        workspace: WorkspaceSlug,
+        slot: Arc<OnceLock<Weak<Link>>>,
+    ) -> Arc<dyn Fn(Notice) + Send + Sync> {
+        let wiring = Arc::downgrade(self);
+        Arc::new(move |notice| {
+            let (Some(wiring), Some(link)) = (wiring.upgrade(), slot.get().and_then(Weak::upgrade))
+            else {
+                return;
+            };
+            match notice {
+                Notice::ToolsChanged | Notice::Reconnected => {
+                    link.mark_stale();
+                    let refreshed = link.clone();
+                    wiring.background.spawn(async move {
+                        // The outcome is kept by the link; a failure shows in its health.
+                        let _ = refreshed.refresh().await;
+                    });
+                }
+                Notice::Verdict(verdict) => wiring.remember_verdict(&workspace, &link, verdict),
+                Notice::PromptsChanged | Notice::ResourcesChanged | Notice::ResourceUpdated(_) => {}
+            }
+        })
+    }
+
+    /// Stores a freshly learnt list behind the request that learnt it, and wakes the listeners.
+    fn remember_tools(
+        &self,
+        workspace: &WorkspaceSlug,
+        link: &Link,
+        tools: &[Arc<ToolDefinition>],
+    ) {
+        self.changes.send_modify(|count| *count += 1);
+        let server = link.spec().id.clone();
+        let rows: Vec<ToolRow> = tools
+            .iter()
+            .zip(0..)
+            .map(|(tool, position)| tool_row(&server, tool, position))
+            .collect();
+        self.write_behind(workspace, move |store, scope| {
+            store.save_tools(scope, &Actor::gateway(), &server, &rows)
+        });
+    }
+
+    fn remember_verdict(&self, workspace: &WorkspaceSlug, link: &Link, verdict: Verdict) {
+        let row = ServerSnapshotRow {
+            server: link.spec().id.clone(),
+            revision: verdict.revision.as_str().to_owned(),
+            http_kind: http_kind_text(verdict.http).to_owned(),
+            capabilities: b"{}".to_vec(),
+            server_info: b"{}".to_vec(),
+            instructions: None,
+            fingerprint: verdict.fingerprint,
+            at: unix_ms(),
+        };
+        self.write_behind(workspace, move |store, scope| {
+            store.save_server_snapshot(scope, &row)
+        });
+    }
+
+    fn write_behind(
+        &self,
+        workspace: &WorkspaceSlug,
+        write: impl FnOnce(&Store, &WorkspaceScope) -> Result<(), StoreError> + Send + 'static,
+    ) {
+        let store = self.store.clone();
+        let workspace = workspace.clone();
+        self.background.spawn(async move {
+            let written = tokio::task::spawn_blocking(move || {
+                let scope = store.scope(&workspace)?;
+                write(&store, &scope)
+            })
+            .await;
+            if !matches!(written, Ok(Ok(()))) {
+                tracing::warn!("what was learnt about a server could not be stored");
+            }
+        });
+    }
+
+    fn opener(&self, workspace: &WorkspaceId, all: &Stored<'_>) -> Option<Arc<Opener>> {
+        let row = all
+            .installation
+            .keys
+            .iter()
+            .find(|row| &row.workspace == workspace)?;
+        match self
+            .master
+            .unwrap_workspace_key(workspace.as_str(), &row.key)
+        {
+            Ok(key) => Some(Arc::new(Opener::new(&key))),
+            Err(_) => {
+                tracing::error!(%workspace, "the workspace's key does not open; its secrets are unavailable");
+                None
+            }
+        }
+    }
+
+    fn close_what_is_gone(&self, snapshot: &Snapshot, previous: Option<&Snapshot>) {
+        let Some(previous) = previous else { return };
+        for before in previous.workspaces.values() {
+            let now = snapshot.workspace(before.workspace.id());
+            for link in before.workspace.links() {
+                let kept = now.is_some_and(|now| {
+                    now.workspace
+                        .links()
+                        .iter()
+                        .any(|other| Arc::ptr_eq(other, link))
+                });
+                if !kept {
+                    let upstream = link.upstream().clone();
+                    self.background.spawn(async move { upstream.close().await });
+                }
+            }
+        }
+    }
+}
+
+/// The stored rows, found by what they belong to.
+struct Stored<'a> {
+    installation: &'a Installation,
+    servers: HashMap<&'a str, Vec<&'a ServerSpec>>,
+    tools: HashMap<&'a str, Vec<&'a ToolRow>>,
+    secrets: HashMap<&'a str, Vec<SecretRow>>,
+}
+
+impl<'a> Stored<'a> {
+    fn index(installation: &'a Installation) -> Self {
+        let mut index = Self {
+            installation,
+            servers: HashMap::new(),
+            tools: HashMap::new(),
+            secrets: HashMap::new(),
+        };
+        for spec in installation.servers.iter().filter(|spec| spec.enabled) {
+            index
+                .servers
+                .entry(spec.workspace.as_str())
+                .or_default()
+                .push(spec);
+        }
+        for row in &installation.tools {
+            index
+                .tools
+                .entry(row.server.as_str())
+                .or_default()
+                .push(row);
+        }
+        for row in &installation.secrets {
+            index
+                .secrets
+                .entry(row.workspace.as_str())
+                .or_default()
+                .push(row.clone());
+        }
+        for rows in index.tools.values_mut() {
+            rows.sort_by_key(|row| row.position);
+        }
+        index
+    }
+
+    fn servers_of(&self, workspace: &WorkspaceId) -> impl Iterator<Item = &'a ServerSpec> {
+        self.servers
+            .get(workspace.as_str())
+            .into_iter()
+            .flatten()
+            .copied()
+    }
+
+    fn secrets_of(&self, workspace: &WorkspaceId) -> &[SecretRow] {
+        self.secrets
+            .get(workspace.as_str())
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// The last known good list; `None` when the server was never seen.
+    fn tools_of(&self, server: &ServerId) -> Option<Vec<Arc<ToolDefinition>>> {
+        let from = self.revision_of(server).unwrap_or(Revision::LATEST_LEGACY);
+        let rows = self.tools.get(server.as_str())?;
+        let definitions = rows.iter().filter_map(|row| {
+            let text = Bytes::from(row.definition.clone());
+            let json = Json::parse(text, &JsonLimits::UPSTREAM).ok()?;
+            ToolDefinition::parse(json, from).ok().map(Arc::new)
+        });
+        Some(definitions.collect())
+    }
+
+    fn overrides_of(&self, server: &ServerId) -> HashMap<String, ToolOverride> {
+        let rows = self.tools.get(server.as_str()).into_iter().flatten();
+        rows.filter(|row| {
+            row.classification.is_some() || !row.enabled || row.state == ToolState::Held
+        })
+        .map(|row| {
+            let said = ToolOverride {
+                classification: row.classification,
+                disabled: !row.enabled || row.state == ToolState::Held,
+            };
+            (row.name.clone(), said)
+        })
+        .collect()
+    }
+
+    fn snapshot_of(&self, server: &ServerId) -> Option<&ServerSnapshotRow> {
+        self.installation
+            .server_snapshots
+            .iter()
+            .find(|row| &row.server == server)
+    }
+
+    fn revision_of(&self, server: &ServerId) -> Option<Revision> {
+        Revision::parse(&self.snapshot_of(server)?.revision)
+    }
+
+    fn verdict_of(&self, server: &ServerId) -> Option<Verdict> {
+        let row = self.snapshot_of(server)?;
+        Some(Verdict {
+            revision: Revision::parse(&row.revision)?,
+            http: http_kind(&row.http_kind),
+            fingerprint: row.fingerprint.clone(),
+        })
+    }
+}
+
+fn kept_link(before: &WorkspaceEntry, spec: &ServerSpec) -> Option<(Arc<Link>, Arc<LinkSecrets>)> {
+    let link = before
+        .workspace
+        .links()
+        .iter()
+        .find(|link| **link.spec() == *spec)?;
+    let secrets = before.secrets.get(spec.id.as_str())?;
+    Some((link.clone(), secrets.clone()))
+}
+
+/// A token's entry, with the rate log and the listeners of the one before.
+fn token_entry(token: Token, previous: Option<&Snapshot>) -> TokenEntry {
+    let before = previous.and_then(|previous| previous.tokens.get(&token.digest));
+    match before {
+        Some(before) if before.token.rate_limit == token.rate_limit => TokenEntry {
+            limiter: before.limiter.clone(),
+            life: before.life.clone(),
+            token: Arc::new(token),
+        },
+        _ => TokenEntry {
+            limiter: Arc::new(RateLimiter::new(token.rate_limit)),
+            life: Arc::new(Life::default()),
+            token: Arc::new(token),
+        },
+    }
+}
+
+fn tool_row(server: &ServerId, tool: &ToolDefinition, position: u32) -> ToolRow {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, &tool.canonical()).as_ref());
+    ToolRow {
+        server: server.clone(),
+        name: tool.name.to_string(),
+        position,
+        definition: tool.raw.bytes().to_vec(),
+        hash,
+        classification: None,
+        enabled: true,
+        state: ToolState::Approved,
+    }
+}
+
+fn http_kind_text(kind: HttpKind) -> &'static str {
+    match kind {
+        HttpKind::Auto => "auto",
+        HttpKind::Streamable => "streamable",
+        HttpKind::Sse => "sse",
+    }
+}
+
+fn http_kind(text: &str) -> HttpKind {
+    match text {
+        "streamable" => HttpKind::Streamable,
+        "sse" => HttpKind::Sse,
+        _ => HttpKind::Auto,
+    }
+}

@@ -1,0 +1,251 @@
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HOST, HeaderName, HeaderValue};
+use hyper::http::uri::PathAndQuery;
+use hyper::{HeaderMap, Request, Response, Uri};
+use rustls::pki_types::{DnsName, ServerName};
+use url::{Host, Url};
+
+use super::Egress;
+use super::address::{AllowedOrigin, address_of};
+use super::connect::Target;
+use super::connection::{Connection, ExchangeError};
+use super::error::{EgressError, ProtocolFault, SendError, SendErrorKind, Sent};
+use super::in_body::InBody;
+use super::pool::Pool;
+use super::request::{OutRequest, is_forbidden_header};
+
+/// One server's address with its kept connections. Cloning is cheap and shares them.
+///
+/// Redirects are answers like any other, never followed (S-66), and no proxy is used.
+/// How many exchanges run at once is the caller's to bound.
+#[derive(Clone)]
+pub struct Endpoint(Arc<Shared>);
+
+pub(super) struct Shared {
+    egress: Egress,
+    url: Url,
+    uri: Uri,
+    host: HeaderValue,
+    target: Target,
+    pub(super) pool: Pool,
+}
+
+impl Endpoint {
+    /// Checks an address (S-64) and makes an endpoint of it; nothing is contacted.
+    ///
+    /// `allowed_origin` is the exact `host:port` the operator let be private and speak plain
+    /// `http`; it has no effect on any other host or port. `connect_timeout` covers name
+    /// resolution, connecting and the TLS handshake.
+    pub fn new(
+        egress: &Egress,
+        url: &Url,
+        allowed_origin: Option<&str>,
+        connect_timeout: Duration,
+    ) -> Result<Self, EgressError> {
+        let allowed = allowed_origin.map(parse_allowance).transpose()?;
+        let host = url.host().ok_or(EgressError::NoHost)?.to_owned();
+        let port = url.port_or_known_default().ok_or(EgressError::NoHost)?;
+        let origin = || format!("{host}:{port}");
+
+        let tls = match url.scheme() {
+            "https" => true,
+            "http"
+                if allowed
+                    .as_ref()
+                    .is_some_and(|allowed| allowed.is_for(&host, port)) =>
+            {
+                false
+            }
+            "http" => return Err(EgressError::PlainHttp { origin: origin() }),
+            other => {
+                return Err(EgressError::Scheme {
+                    scheme: other.to_owned(),
+                });
+            }
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(EgressError::Credentials);
+        }
+        if let Some(address) = address_of(&host) {
+            let checked = egress
+                .policy()
+                .check(address, port, &host, allowed.as_ref());
+            checked.map_err(|source| EgressError::Blocked {
+                origin: origin(),
+                source,
+            })?;
+        }
+
+        let tls_name = if tls { Some(tls_name(&host)?) } else { None };
+        Ok(Self(Arc::new(Shared {
+            egress: egress.clone(),
+            uri: Uri::from(path_of(url)?),
+            host: host_header(url)?,
+            url: url.clone(),
+            target: Target {
+                host,
+                port,
+                allowed,
+                tls_name,
+                connect_timeout,
+            },
+            pool: Pool::new(egress.config().max_idle_connections),
+        })))
+    }
+
+    /// The address it was made of.
+    pub fn url(&self) -> &Url {
+        &self.0.url
+    }
+
+    /// Sends a request and waits for the head of its answer.
+    ///
+    /// A kept connection that turns out to be closed before one byte was written is replaced
+    /// silently; nothing else is ever sent twice. There is no time limit but for connecting:
+    /// dropping the future, or later the body, closes the connection and so cancels (P8.20).
+    pub async fn send(&self, request: OutRequest) -> Result<Response<InBody>, SendError> {
+        let shared = &self.0;
+        let mut request = shared.build(request).map_err(SendError::unsent)?;
+        loop {
+            let (mut connection, kept) = match shared.pool.take().await {
+                Some(connection) => (connection, true),
+                None => (shared.target.connect(&shared.egress).await?, false),
+            };
+            match connection.exchange(request).await {
+                Ok(response) => return shared.accept(response, connection),
+                // Each turn uses up a kept connection, and a new one ends the loop.
+                Err(ExchangeError::Unused(unused, _)) if kept => request = *unused,
+                Err(error) => return Err(send_error(error)),
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// The request as it goes out: the caller's headers and ours, nothing else (S-27).
+    fn build(&self, request: OutRequest) -> Result<Request<Full<Bytes>>, SendErrorKind> {
+        if let Some(name) = request
+            .headers
+            .keys()
+            .find(|name| is_forbidden_header(name))
+        {
+            return Err(SendErrorKind::Header(name.clone()));
+        }
+        let uri = match request.path_and_query {
+            None => self.uri.clone(),
+            Some(path) => Uri::from(parse_path(path)?),
+        };
+        let mut built = Request::new(Full::new(request.body));
+        *built.method_mut() = request.method;
+        *built.uri_mut() = uri;
+        *built.headers_mut() = request.headers;
+        built.headers_mut().insert(HOST, self.host.clone());
+        built.headers_mut().insert(ACCEPT_ENCODING, IDENTITY);
+        Ok(built)
+    }
+
+    fn accept(
+        self: &Arc<Self>,
+        response: Response<hyper::body::Incoming>,
+        connection: Connection,
+    ) -> Result<Response<InBody>, SendError> {
+        if is_encoded(response.headers()) {
+            return Err(SendError {
+                kind: SendErrorKind::Protocol(ProtocolFault::Encoded),
+                sent: Sent::Unknown,
+            });
+        }
+        if let Some(limit) = keep_alive_limit(response.headers()) {
+            connection.limit_idle(limit);
+        }
+        let max = self.egress.config().max_response_bytes;
+        Ok(response.map(|body| InBody::new(body, connection, self, max)))
+    }
+}
+
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+
+/// We asked for `identity` and decode nothing, so a compressed answer is refused: no bombs (S-68).
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
+    encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+/// Until when an unused connection is safe to use again, if the server says when it will close it.
+/// The second in between keeps a request from meeting the close on its way.
+fn keep_alive_limit(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(KEEP_ALIVE)?.to_str().ok()?;
+    let timeout = value
+        .split(',')
+        .find_map(|item| item.trim().strip_prefix("timeout="))?;
+    let seconds: u32 = timeout.parse().ok()?;
+    Some(Duration::from_secs(u64::from(seconds.saturating_sub(1))))
+}
+
+fn send_error(error: ExchangeError) -> SendError {
+    let (error, sent) = match error {
+        ExchangeError::Unused(_, error) | ExchangeError::Unwritten(error) => (error, Sent::Nothing),
+        ExchangeError::Written(error) => (error, Sent::Unknown),
+    };
+    let kind = if error.is_parse_too_large() {
+        SendErrorKind::Protocol(ProtocolFault::HeaderTooLarge)
+    } else if error.is_parse() {
+        SendErrorKind::Protocol(ProtocolFault::Malformed)
+    } else {
+        SendErrorKind::Closed(error)
+    };
+    SendError { kind, sent }
+}
+
+fn parse_allowance(text: &str) -> Result<AllowedOrigin, EgressError> {
+    AllowedOrigin::parse(text).ok_or_else(|| EgressError::BadAllowance {
+        origin: text.to_owned(),
+    })
+}
+
+fn tls_name(host: &Host<String>) -> Result<ServerName<'static>, EgressError> {
+    match (host, address_of(host)) {
+        (_, Some(address)) => Ok(ServerName::from(address)),
+        (Host::Domain(name), _) => DnsName::try_from(name.clone())
+            .map(ServerName::DnsName)
+            .map_err(|_| EgressError::NoHost),
+        (Host::Ipv4(_) | Host::Ipv6(_), None) => Err(EgressError::NoHost),
+    }
+}
+
+fn path_of(url: &Url) -> Result<PathAndQuery, EgressError> {
+    let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
+    PathAndQuery::from_str(path).map_err(|_| EgressError::NoHost)
+}
+
+fn host_header(url: &Url) -> Result<HeaderValue, EgressError> {
+    let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
+    HeaderValue::from_str(host).map_err(|_| EgressError::NoHost)
+}
+
+fn parse_path(path: String) -> Result<PathAndQuery, SendErrorKind> {
+    if !path.starts_with('/') {
+        return Err(SendErrorKind::Path);
+    }
+    PathAndQuery::from_maybe_shared(Bytes::from(path)).map_err(|_| SendErrorKind::Path)
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Shared {
+    /// The origin only: a path or query may hold a secret (S-20).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Endpoint({}:{})", self.target.host, self.target.port)
+    }
+}

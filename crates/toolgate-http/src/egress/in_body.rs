@@ -1,0 +1,133 @@
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+
+use super::connection::Connection;
+use super::endpoint::Shared;
+use crate::gather::Gather;
+
+/// An answer's body, as it comes in.
+///
+/// Read to its end it gives its connection back for the next request. Dropped before, it closes
+/// the connection, which tells the server to stop (P8.20).
+#[derive(Debug)]
+pub struct InBody {
+    body: Incoming,
+    lent: Option<(Connection, Arc<Shared>)>,
+    read: usize,
+    max: usize,
+}
+
+/// Why an answer's body could not be read to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum InBodyError {
+    /// It is longer than the limit, or says it will be (S-68).
+    #[error("reading the server's answer: it is longer than {max} bytes")]
+    TooLarge {
+        /// The limit that was passed.
+        max: usize,
+    },
+    /// The connection ended or the framing broke.
+    #[error("reading the server's answer")]
+    Broken(#[source] hyper::Error),
+}
+
+impl InBody {
+    pub(super) fn new(
+        body: Incoming,
+        connection: Connection,
+        home: &Arc<Shared>,
+        max: usize,
+    ) -> Self {
+        let mut this = Self {
+            body,
+            lent: Some((connection, Arc::clone(home))),
+            read: 0,
+            max,
+        };
+        // An answer without a body is at its end already.
+        this.give_back_at_end();
+        this
+    }
+
+    /// The same body with another length limit, say for a stream that lasts a whole call.
+    #[must_use]
+    pub fn limited(self, max: usize) -> Self {
+        Self { max, ..self }
+    }
+
+    /// Reads it to the end. A body that came as one frame is handed on without a copy.
+    pub async fn collect(mut self) -> Result<Bytes, InBodyError> {
+        let announced = self.body.size_hint().exact();
+        let mut gather = Gather::default();
+        while let Some(frame) = self.frame().await {
+            if let Ok(data) = frame?.into_data() {
+                gather.push(data, announced);
+            }
+        }
+        Ok(gather.finish())
+    }
+
+    fn give_back_at_end(&mut self) {
+        if self.body.is_end_stream()
+            && let Some((connection, home)) = self.lent.take()
+        {
+            home.pool.put(connection);
+        }
+    }
+
+    /// Ends the exchange: nothing more is wanted from this connection.
+    fn too_large(&mut self) -> InBodyError {
+        self.lent = None;
+        InBodyError::TooLarge { max: self.max }
+    }
+}
+
+impl Body for InBody {
+    type Data = Bytes;
+    type Error = InBodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, InBodyError>>> {
+        let this = &mut *self;
+        // What the server announces counts before it has come.
+        let announced = this.body.size_hint().lower();
+        if announced > (this.max - this.read) as u64 {
+            return Poll::Ready(Some(Err(this.too_large())));
+        }
+        let frame = match std::task::ready!(Pin::new(&mut this.body).poll_frame(cx)) {
+            None => {
+                if let Some((connection, home)) = this.lent.take() {
+                    home.pool.put(connection);
+                }
+                return Poll::Ready(None);
+            }
+            Some(Err(error)) => {
+                this.lent = None;
+                return Poll::Ready(Some(Err(InBodyError::Broken(error))));
+            }
+            Some(Ok(frame)) => frame,
+        };
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        if length > this.max - this.read {
+            return Poll::Ready(Some(Err(this.too_large())));
+        }
+        this.read += length;
+        this.give_back_at_end();
+        Poll::Ready(Some(Ok(frame)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

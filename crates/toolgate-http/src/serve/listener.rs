@@ -1,0 +1,109 @@
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::{TcpListener, TcpStream};
+
+use super::tls::TlsIdentity;
+
+/// A bound socket, ready for [`serve`](super::serve).
+pub struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+    tls: Option<TlsIdentity>,
+}
+
+/// Why a listener could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address is taken, isn't ours, or needs rights we don't have.
+    #[error("listening on {address}")]
+    Bind {
+        /// What was asked for.
+        address: SocketAddr,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// Plain text is for loopback (S-57).
+    #[error("listening on {address} without TLS")]
+    PlainTextOffLoopback {
+        /// What was asked for.
+        address: SocketAddr,
+    },
+}
+
+impl ServeError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Bind { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
+                "another process listens there; stop it or choose another port"
+            }
+            Self::Bind { .. } => "choose an address of this machine and a port you may use",
+            Self::PlainTextOffLoopback { .. } => {
+                "listen on 127.0.0.1, give a certificate, or say that a proxy in front terminates TLS"
+            }
+        }
+    }
+}
+
+impl Listener {
+    /// Listens in plain text on a loopback address; any other is refused (S-57).
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime, as do the other ways to bind.
+    pub fn bind(address: SocketAddr) -> Result<Self, ServeError> {
+        if !address.ip().is_loopback() {
+            return Err(ServeError::PlainTextOffLoopback { address });
+        }
+        Self::open(address, None)
+    }
+
+    /// Listens in plain text on any address. The operator states that only a proxy which
+    /// terminates TLS can reach it (S-57).
+    pub fn bind_behind_proxy(address: SocketAddr) -> Result<Self, ServeError> {
+        Self::open(address, None)
+    }
+
+    /// Listens with TLS on any address (S-59).
+    pub fn bind_tls(address: SocketAddr, identity: TlsIdentity) -> Result<Self, ServeError> {
+        Self::open(address, Some(identity))
+    }
+
+    /// Where it listens; the port is known even if 0 was asked for.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn open(address: SocketAddr, tls: Option<TlsIdentity>) -> Result<Self, ServeError> {
+        let failed = |source| ServeError::Bind { address, source };
+        let socket = std::net::TcpListener::bind(address).map_err(failed)?;
+        socket.set_nonblocking(true).map_err(failed)?;
+        let socket = TcpListener::from_std(socket).map_err(failed)?;
+        let address = socket.local_addr().map_err(failed)?;
+        Ok(Self {
+            socket,
+            address,
+            tls,
+        })
+    }
+
+    pub(super) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        self.socket.accept().await
+    }
+
+    pub(super) fn tls(&self) -> Option<Arc<rustls::ServerConfig>> {
+        self.tls.as_ref().map(TlsIdentity::server_config)
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener")
+            .field("address", &self.address)
+            .field("tls", &self.tls.is_some())
+            .finish_non_exhaustive()
+    }
+}

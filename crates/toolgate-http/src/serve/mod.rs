@@ -1,0 +1,27 @@
+//! HTTP in: listeners with limits, host and origin checks, routes with an access rule, replies.
+
+mod accept;
+mod activity;
+mod connection;
+mod drain;
+mod guests;
+mod host_policy;
+mod limits;
+mod linger;
+mod listener;
+mod read_body;
+mod reply_body;
+mod routes;
+mod sniff;
+mod tls;
+mod watched_io;
+
+pub use accept::{Handler, serve};
+pub use drain::{Drain, DrainSignal};
+pub use host_policy::{BadHostEntry, HostError, HostPolicy};
+pub use limits::ServeLimits;
+pub use listener::{Listener, ServeError};
+pub use read_body::{BodyError, BodyPace, content_length, read_body};
+pub use reply_body::{BrokenOff, ReplyBody};
+pub use routes::{Found, Matched, Params, Routes};
+pub use tls::{TlsError, TlsIdentity};

@@ -1,0 +1,19 @@
+//! Both directions over real sockets, and the tables behind them.
+
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail like the test")]
+
+mod address;
+mod at_most_once;
+mod bounds;
+mod cancel;
+mod drain;
+mod endpoint;
+mod host_policy;
+mod http2;
+mod listener;
+mod read_body;
+mod replies;
+mod routes;
+mod slow_clients;
+mod support;
+mod tls;

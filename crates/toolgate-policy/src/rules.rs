@@ -1,0 +1,216 @@
+//! Which tools a token is for, as globs over their names.
+//!
+//! Exclusions win over everything, whatever the order, and nothing is allowed unless a pattern
+//! allows it. So adding an exclusion or removing a grant never permits more, and a list that says
+//! nothing grants nothing (S-01).
+
+use std::fmt;
+
+use globset::{Glob, GlobBuilder, GlobMatcher};
+
+/// A list of patterns that cannot be tool rules.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidRule {
+    /// One of them is not a glob.
+    #[error("`{glob}` is not a tool pattern")]
+    Syntax {
+        /// What was given.
+        glob: String,
+        /// What is wrong with it.
+        #[source]
+        source: globset::Error,
+    },
+    /// One of them is empty or longer than any tool's name.
+    #[error("a tool pattern has 1 to {max} bytes, not {length}")]
+    Length {
+        /// Its length in bytes.
+        length: usize,
+        /// The longest accepted.
+        max: usize,
+    },
+    /// There are more than a token can carry.
+    #[error("a token has at most {max} tool patterns")]
+    TooMany {
+        /// The most accepted.
+        max: usize,
+    },
+}
+
+impl InvalidRule {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Syntax { .. } | Self::Length { .. } => {
+                "write patterns like `github__*`, and `!github__delete_*` to exclude"
+            }
+            Self::TooMany { .. } => "cover several tools by one pattern, such as `github__*`",
+        }
+    }
+}
+
+/// The tools a token may use, as globs over exposed and full names.
+///
+/// `*` stands for any text, `__` and `/` included, `?` for one byte, `[a-z]` and `{a,b}` for
+/// choices, `\` makes the next character plain; case matters. A leading `!` excludes.
+///
+/// `Default`, like the empty list, is for nobody's use: [`ToolRules::all`] is the way to say "every
+/// tool" (S-01).
+///
+/// ```
+/// use toolgate_policy::ToolRules;
+///
+/// let rules = ToolRules::parse(["github__*", "!github__delete_*"])?;
+/// assert!(rules.allows("github__create_issue"));
+/// assert!(!rules.allows("github__delete_repo"));
+/// assert!(!rules.allows("files__read"));
+/// assert!(!ToolRules::default().allows("files__read"));
+/// # Ok::<(), toolgate_policy::InvalidRule>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct ToolRules {
+    patterns: Vec<String>,
+    granted: Granted,
+    excluded: Vec<GlobMatcher>,
+}
+
+#[derive(Clone)]
+enum Granted {
+    /// Some pattern is `*`: by far the most common list, so no matcher is run for it.
+    Everything,
+    Matching(Vec<GlobMatcher>),
+}
+
+impl ToolRules {
+    /// Most patterns in one list.
+    pub const MAX_PATTERNS: usize = 256;
+
+    /// Longest pattern, in bytes: room for any full name and a `!`.
+    pub const MAX_PATTERN_LEN: usize = 640;
+
+    /// Allows every tool of the workspace, those still to come included.
+    pub fn all() -> Self {
+        Self {
+            patterns: vec![EVERYTHING.to_owned()],
+            granted: Granted::Everything,
+            excluded: Vec::new(),
+        }
+    }
+
+    /// Reads patterns such as `github__*` and `!github__delete_*`, in any order.
+    ///
+    /// The empty list allows nothing, and exclusions alone allow nothing either.
+    pub fn parse<'a>(globs: impl IntoIterator<Item = &'a str>) -> Result<Self, InvalidRule> {
+        let mut rules = Self::default();
+        for glob in globs {
+            if rules.patterns.len() == Self::MAX_PATTERNS {
+                return Err(InvalidRule::TooMany {
+                    max: Self::MAX_PATTERNS,
+                });
+            }
+            match glob.strip_prefix('!') {
+                Some(exclusion) => rules.excluded.push(compile(exclusion)?),
+                None => rules.granted.add(compile(glob)?),
+            }
+            rules.patterns.push(glob.to_owned());
+        }
+        Ok(rules)
+    }
+
+    /// The patterns as given, for storage and display; parsing them again gives equal rules.
+    ///
+    /// [`ToolRules::all`] is `["*"]`; empty means nobody.
+    pub fn patterns(&self) -> &[String] {
+        &self.patterns
+    }
+
+    /// Whether no tool whatsoever can be allowed, since nothing is granted.
+    ///
+    /// Worth a word to the admin who types such a list: exclusions do not imply "the rest".
+    pub fn grant_nothing(&self) -> bool {
+        matches!(&self.granted, Granted::Matching(globs) if globs.is_empty())
+    }
+
+    /// Whether a tool with this one name is allowed.
+    pub fn allows(&self, exposed: &str) -> bool {
+        self.granted.matches(exposed) && !any_matches(&self.excluded, exposed)
+    }
+
+    /// Whether a tool with these two names is allowed: one of them granted, neither excluded.
+    ///
+    /// Not the same as asking [`allows`](Self::allows) twice: `!*_delete` must hold a tool back
+    /// although the shortened form of its name lost the ending.
+    pub fn allow_tool(&self, exposed: &str, full: &str) -> bool {
+        if exposed == full {
+            return self.allows(exposed);
+        }
+        let granted = self.granted.matches(exposed) || self.granted.matches(full);
+        let excluded = any_matches(&self.excluded, exposed) || any_matches(&self.excluded, full);
+        granted && !excluded
+    }
+}
+
+impl PartialEq for ToolRules {
+    fn eq(&self, other: &Self) -> bool {
+        // Everything else is made from the patterns.
+        self.patterns == other.patterns
+    }
+}
+
+impl Eq for ToolRules {}
+
+impl fmt::Debug for ToolRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ToolRules").field(&self.patterns).finish()
+    }
+}
+
+impl Granted {
+    fn add(&mut self, glob: GlobMatcher) {
+        if glob.glob().glob() == EVERYTHING {
+            *self = Self::Everything;
+        }
+        match self {
+            Self::Everything => {}
+            Self::Matching(globs) => globs.push(glob),
+        }
+    }
+
+    fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Matching(globs) => any_matches(globs, name),
+        }
+    }
+}
+
+impl Default for Granted {
+    fn default() -> Self {
+        Self::Matching(Vec::new())
+    }
+}
+
+fn compile(glob: &str) -> Result<GlobMatcher, InvalidRule> {
+    if !(1..=ToolRules::MAX_PATTERN_LEN).contains(&glob.len()) {
+        return Err(InvalidRule::Length {
+            length: glob.len(),
+            max: ToolRules::MAX_PATTERN_LEN,
+        });
+    }
+    let glob: Glob = GlobBuilder::new(glob)
+        .literal_separator(false)
+        .backslash_escape(true)
+        .build()
+        .map_err(|source| InvalidRule::Syntax {
+            glob: glob.to_owned(),
+            source,
+        })?;
+    // One matcher a pattern instead of a `GlobSet`: the set takes shortcuts by path component, and
+    // a name that ends in `/..` would slip through an exclusion such as `!*.`.
+    Ok(glob.compile_matcher())
+}
+
+fn any_matches(globs: &[GlobMatcher], name: &str) -> bool {
+    globs.iter().any(|glob| glob.is_match(name))
+}
+
+const EVERYTHING: &str = "*";

@@ -1,0 +1,64 @@
+//! A request that is answered before it is served.
+
+use crate::{Era, Json, ObjectEdit, RequestId, RpcError, codes};
+
+use super::SUPPORTED_VERSIONS;
+
+/// What to answer to a request that fails a check before dispatch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// The HTTP status (table 4.1).
+    pub status: u16,
+    /// The error object.
+    pub error: RpcError,
+    /// The request's id, where there is one.
+    pub id: Option<RequestId>,
+    /// The era in whose manner the answer is written (P3.4).
+    pub era: Era,
+}
+
+impl Rejection {
+    /// -32020: header and body differ, or a header is missing or malformed (S-32).
+    pub(super) fn header_mismatch(what: &str, id: Option<RequestId>) -> Self {
+        let error = RpcError::new(codes::HEADER_MISMATCH, what);
+        Self {
+            status: 400,
+            error,
+            id,
+            era: Era::Modern,
+        }
+    }
+
+    /// -32022 with what is served and, where it could be read, what was asked for (P5.6).
+    pub(super) fn unsupported_version(requested: Option<&str>, id: Option<RequestId>) -> Self {
+        let supported: Vec<Json> = SUPPORTED_VERSIONS
+            .iter()
+            .map(|revision| Json::from_text(revision.as_str()))
+            .collect();
+        let mut data = ObjectEdit::new().set("supported", Json::list(&supported));
+        if let Some(requested) = requested {
+            data = data.set("requested", Json::from_text(requested));
+        }
+        let error = RpcError::new(
+            codes::UNSUPPORTED_VERSION,
+            "this protocol version is not served",
+        )
+        .with_data(data.json());
+        Self {
+            status: 400,
+            error,
+            id,
+            era: Era::Modern,
+        }
+    }
+
+    /// -32600 with HTTP 400 (P3.1, P3.8).
+    pub(super) fn invalid_request(what: &str, era: Era) -> Self {
+        Self {
+            status: 400,
+            error: RpcError::new(codes::INVALID_REQUEST, what),
+            id: None,
+            era,
+        }
+    }
+}

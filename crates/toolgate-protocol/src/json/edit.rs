@@ -1,0 +1,195 @@
+//! Changing an object by splicing its bytes.
+
+use bytes::Bytes;
+
+use super::object::Member;
+use super::{Json, Object, string};
+
+/// A changed copy of an object. Members that are not touched stay byte for byte, in their order; only
+/// white space between members goes when something changes.
+#[derive(Debug, Clone)]
+pub struct ObjectEdit {
+    source: Object,
+    items: Vec<Item>,
+    changed: bool,
+}
+
+/// A member of the result.
+#[derive(Debug, Clone)]
+enum Item {
+    /// As it stands in the source.
+    Kept(Member),
+    /// A new value under a name.
+    New(Box<str>, Json),
+}
+
+impl ObjectEdit {
+    /// Starts from nothing.
+    pub fn new() -> Self {
+        Self::of(Object::empty())
+    }
+
+    pub(super) fn of(source: Object) -> Self {
+        let items = source.members().iter().copied().map(Item::Kept).collect();
+        Self {
+            source,
+            items,
+            changed: false,
+        }
+    }
+
+    /// Replaces the value of a member where it stands, or appends the member.
+    #[must_use]
+    pub fn set(mut self, key: &str, value: Json) -> Self {
+        let item = Item::New(key.into(), value);
+        match self.position(key) {
+            Some(at) => self.items[at] = item,
+            None => self.items.push(item),
+        }
+        self.changed = true;
+        self
+    }
+
+    /// Puts a member first, removing it where it stood.
+    #[must_use]
+    pub fn put_first(mut self, key: &str, value: Json) -> Self {
+        if let Some(at) = self.position(key) {
+            self.items.remove(at);
+        }
+        self.items.insert(0, Item::New(key.into(), value));
+        self.changed = true;
+        self
+    }
+
+    /// Removes a member; nothing happens when it is not there.
+    #[must_use]
+    pub fn remove(mut self, key: &str) -> Self {
+        if let Some(at) = self.position(key) {
+            self.items.remove(at);
+            self.changed = true;
+        }
+        self
+    }
+
+    /// Keeps the members whose decoded name the test accepts.
+    #[must_use]
+    pub fn retain(mut self, keep: impl Fn(&str) -> bool) -> Self {
+        let before = self.items.len();
+        let text = self.source.bytes();
+        self.items.retain(|item| match item {
+            Item::Kept(member) => keep(&member.key(text)),
+            Item::New(key, _) => keep(key),
+        });
+        self.changed |= self.items.len() != before;
+        self
+    }
+
+    /// Whether no member is left.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The text; the source's own bytes when nothing changed.
+    pub fn finish(self) -> Bytes {
+        if !self.changed {
+            return self.source.bytes().clone();
+        }
+        let source = self.source.bytes();
+        let added: usize = self.items.iter().map(Item::added_bytes).sum();
+        let mut text = Vec::with_capacity(source.len() + added + 2);
+        text.push(b'{');
+        for item in &self.items {
+            if text.len() > 1 {
+                text.push(b',');
+            }
+            item.push_to(&mut text, source);
+        }
+        text.push(b'}');
+        text.into()
+    }
+
+    /// The text in parts that, strung together, are what [`ObjectEdit::finish`] gives: what is kept from the
+    /// source is a slice of it, so a large member is not copied.
+    pub fn finish_parts(self) -> Vec<Bytes> {
+        if !self.changed {
+            return vec![self.source.bytes().clone()];
+        }
+        let source = self.source.bytes();
+        let mut parts = Vec::new();
+        let mut text = vec![b'{'];
+        for (at, item) in self.items.iter().enumerate() {
+            if at > 0 {
+                text.push(b',');
+            }
+            match item {
+                Item::Kept(member) if member.whole().len() >= SLICE_MIN => {
+                    parts.push(std::mem::take(&mut text).into());
+                    parts.push(source.slice(member.whole()));
+                }
+                Item::New(key, value) if value.bytes().len() >= SLICE_MIN => {
+                    string::quote_into(&mut text, key);
+                    text.push(b':');
+                    parts.push(std::mem::take(&mut text).into());
+                    parts.push(value.bytes().clone());
+                }
+                small => small.push_to(&mut text, source),
+            }
+        }
+        text.push(b'}');
+        parts.push(text.into());
+        parts
+    }
+
+    /// The result as a value.
+    pub fn json(self) -> Json {
+        if self.changed {
+            Json::trusted(self.finish())
+        } else {
+            self.source.into_json()
+        }
+    }
+
+    /// The result as an object.
+    pub fn object(self) -> Object {
+        // An edited object is an object.
+        self.json().object().unwrap_or_default()
+    }
+
+    fn position(&self, key: &str) -> Option<usize> {
+        let text = self.source.bytes();
+        self.items.iter().position(|item| match item {
+            Item::Kept(member) => member.is(key, text),
+            Item::New(name, _) => &**name == key,
+        })
+    }
+}
+
+impl Item {
+    fn push_to(&self, text: &mut Vec<u8>, source: &[u8]) {
+        match self {
+            Self::Kept(member) => text.extend_from_slice(&source[member.whole()]),
+            Self::New(key, value) => {
+                string::quote_into(text, key);
+                text.push(b':');
+                text.extend_from_slice(value.bytes());
+            }
+        }
+    }
+
+    /// About how many bytes this adds to the source.
+    fn added_bytes(&self) -> usize {
+        match self {
+            Self::Kept(_) => 0,
+            Self::New(key, value) => key.len() + value.bytes().len() + 4,
+        }
+    }
+}
+
+/// From this size on a part of its own costs less than a copy.
+const SLICE_MIN: usize = 4096;
+
+impl Default for ObjectEdit {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,125 @@
+//! Request ids, with the text they came in (P3.2, P3.3).
+
+use std::borrow::Cow;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use crate::Json;
+use crate::json::{JsonKind, decode};
+
+/// How long a string id may be, decoded (P3.2); the digits of an integer id have the same bound.
+const ID_MAX_BYTES: usize = 256;
+
+/// Ids up to this length live inside the value.
+const INLINE_MAX: usize = 22;
+
+/// The id of a request. Keeps its JSON text, so `1` and `"1"` differ and come back as they were; two
+/// spellings of one string (`"a"`, `"\u0061"`) are equal. Cloning is cheap.
+#[derive(Clone)]
+pub struct RequestId(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    Inline { length: u8, text: [u8; INLINE_MAX] },
+    Shared(Arc<str>),
+}
+
+/// The value is no id: neither an integer nor a string of up to 256 bytes (P3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("reading a request id: neither an integer nor a string of up to 256 bytes")]
+pub struct InvalidId;
+
+impl RequestId {
+    /// Reads an id: an integer of any size written without fraction or exponent, or a string (P3.2).
+    pub fn from_json(value: &Json) -> Result<Self, InvalidId> {
+        let fits = match value.kind() {
+            JsonKind::Number => value
+                .integer_text()
+                .is_some_and(|digits| digits.len() <= ID_MAX_BYTES),
+            JsonKind::String => value.text().is_some_and(|text| text.len() <= ID_MAX_BYTES),
+            JsonKind::Null | JsonKind::Bool | JsonKind::Array | JsonKind::Object => false,
+        };
+        if fits {
+            Ok(Self::of(value.as_str()))
+        } else {
+            Err(InvalidId)
+        }
+    }
+
+    /// An integer id, as the gateway gives to upstream requests (P3.6).
+    pub fn number(value: u64) -> Self {
+        Self::of(itoa::Buffer::new().format(value))
+    }
+
+    /// A string id, as the gateway gives to requests to legacy clients (P3.6).
+    pub fn text(value: &str) -> Self {
+        Self::of(Json::from_text(value).as_str())
+    }
+
+    /// The id as it stands on the wire, quotes included.
+    pub fn as_json(&self) -> &str {
+        match &self.0 {
+            // Made from a whole `str`.
+            Repr::Inline { length, text } => {
+                std::str::from_utf8(&text[..usize::from(*length)]).unwrap_or_default()
+            }
+            Repr::Shared(text) => text,
+        }
+    }
+
+    /// The id as a value.
+    pub fn to_json(&self) -> Json {
+        Json::trusted(bytes::Bytes::copy_from_slice(self.as_json().as_bytes()))
+    }
+
+    /// The value of an integer id in range; how our own ids are recognised.
+    pub fn as_u64(&self) -> Option<u64> {
+        self.as_json().parse().ok()
+    }
+
+    /// The decoded string of a string id.
+    pub fn as_text(&self) -> Option<Cow<'_, str>> {
+        let inner = self.as_json().strip_prefix('"')?.strip_suffix('"')?;
+        Some(decode(inner.as_bytes()))
+    }
+
+    fn of(json: &str) -> Self {
+        let bytes = json.as_bytes();
+        if bytes.len() > INLINE_MAX {
+            return Self(Repr::Shared(json.into()));
+        }
+        let mut text = [0; INLINE_MAX];
+        text[..bytes.len()].copy_from_slice(bytes);
+        let length = u8::try_from(bytes.len()).expect("at most 22");
+        Self(Repr::Inline { length, text })
+    }
+
+    /// What is compared: strings decoded and marked apart from numbers, which keep their text.
+    fn identity(&self) -> (bool, Cow<'_, str>) {
+        match self.as_text() {
+            Some(text) => (true, text),
+            None => (false, Cow::Borrowed(self.as_json())),
+        }
+    }
+}
+
+impl PartialEq for RequestId {
+    fn eq(&self, other: &Self) -> bool {
+        self.identity() == other.identity()
+    }
+}
+
+impl Eq for RequestId {}
+
+impl Hash for RequestId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.identity().hash(state);
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RequestId({})", self.as_json())
+    }
+}

@@ -1,0 +1,45 @@
+//! Errors of servers, carried to clients of another era (P4.3, section 10).
+
+use crate::{Era, Json, ObjectEdit, RpcError, codes};
+
+/// The error as a client of era `to` may see it: code, message and data as they came, but for codes that
+/// mean something else there. -32042 is the business of interaction (section 11) before it comes here.
+pub fn adapt_error(method: &str, error: RpcError, from: Era, to: Era) -> RpcError {
+    match (from, to) {
+        (Era::Legacy, Era::Legacy) => error,
+        (_, Era::Modern) if error.code == codes::RESOURCE_NOT_FOUND => RpcError {
+            code: codes::INVALID_PARAMS,
+            ..error
+        },
+        (Era::Modern, Era::Legacy) if is_unknown_resource(method, &error) => RpcError {
+            code: codes::RESOURCE_NOT_FOUND,
+            ..error
+        },
+        // -32020 and -32022 speak of our own headers and version, so only this one is the client's (P4.1).
+        (Era::Modern, Era::Modern) if error.code == codes::MISSING_CAPABILITY => error,
+        _ if is_modern_code(error.code) => internal(&error),
+        _ => error,
+    }
+}
+
+/// The range that 2026-07-28 keeps for itself.
+fn is_modern_code(code: i64) -> bool {
+    (-32099..=codes::HEADER_MISMATCH).contains(&code)
+}
+
+fn is_unknown_resource(method: &str, error: &RpcError) -> bool {
+    let names_uri = || {
+        let data = error.data.as_ref().and_then(Json::object);
+        data.is_some_and(|data| data.text_ref("uri").is_some())
+    };
+    method == "resources/read" && error.code == codes::INVALID_PARAMS && names_uri()
+}
+
+/// -32603 with the original code, and the original data if there was any.
+fn internal(error: &RpcError) -> RpcError {
+    let mut data = ObjectEdit::new().set("code", Json::integer(error.code));
+    if let Some(original) = &error.data {
+        data = data.set("data", original.clone());
+    }
+    RpcError::new(codes::INTERNAL_ERROR, error.message.clone()).with_data(data.json())
+}

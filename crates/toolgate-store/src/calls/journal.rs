@@ -1,0 +1,203 @@
+//! The writing end of `calls.db`: batches in, old calls out.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use toolgate_analytics::{CallRecord, Journal, JournalError};
+use toolgate_namespace::ServerId;
+
+use super::codes;
+use super::names::{Kind, Names, cut};
+use crate::database::{self, Durability, Open};
+use crate::error::explain;
+use crate::migrations::{CALLS, CONTROL};
+use crate::{DataDir, StoreError, settings};
+
+/// A power cut loses at most the calls of about this long (R-11 allows 1 s).
+const SYNC_EVERY: Duration = Duration::from_millis(500);
+/// How often old calls are looked for.
+const PRUNE_EVERY: Duration = Duration::from_hours(1);
+/// Old calls deleted in one transaction, which keeps it to a few milliseconds.
+const PRUNE_AT_ONCE: usize = 1_000;
+/// Longest call id kept, in bytes.
+const MAX_CALL_ID_BYTES: usize = 64;
+const DAY_MS: u64 = 24 * 3_600 * 1_000;
+
+/// Where the recorder's batches go: `calls.db`.
+///
+/// Commits reach the operating system at once and the disk twice a second, so a killed process loses
+/// no batch and a power cut about half a second of them. Calls older than
+/// [`settings::RETENTION_DAYS`] are deleted a few at a time.
+#[derive(Debug)]
+pub struct CallsJournal {
+    connection: Connection,
+    names: Names,
+    /// Where the retention setting is.
+    control: PathBuf,
+    /// The write-ahead log of `calls.db`.
+    log: PathBuf,
+    /// Since when commits may not be on the disk.
+    unsynced: Option<Instant>,
+    prune_at: Instant,
+}
+
+impl CallsJournal {
+    /// Opens `calls.db`, making it if it is not there.
+    pub fn open(dir: &DataDir) -> Result<Self, StoreError> {
+        let path = dir.calls_db();
+        let connection = database::open(&path, Open::CreateIfMissing, Durability::System, &CALLS)?;
+        let mut log = path.into_os_string();
+        log.push("-wal");
+        Ok(Self {
+            connection,
+            names: Names::default(),
+            control: dir.control_db(),
+            log: log.into(),
+            unsynced: None,
+            prune_at: Instant::now(),
+        })
+    }
+
+    fn insert(&mut self, boot: &str, first: u64, batch: &[CallRecord]) -> rusqlite::Result<()> {
+        let tx = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let boot = self.names.number(&tx, Kind::Boot, boot)?;
+        for (sequence, record) in (first..).zip(batch) {
+            insert(&tx, &mut self.names, boot, sequence, record)?;
+        }
+        tx.commit()
+    }
+
+    fn sync_if_due(&mut self) {
+        let since = *self.unsynced.get_or_insert_with(Instant::now);
+        if since.elapsed() >= SYNC_EVERY {
+            self.sync();
+        }
+    }
+
+    /// Brings commits to the disk. A failure is the next commit's to report.
+    fn sync(&mut self) {
+        if self.unsynced.take().is_some() {
+            // The log holds no locks of SQLite's (they are on the other two files), so opening and
+            // closing it here loosens none.
+            let _: io::Result<()> = File::open(&self.log).and_then(|log| log.sync_data());
+        }
+    }
+
+    /// Deletes some old calls when it is time to; what is left is for the next time.
+    fn prune_if_due(&mut self) {
+        if Instant::now() < self.prune_at {
+            return;
+        }
+        let kept = Duration::from_millis(u64::from(self.retention_days()) * DAY_MS);
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let oldest = u64::try_from(now.saturating_sub(kept).as_millis()).unwrap_or(0);
+        // A failure here loses nothing: the calls are deleted another time.
+        let more = matches!(prune(&self.connection, oldest), Ok(PRUNE_AT_ONCE));
+        if !more {
+            self.prune_at = Instant::now() + PRUNE_EVERY;
+        }
+    }
+
+    /// The setting of the installation, or the default while it cannot be read.
+    fn retention_days(&self) -> u32 {
+        let settings = database::open_to_read(&self.control, &CONTROL)
+            .ok()
+            .and_then(|control| settings::select(&control).ok());
+        settings.unwrap_or_default().retention_days()
+    }
+}
+
+impl Journal for CallsJournal {
+    fn append(
+        &mut self,
+        boot: &str,
+        first_sequence: u64,
+        batch: &[CallRecord],
+    ) -> Result<(), JournalError> {
+        if let Err(error) = self.insert(boot, first_sequence, batch) {
+            self.names.forget();
+            return Err(JournalError {
+                count: batch.len(),
+                reason: class(error),
+            });
+        }
+        self.sync_if_due();
+        self.prune_if_due();
+        Ok(())
+    }
+
+    fn settle(&mut self) {
+        self.sync();
+    }
+}
+
+fn insert(
+    tx: &Transaction<'_>,
+    names: &mut Names,
+    boot: i64,
+    sequence: u64,
+    record: &CallRecord,
+) -> rusqlite::Result<()> {
+    const SQL: &str = "INSERT INTO calls (call_id, time_ms, workspace, server, server_slug, tool,
+        token, status, error_code, duration_ms, bytes_in, bytes_out, revision, source, boot,
+        sequence)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+    let server = record.server.as_ref().map(ServerId::as_str);
+    let values = params![
+        cut(&record.id, MAX_CALL_ID_BYTES),
+        clamp(record.time_ms),
+        names.number(tx, Kind::Workspace, record.workspace.as_str())?,
+        names.number_if_any(tx, Kind::Server, server)?,
+        names.number_if_any(tx, Kind::ServerSlug, record.server_slug.as_deref())?,
+        names.number_if_any(tx, Kind::Tool, record.tool.as_deref())?,
+        names.number(tx, Kind::Token, &record.token_id)?,
+        codes::of_status(record.status),
+        record.error_code,
+        clamp(record.duration_ms),
+        clamp(record.bytes_in),
+        clamp(record.bytes_out),
+        names.number(tx, Kind::Revision, record.revision)?,
+        codes::of_source(record.source),
+        boot,
+        clamp(sequence),
+    ];
+    tx.prepare_cached(SQL)?.execute(values)?;
+    Ok(())
+}
+
+/// One absurd number must not cost its whole batch.
+fn clamp(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Deletes some calls from before `oldest`; returns how many.
+///
+/// The newest call stays in any case, so that numbers, which readers follow, are never given twice.
+fn prune(connection: &Connection, oldest: u64) -> rusqlite::Result<usize> {
+    const SQL: &str = "DELETE FROM calls WHERE number IN
+        (SELECT number FROM calls WHERE time_ms < ?1 ORDER BY time_ms LIMIT ?2)
+        AND number < (SELECT max(number) FROM calls)";
+    connection
+        .prepare_cached(SQL)?
+        .execute(params![clamp(oldest), PRUNE_AT_ONCE])
+}
+
+/// What kind of failure it was; SQLite's own words stay out of logs (S-20).
+fn class(error: rusqlite::Error) -> String {
+    match explain("appending", error) {
+        StoreError::Busy { .. } => "the file is busy".to_owned(),
+        StoreError::Full { .. } => "the disk is full".to_owned(),
+        StoreError::Sqlite { source, .. } => match source.sqlite_error_code() {
+            Some(code) => format!("SQLite says {code:?}"),
+            None => "a value does not fit its column".to_owned(),
+        },
+        _ => "a value does not fit its column".to_owned(),
+    }
+}

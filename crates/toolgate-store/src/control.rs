@@ -1,0 +1,205 @@
+//! The control socket: what the admin binary asks of the running gateway.
+//!
+//! The gateway listens on [`DataDir::socket`], for the owner of the data directory only. One
+//! connection carries one [`ControlRequest`] and one [`ControlReply`], each a JSON object on a line.
+//! The gateway implements its side itself, with [`decode_request`] and [`encode_reply`].
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use toolgate_namespace::{ServerSlug, WorkspaceSlug};
+use toolgate_policy::Classification;
+
+use crate::DataDir;
+
+/// Longest line either side accepts, in bytes: room for the tools of the largest server.
+pub const MAX_LINE_BYTES: usize = 4 * 1024 * 1024;
+
+/// A question to the running gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ControlRequest {
+    /// The store changed: put it into force, then answer [`ControlReply::Done`].
+    Changed,
+    /// Contact one server now and answer [`ControlReply::Probed`].
+    Probe {
+        /// Its workspace.
+        workspace: WorkspaceSlug,
+        /// Its name there.
+        server: ServerSlug,
+    },
+    /// Answer [`ControlReply::Pong`].
+    Ping,
+}
+
+/// The gateway's answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub enum ControlReply {
+    /// The store is in force.
+    Done {
+        /// As of this change ([`crate::Installation::generation`]).
+        generation: u64,
+    },
+    /// What the server said.
+    Probed {
+        /// The revision it speaks, such as `2025-11-25`.
+        revision: String,
+        /// Its `serverInfo`.
+        server_info: serde_json::Value,
+        /// Its tools, in its order.
+        tools: Vec<ProbedTool>,
+    },
+    /// It did not work.
+    Failed {
+        /// What was attempted and why it failed.
+        error: String,
+        /// What a person can do about it.
+        hint: Option<String>,
+    },
+    /// The gateway is there.
+    Pong {
+        /// Where it listens, such as `http://127.0.0.1:8080`.
+        url: String,
+    },
+}
+
+/// One tool as a probe found it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbedTool {
+    /// The name its server gives it.
+    pub name: String,
+    /// The name clients see.
+    pub exposed: String,
+    /// What it does, by an admin's word or by its annotations.
+    pub classification: Classification,
+    /// Its description, if it has one.
+    pub description: Option<String>,
+}
+
+/// Why the gateway could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// Nobody listens on this data directory.
+    #[error("asking the gateway: none is running on this data directory")]
+    NotRunning,
+    /// It took too long.
+    #[error("asking the gateway: no answer within {} ms", .0.as_millis())]
+    TimedOut(Duration),
+    /// The connection broke.
+    #[error("asking the gateway")]
+    Io(#[source] io::Error),
+    /// A line that is not one of these messages; its text is not shown.
+    #[error("reading a control message: it is not one of this version")]
+    Malformed,
+    /// A line longer than [`MAX_LINE_BYTES`].
+    #[error("reading a control message: it is longer than {MAX_LINE_BYTES} bytes")]
+    TooLong,
+}
+
+impl ControlError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NotRunning => Some("start the gateway with the same data directory"),
+            Self::TimedOut(_) => Some("the gateway may be busy; its log says more"),
+            Self::Malformed => Some("run the same version of both programs"),
+            Self::Io(_) | Self::TooLong => None,
+        }
+    }
+}
+
+/// Asks the gateway that runs on `dir` and waits for its answer, at most `timeout` in all.
+pub fn ask(
+    dir: &DataDir,
+    request: &ControlRequest,
+    timeout: Duration,
+) -> Result<ControlReply, ControlError> {
+    let deadline = Deadline::after(timeout);
+    let mut stream = UnixStream::connect(dir.socket()).map_err(|error| match error.kind() {
+        ErrorKind::NotFound | ErrorKind::ConnectionRefused => ControlError::NotRunning,
+        _ => ControlError::Io(error),
+    })?;
+    let write = |stream: &mut UnixStream| {
+        stream.set_write_timeout(Some(deadline.left()?))?;
+        stream.write_all(&line(request))
+    };
+    write(&mut stream).map_err(|error| deadline.explain(error))?;
+    let reply = read_line(&mut stream, &deadline)?;
+    serde_json::from_slice(&reply).map_err(|_| ControlError::Malformed)
+}
+
+/// Reads a request from its line, newline or not (the gateway's side).
+pub fn decode_request(line: &[u8]) -> Result<ControlRequest, ControlError> {
+    if line.len() > MAX_LINE_BYTES {
+        return Err(ControlError::TooLong);
+    }
+    serde_json::from_slice(line).map_err(|_| ControlError::Malformed)
+}
+
+/// Writes a reply as its line, newline included (the gateway's side).
+pub fn encode_reply(reply: &ControlReply) -> Vec<u8> {
+    line(reply)
+}
+
+fn line(message: &impl Serialize) -> Vec<u8> {
+    let mut line = serde_json::to_vec(message).expect("text and numbers have a JSON form");
+    line.push(b'\n');
+    line
+}
+
+fn read_line(stream: &mut UnixStream, deadline: &Deadline) -> Result<Vec<u8>, ControlError> {
+    let mut line = Vec::new();
+    let mut chunk = [0; 8 * 1024];
+    loop {
+        let read = deadline
+            .left()
+            .and_then(|left| stream.set_read_timeout(Some(left)))
+            .and_then(|()| stream.read(&mut chunk))
+            .map_err(|error| deadline.explain(error))?;
+        if read == 0 {
+            return Err(ControlError::Io(ErrorKind::UnexpectedEof.into()));
+        }
+        let end = chunk[..read].iter().position(|byte| *byte == b'\n');
+        line.extend_from_slice(&chunk[..end.unwrap_or(read)]);
+        if line.len() > MAX_LINE_BYTES {
+            return Err(ControlError::TooLong);
+        }
+        if end.is_some() {
+            return Ok(line);
+        }
+    }
+}
+
+/// A time limit over several reads and writes.
+struct Deadline {
+    at: Instant,
+    timeout: Duration,
+}
+
+impl Deadline {
+    fn after(timeout: Duration) -> Self {
+        Self {
+            at: Instant::now() + timeout,
+            timeout,
+        }
+    }
+
+    /// What is left, never zero, which would mean "no limit" to a socket.
+    fn left(&self) -> io::Result<Duration> {
+        let left = self.at.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        Ok(left)
+    }
+
+    fn explain(&self, error: io::Error) -> ControlError {
+        match error.kind() {
+            ErrorKind::TimedOut | ErrorKind::WouldBlock => ControlError::TimedOut(self.timeout),
+            _ => ControlError::Io(error),
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! What can go wrong in the store, and what to do about it.
+
+use std::path::PathBuf;
+
+use rusqlite::ErrorCode;
+
+/// A store operation that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The SQLite in this build can corrupt a file that two processes write.
+    #[error("running on SQLite {found}, which can corrupt a store that two processes write")]
+    SqliteVersion {
+        /// As it reports itself.
+        found: &'static str,
+    },
+    /// There is no store where one was expected.
+    #[error("opening the store: there is none at {path}")]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The file is damaged.
+    #[error("opening the store {path}: it is damaged ({finding})")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The first finding.
+        finding: String,
+    },
+    /// The file is another program's database.
+    #[error("opening the store {path}: it is the database of another program")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The store was written by a newer version of this program.
+    #[error(
+        "opening the store {path}: it has schema {found}, this program knows schemas up to {known}"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        found: u32,
+        /// The newest schema this program knows.
+        known: u32,
+    },
+    /// The file system cannot hold a store that two processes share.
+    #[error("opening the store {path}: the file system does not support a write-ahead log")]
+    NoWriteAheadLog {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A change was attempted before [`crate::Store::unlock`]: it could not be audited (S-83).
+    #[error("changing the store without its master key")]
+    Locked,
+    /// The master key is not the one this store was made with (S-08).
+    #[error("unlocking the store: it belongs to master key {stored}, the one given is {given}")]
+    WrongKey {
+        /// Id of the key the store wants.
+        stored: String,
+        /// Id of the key that was given.
+        given: String,
+    },
+    /// No such workspace.
+    #[error("no workspace `{slug}`")]
+    UnknownWorkspace {
+        /// What was asked for.
+        slug: String,
+    },
+    /// No such thing in this workspace; things of other workspaces read the same (S-46).
+    #[error("no {what} `{name}` in this workspace")]
+    Unknown {
+        /// `server`, `token`, `secret` or `tool`.
+        what: &'static str,
+        /// What was asked for.
+        name: String,
+    },
+    /// The name is in use.
+    #[error("the {what} `{name}` already exists")]
+    Taken {
+        /// `workspace`, `server`, `token` or `tool`.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A value of one workspace or server was given with the scope of another (S-45).
+    #[error("a {what} that belongs elsewhere was given")]
+    OutOfScope {
+        /// `server`, `token`, `secret`, `workspace` or `tool`.
+        what: &'static str,
+    },
+    /// Somebody else changed it in between.
+    #[error("the {what} `{name}` was changed by somebody else in the meantime")]
+    Conflict {
+        /// `secret` or `tool`.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// A setting was given a value it cannot have.
+    #[error("setting `{name}`: it must be {rule}")]
+    InvalidSetting {
+        /// The setting.
+        name: String,
+        /// What it must be.
+        rule: &'static str,
+    },
+    /// A stored value means nothing to this version of the program.
+    #[error("{doing}: a stored value cannot be read, {reason}")]
+    Unreadable {
+        /// What was attempted.
+        doing: &'static str,
+        /// Which rule the value breaks.
+        reason: String,
+    },
+    /// The audit chain does not hold (S-84).
+    #[error("checking the audit chain: it breaks at row {sequence}, {reason}")]
+    AuditBroken {
+        /// The first row that does not hold.
+        sequence: u64,
+        /// In which way.
+        reason: &'static str,
+    },
+    /// Another process held the store for more than 5 s; nothing was changed.
+    #[error("{doing}: the store is busy")]
+    Busy {
+        /// What was attempted.
+        doing: &'static str,
+    },
+    /// The disk is full; nothing was changed.
+    #[error("{doing}: the disk is full")]
+    Full {
+        /// What was attempted.
+        doing: &'static str,
+    },
+    /// Anything else SQLite says.
+    #[error("{doing}")]
+    Sqlite {
+        /// What was attempted.
+        doing: &'static str,
+        /// Its reason.
+        source: rusqlite::Error,
+    },
+    /// A file operation failed.
+    #[error("{doing} {path}")]
+    Io {
+        /// What was attempted.
+        doing: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The system names no home directory for this user.
+    #[error("finding the data directory: this user has no home directory")]
+    NoHome,
+}
+
+impl StoreError {
+    /// What a person can do about it, if anything.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::SqliteVersion { .. } => {
+                Some("build with the bundled SQLite, 3.51.3 or newer and not 3.52.0")
+            }
+            Self::Missing { .. } => Some(
+                "check the data directory, restore a backup, or start the gateway once in an empty directory",
+            ),
+            Self::Damaged { .. } => Some("restore the newest backup of this file"),
+            Self::Foreign { .. } => Some("check the data directory"),
+            Self::Newer { .. } => {
+                Some("run the newer version of this program, or restore a backup made before it")
+            }
+            Self::NoWriteAheadLog { .. } => {
+                Some("keep the data directory on a local disk, not on a network file system")
+            }
+            Self::Locked => Some("give the master key of this installation"),
+            Self::WrongKey { .. } => Some(
+                "give the master key this store was made with; secrets cannot be opened with another",
+            ),
+            Self::UnknownWorkspace { .. } => {
+                Some("`toolgatectl workspace list` shows the workspaces there are")
+            }
+            Self::Taken { .. } => Some("choose another name, or remove the old one first"),
+            Self::Conflict { .. } => Some("look at it again and repeat the command"),
+            Self::Unreadable { .. } => {
+                Some("the value was written by a newer version, or the store was edited by hand")
+            }
+            Self::AuditBroken { .. } => Some(
+                "rows were edited outside this program, or the master key is another; compare with a backup",
+            ),
+            Self::Busy { .. } => Some("nothing was changed; try again"),
+            Self::Full { .. } => Some("nothing was changed; free some space and try again"),
+            Self::NoHome => Some("name the data directory"),
+            Self::Unknown { .. }
+            | Self::OutOfScope { .. }
+            | Self::InvalidSetting { .. }
+            | Self::Sqlite { .. }
+            | Self::Io { .. } => None,
+        }
+    }
+}
+
+/// Says what was attempted when SQLite refuses.
+pub(crate) trait Doing<T> {
+    fn doing(self, what: &'static str) -> Result<T, StoreError>;
+}
+
+impl<T> Doing<T> for rusqlite::Result<T> {
+    fn doing(self, what: &'static str) -> Result<T, StoreError> {
+        self.map_err(|error| explain(what, error))
+    }
+}
+
+/// Sorts what SQLite says into what a caller can act on.
+pub(crate) fn explain(doing: &'static str, source: rusqlite::Error) -> StoreError {
+    if let rusqlite::Error::FromSqlConversionFailure(_, _, reason) = &source {
+        return StoreError::Unreadable {
+            doing,
+            reason: reason.to_string(),
+        };
+    }
+    match source.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { doing },
+        Some(ErrorCode::DiskFull) => StoreError::Full { doing },
+        _ => StoreError::Sqlite { doing, source },
+    }
+}

@@ -1,0 +1,44 @@
+//! The only crate that speaks SQL: saves and loads the values the pure crates define.
+//!
+//! [`Store`] is one connection to `control.db`, the truth about an installation: workspaces, servers,
+//! tools, tokens, sealed secrets, settings and the audit chain. The gateway and the admin binary each
+//! hold one and share the file; [`ChangeWatcher`] tells the one what the other committed.
+//! [`CallsJournal`] and [`CallsReader`] are the two ends of `calls.db`, which remembers calls.
+//! [`control`] is the line protocol of the gateway's control socket.
+
+mod audit;
+mod calls;
+mod clock;
+pub mod control;
+mod data_dir;
+mod database;
+mod error;
+mod installation;
+mod key_check;
+mod migrations;
+mod scope;
+mod secrets;
+mod servers;
+pub mod settings;
+mod snapshots;
+mod sql;
+mod store;
+mod tokens;
+mod tools;
+mod watch;
+mod workspaces;
+
+pub use audit::{Actor, AuditHead, AuditRow};
+pub use calls::{CallFilter, CallRow, CallsJournal, CallsReader};
+pub use data_dir::DataDir;
+pub use database::Open;
+pub use error::StoreError;
+pub use installation::Installation;
+pub use scope::WorkspaceScope;
+pub use secrets::{SecretRow, SecretSummary, SecretUse, Shred};
+pub use settings::Settings;
+pub use snapshots::ServerSnapshotRow;
+pub use store::Store;
+pub use tools::{ToolRow, ToolState};
+pub use watch::ChangeWatcher;
+pub use workspaces::{Deleted, NewWorkspace, Workspace, WorkspaceKeyRow, WorkspaceSummary};

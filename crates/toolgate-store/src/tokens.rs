@@ -1,0 +1,209 @@
+//! Tokens: everything but their text (S-35).
+
+use std::num::NonZeroU32;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use toolgate_namespace::WorkspaceId;
+use toolgate_policy::{MemberId, RateLimit, Token, TokenDigest, TokenId, ToolRules};
+
+use crate::audit::{Actor, Entry};
+use crate::error::Doing;
+use crate::sql::{Broken, parsed, parsed_if_any, unreadable};
+use crate::store::Noted;
+use crate::{Store, StoreError, WorkspaceScope};
+
+impl Store {
+    /// Saves a new token; its id and digest must be new in the whole installation.
+    pub fn create_token(
+        &self,
+        scope: &WorkspaceScope,
+        actor: &Actor,
+        token: &Token,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO tokens (id, workspace_id, name, role, rules, rate_limit,
+            digest, member_id, created_at, expires_at, revoked_at, last_used_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+        let doing = "creating a token";
+        scope.owns("token", &token.workspace)?;
+        self.change(doing, actor, |tx| {
+            scope.still_exists(tx)?;
+            refuse_taken(tx, token)?;
+            let values = params![
+                token.id.as_str(),
+                scope.id(),
+                token.name,
+                token.role.as_str(),
+                rules_json(&token.rules),
+                per_minute(token.rate_limit),
+                token.digest.0,
+                token.member.as_ref().map(MemberId::as_str),
+                token.created_at,
+                token.expires_at,
+                token.revoked_at,
+                token.last_used_at,
+            ];
+            tx.execute(SQL, values).doing(doing)?;
+            let entry = entry("token.create", token).states(None, Some(state(token)));
+            Ok(((), Some(entry)))
+        })
+    }
+
+    /// The tokens of a workspace, oldest first, revoked and expired ones included.
+    pub fn list_tokens(&self, scope: &WorkspaceScope) -> Result<Vec<Token>, StoreError> {
+        self.read("listing tokens", |connection| {
+            select(connection, Some(scope.workspace()))
+        })
+    }
+
+    /// Revokes a token; one that is revoked already stays as it is.
+    pub fn revoke_token(
+        &self,
+        scope: &WorkspaceScope,
+        actor: &Actor,
+        token: &TokenId,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE tokens SET revoked_at = ?2 WHERE id = ?1";
+        let doing = "revoking a token";
+        self.change(doing, actor, |tx| {
+            let before = find(tx, scope, token)?;
+            if before.revoked_at.is_some() {
+                return Ok(((), None));
+            }
+            tx.execute(SQL, (token.as_str(), now_ms)).doing(doing)?;
+            let after = Token {
+                revoked_at: Some(now_ms),
+                ..before.clone()
+            };
+            let entry =
+                entry("token.revoke", &before).states(Some(state(&before)), Some(state(&after)));
+            Ok(((), Some(entry)))
+        })
+    }
+
+    /// Notes when tokens were last used (S-39); nobody is told, nothing is audited.
+    pub fn touch_tokens(&self, uses: &[(TokenId, u64)]) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE tokens SET last_used_at = ?2
+            WHERE id = ?1 AND COALESCE(last_used_at, 0) < ?2";
+        let doing = "noting the use of tokens";
+        self.note(doing, |tx| {
+            let mut statement = tx.prepare_cached(SQL).doing(doing)?;
+            for (token, at) in uses {
+                statement.execute((token.as_str(), at)).doing(doing)?;
+            }
+            Ok(Noted::Bookkeeping)
+        })
+    }
+}
+
+/// Tokens of one workspace or of all, oldest first.
+pub(crate) fn select(
+    connection: &Connection,
+    workspace: Option<&WorkspaceId>,
+) -> rusqlite::Result<Vec<Token>> {
+    const SQL: &str = "SELECT id, workspace_id, name, role, rules, rate_limit, digest, member_id,
+        created_at, expires_at, revoked_at, last_used_at
+        FROM tokens WHERE ?1 IS NULL OR workspace_id = ?1 ORDER BY workspace_id, created_at, id";
+    connection
+        .prepare_cached(SQL)?
+        .query_map([workspace.map(WorkspaceId::as_str)], read)?
+        .collect()
+}
+
+fn find(
+    connection: &Connection,
+    scope: &WorkspaceScope,
+    id: &TokenId,
+) -> Result<Token, StoreError> {
+    const SQL: &str = "SELECT id, workspace_id, name, role, rules, rate_limit, digest, member_id,
+        created_at, expires_at, revoked_at, last_used_at
+        FROM tokens WHERE workspace_id = ?1 AND id = ?2";
+    connection
+        .query_row(SQL, (scope.id(), id.as_str()), read)
+        .optional()
+        .doing("reading a token")?
+        .ok_or_else(|| StoreError::Unknown {
+            what: "token",
+            name: id.as_str().to_owned(),
+        })
+}
+
+fn refuse_taken(connection: &Connection, token: &Token) -> Result<(), StoreError> {
+    const SQL: &str = "SELECT 1 FROM tokens WHERE id = ?1 OR digest = ?2";
+    let found = connection
+        .query_row(SQL, params![token.id.as_str(), token.digest.0], |_| Ok(()))
+        .optional()
+        .doing("creating a token")?;
+    match found {
+        None => Ok(()),
+        Some(()) => Err(StoreError::Taken {
+            what: "token",
+            name: token.id.as_str().to_owned(),
+        }),
+    }
+}
+
+fn entry(action: &'static str, token: &Token) -> Entry {
+    Entry::new(
+        action,
+        Some(&token.workspace),
+        token.id.as_str(),
+        &token.name,
+    )
+}
+
+/// What an auditor compares: all that decides what the token may do.
+fn state(token: &Token) -> Vec<u8> {
+    let state = serde_json::json!({
+        "role": token.role,
+        "rules": token.rules.patterns(),
+        "rate_limit": per_minute(token.rate_limit),
+        "digest": token.digest.0,
+        "member": token.member.as_ref().map(MemberId::as_str),
+        "expires_at": token.expires_at,
+        "revoked_at": token.revoked_at,
+    });
+    state.to_string().into_bytes()
+}
+
+fn rules_json(rules: &ToolRules) -> String {
+    serde_json::to_string(rules.patterns()).expect("a list of text has a JSON form")
+}
+
+fn per_minute(limit: RateLimit) -> Option<u32> {
+    match limit {
+        RateLimit::PerMinute(count) => Some(count.get()),
+        RateLimit::Off => None,
+    }
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Token> {
+    Ok(Token {
+        id: parsed(row, 0, |id| id.try_into())?,
+        workspace: parsed(row, 1, |id| id.try_into())?,
+        name: row.get(2)?,
+        role: parsed(row, 3, str::parse)?,
+        rules: read_rules(row, 4)?,
+        rate_limit: read_rate_limit(row, 5)?,
+        digest: TokenDigest(row.get(6)?),
+        member: parsed_if_any(row, 7, |id| id.try_into())?,
+        created_at: row.get(8)?,
+        expires_at: row.get(9)?,
+        revoked_at: row.get(10)?,
+        last_used_at: row.get(11)?,
+    })
+}
+
+fn read_rules(row: &Row<'_>, column: usize) -> rusqlite::Result<ToolRules> {
+    let patterns: Vec<String> = parsed(row, column, |text| serde_json::from_str(text))?;
+    ToolRules::parse(patterns.iter().map(String::as_str)).map_err(|error| unreadable(column, error))
+}
+
+fn read_rate_limit(row: &Row<'_>, column: usize) -> rusqlite::Result<RateLimit> {
+    match row.get::<_, Option<u32>>(column)? {
+        None => Ok(RateLimit::Off),
+        Some(count) => NonZeroU32::new(count)
+            .map(RateLimit::PerMinute)
+            .ok_or_else(|| unreadable(column, Broken("a rate limit of 0"))),
+    }
+}

@@ -1,0 +1,17 @@
+//! The store through its public surface, on real files.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test says what it expects; helpers are not marked as tests"
+)]
+
+mod audit;
+mod calls;
+mod control;
+mod files;
+mod fixtures;
+mod isolation;
+mod nouns;
+mod servers;
+mod sharing;
+mod shred;

@@ -1,0 +1,161 @@
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use crate::outcome::outcome;
+use crate::process::{Limit, Resource, limit, set_limit};
+
+/// Confines the child this command will start (S-73).
+///
+/// It gets its own session and process group (end it with [`signal_group`](crate::signal_group)),
+/// no descriptors but 0–2, umask 077 and no core files. On Linux it also gains no privileges by
+/// executing, and is killed when **the thread that spawned it** ends, so spawn from a thread that
+/// lives as long as the process: a runtime's worker, not `spawn_blocking`. On macOS a child
+/// notices our death by its closed stdin.
+///
+/// For tokio's `Command`, pass `as_std_mut()`.
+pub fn confine_child(command: &mut Command) {
+    let parent = std::process::id();
+    #[expect(unsafe_code, reason = "code between fork and exec is unsafe to add")]
+    // SAFETY: `confine` only makes system calls that are async-signal-safe. It takes no lock and
+    // allocates nothing, which another thread's state at the fork could make fail.
+    unsafe {
+        command.pre_exec(move || confine(parent));
+    }
+}
+
+/// Limits a child may be given on top of [`confine_child`]; `None` leaves what it inherits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChildLimits {
+    /// Open descriptors.
+    pub open_files: Option<u64>,
+    /// Processes and threads of the child's user, all programs counted: useful only for a user of
+    /// its own.
+    pub processes: Option<u64>,
+    /// Size of any file it writes.
+    pub file_bytes: Option<u64>,
+    /// Address space. Runtimes that reserve much more than they use (V8, Go) won't start under a
+    /// tight one.
+    pub memory_bytes: Option<u64>,
+}
+
+/// Sets resource limits for the child this command will start (S-73). A limit above what this
+/// process may have itself becomes that.
+pub fn limit_child(command: &mut Command, limits: ChildLimits) {
+    #[expect(unsafe_code, reason = "code between fork and exec is unsafe to add")]
+    // SAFETY: as in `confine_child`: system calls only, no lock, no allocation.
+    unsafe {
+        command.pre_exec(move || apply(limits));
+    }
+}
+
+/// Runs in the child between fork and exec.
+fn confine(parent: u32) -> io::Result<()> {
+    own_session()?;
+    #[cfg(target_os = "linux")]
+    {
+        die_with_parent(parent)?;
+        gain_no_privileges()?;
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = parent;
+    set_umask();
+    set_limit(libc::RLIMIT_CORE, Limit { soft: 0, hard: 0 })?;
+    close_descriptors_on_exec();
+    Ok(())
+}
+
+fn apply(limits: ChildLimits) -> io::Result<()> {
+    lower(libc::RLIMIT_NOFILE, limits.open_files)?;
+    lower(libc::RLIMIT_NPROC, limits.processes)?;
+    lower(libc::RLIMIT_FSIZE, limits.file_bytes)?;
+    lower(libc::RLIMIT_AS, limits.memory_bytes)
+}
+
+fn lower(resource: Resource, wanted: Option<u64>) -> io::Result<()> {
+    let Some(wanted) = wanted else { return Ok(()) };
+    let most = wanted.min(limit(resource)?.hard);
+    let lowered = Limit {
+        soft: most,
+        hard: most,
+    };
+    set_limit(resource, lowered)
+}
+
+fn own_session() -> io::Result<()> {
+    #[expect(unsafe_code, reason = "setsid has no safe wrapper in std")]
+    // SAFETY: it takes nothing and touches no memory.
+    outcome(unsafe { libc::setsid() })?;
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+fn die_with_parent(parent: u32) -> io::Result<()> {
+    let signal = libc::SIGKILL;
+    #[expect(unsafe_code, reason = "prctl has no safe wrapper in std")]
+    // SAFETY: this operation takes one integer and touches no memory of ours.
+    outcome(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal, 0, 0, 0) })?;
+    // The parent may have died before the call; then no signal will come.
+    if std::os::unix::process::parent_id() == parent {
+        Ok(())
+    } else {
+        Err(io::Error::from_raw_os_error(libc::ESRCH))
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn gain_no_privileges() -> io::Result<()> {
+    #[expect(unsafe_code, reason = "prctl has no safe wrapper in std")]
+    // SAFETY: this operation takes one integer and touches no memory of ours.
+    outcome(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })?;
+    Ok(())
+}
+
+fn set_umask() {
+    #[expect(unsafe_code, reason = "umask has no safe wrapper in std")]
+    // SAFETY: it takes an integer, touches no memory and can't fail. In the child it can't race
+    // with files other threads create.
+    unsafe {
+        libc::umask(0o077);
+    }
+}
+
+/// Marks every descriptor above 2 to be closed by exec. Marking keeps std's own pipe usable, on
+/// which a failed exec is reported.
+fn close_descriptors_on_exec() {
+    #[cfg(target_os = "linux")]
+    if close_range_on_exec().is_ok() {
+        return;
+    }
+    // Kernels before 5.11, and macOS. std opens everything close-on-exec, so this is for
+    // descriptors of C libraries, which are low.
+    let open_max = limit(libc::RLIMIT_NOFILE).map_or(FALLBACK_MAX, |limit| limit.soft);
+    for descriptor in 3..open_max.min(FALLBACK_MAX) {
+        let Ok(descriptor) = libc::c_int::try_from(descriptor) else {
+            return;
+        };
+        #[expect(unsafe_code, reason = "fcntl has no safe wrapper for a bare number")]
+        // SAFETY: it sets a flag; on a number that isn't open it fails, which is fine.
+        unsafe {
+            libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC);
+        }
+    }
+}
+
+const FALLBACK_MAX: u64 = 65_536;
+
+#[cfg(target_os = "linux")]
+fn close_range_on_exec() -> io::Result<()> {
+    let first: libc::c_uint = 3;
+    let last = libc::c_uint::MAX;
+    let flags = libc::CLOSE_RANGE_CLOEXEC;
+    // The bare system call, since not every C library has the function.
+    #[expect(unsafe_code, reason = "close_range has no safe wrapper in std")]
+    // SAFETY: it sets a flag on open descriptors and touches no memory.
+    let returned = unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) };
+    if returned == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}

@@ -1,0 +1,582 @@
+//! What to answer: handshakes, lists and scripts.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
+
+use super::Speaks;
+use super::serve::{Dropped, error, event};
+use super::state::{Chunk, State};
+use crate::recorded::Recorded;
+use crate::script::{Ending, Script, Step, text_result};
+
+const CLAIM: &str = "io.modelcontextprotocol/protocolVersion";
+
+/// What goes back for a POST.
+#[derive(Debug)]
+pub(super) enum Answered {
+    Whole {
+        status: u16,
+        content_type: String,
+        body: Bytes,
+        session: Option<String>,
+    },
+    Stream {
+        chunks: mpsc::Receiver<Chunk>,
+        session: Option<String>,
+    },
+    Dropped,
+}
+
+impl Answered {
+    fn json(status: u16, message: &Value) -> Self {
+        let content_type = "application/json".to_owned();
+        Self::Whole {
+            status,
+            content_type,
+            body: message.to_string().into(),
+            session: None,
+        }
+    }
+
+    fn empty(status: u16) -> Self {
+        let content_type = "text/plain".to_owned();
+        Self::Whole {
+            status,
+            content_type,
+            body: Bytes::new(),
+            session: None,
+        }
+    }
+}
+
+/// Counts an answer that its client did not wait for.
+struct AbortGuard<'a> {
+    state: &'a State,
+    armed: bool,
+}
+
+impl Drop for AbortGuard<'_> {
+    fn drop(&mut self) {
+        if self.armed {
+            self.state.update(|inner| inner.aborted += 1);
+        }
+    }
+}
+
+pub(super) async fn post(state: Arc<State>, request: Recorded) -> Result<Answered, Dropped> {
+    if let Some(reply) = not_a_request(&state, &request) {
+        return Ok(reply);
+    }
+    if let Some(limit) = state.server.disconnect_after
+        && state.update(|inner| {
+            inner.answered += 1;
+            inner.answered > limit
+        })
+    {
+        return Err(Dropped);
+    }
+    tokio::time::sleep(state.server.delay).await;
+    let modern = request.body["params"]["_meta"][CLAIM].is_string();
+    if let Some(reply) = check_era(&state, &request, modern) {
+        return Ok(reply);
+    }
+    if request.rpc() == "initialize" {
+        return Ok(initialize(&state, &request));
+    }
+    if let Some(reply) = check_session(&state, &request, modern) {
+        return Ok(reply);
+    }
+    let script = script_for(&state, &request.body, modern);
+    if state.server.streams {
+        return Ok(streamed(state, request, script, modern));
+    }
+    let mut guard = AbortGuard {
+        state: &state,
+        armed: true,
+    };
+    let ending = run(&state, &request, &script, modern, None).await;
+    guard.armed = false;
+    drop(guard);
+    Ok(whole(&request, ending))
+}
+
+/// Takes notifications and responses; requests go on.
+fn not_a_request(state: &State, request: &Recorded) -> Option<Answered> {
+    let body = &request.body;
+    if !body.is_object() {
+        return Some(Answered::json(
+            400,
+            &error(&Value::Null, -32700, "not JSON", &Value::Null),
+        ));
+    }
+    if body["method"].is_string() && !body["id"].is_null() {
+        return None;
+    }
+    if !body["method"].is_string() {
+        let waiting = state.update(|inner| inner.asked.remove(&body["id"].to_string()));
+        if let Some(sender) = waiting {
+            let _ = sender.send(body.clone());
+        }
+    }
+    Some(Answered::empty(202))
+}
+
+fn check_era(state: &State, request: &Recorded, modern: bool) -> Option<Answered> {
+    let id = &request.body["id"];
+    match state.server.speaks {
+        Speaks::Legacy | Speaks::HttpSse if modern => Some(if state.server.sessions {
+            let text = "Bad Request: no valid session ID provided";
+            Answered::json(400, &error(&Value::Null, -32000, text, &Value::Null))
+        } else {
+            Answered::json(200, &error(id, -32601, "Method not found", &Value::Null))
+        }),
+        Speaks::Modern if !modern => {
+            let data =
+                json!({"supported": state.server.modern_versions, "requested": "2025-11-25"});
+            Some(Answered::json(
+                400,
+                &error(id, -32022, "Unsupported protocol version", &data),
+            ))
+        }
+        _ => None,
+    }
+    .or_else(|| {
+        if modern {
+            check_modern(state, request)
+        } else {
+            None
+        }
+    })
+}
+
+/// The modern ladder: version, method and name must stand in headers as in the body.
+fn check_modern(state: &State, request: &Recorded) -> Option<Answered> {
+    let body = &request.body;
+    let claimed = body["params"]["_meta"][CLAIM].as_str().unwrap_or_default();
+    let refuse =
+        |code, text, data: &Value| Some(Answered::json(400, &error(&body["id"], code, text, data)));
+    if !state.server.modern_versions.iter().any(|v| v == claimed) {
+        let data = json!({"supported": state.server.modern_versions, "requested": claimed});
+        return refuse(-32022, "Unsupported protocol version", &data);
+    }
+    let name = &body["params"]["name"];
+    let agrees = request.header("mcp-protocol-version") == Some(claimed)
+        && request.header("mcp-method") == Some(request.rpc())
+        && (!name.is_string() || request.header("mcp-name") == name.as_str());
+    if !agrees {
+        return refuse(-32020, "Header mismatch", &Value::Null);
+    }
+    check_param_headers(state, request)
+        .then(|| refuse(-32020, "Header mismatch", &Value::Null))
+        .flatten()
+}
+
+/// Whether a top-level `x-mcp-header` argument of the called tool is missing in the headers.
+fn check_param_headers(state: &State, request: &Recorded) -> bool {
+    let body = &request.body;
+    let inner = state.lock();
+    let Some((tool, _)) = inner
+        .tools
+        .iter()
+        .find(|(t, _)| t["name"] == body["params"]["name"])
+    else {
+        return false;
+    };
+    let Some(properties) = tool["inputSchema"]["properties"].as_object() else {
+        return false;
+    };
+    properties.iter().any(|(name, schema)| {
+        let Some(header) = schema["x-mcp-header"].as_str() else {
+            return false;
+        };
+        let value = &body["params"]["arguments"][name];
+        let expected = match value {
+            Value::Null => return false,
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let header = format!("mcp-param-{}", header.to_ascii_lowercase());
+        request.header(&header) != Some(&expected)
+    })
+}
+
+fn initialize(state: &State, request: &Recorded) -> Answered {
+    let message =
+        json!({"jsonrpc": "2.0", "id": request.body["id"], "result": initialize_result(state)});
+    let mut answered = Answered::json(200, &message);
+    if state.server.sessions
+        && let Answered::Whole { session, .. } = &mut answered
+    {
+        *session = Some(state.update(|inner| {
+            inner.last_session += 1;
+            let id = format!("session-{}", inner.last_session);
+            inner.sessions.insert(id.clone(), None);
+            id
+        }));
+    }
+    answered
+}
+
+fn initialize_result(state: &State) -> Value {
+    let mut result = json!({
+        "protocolVersion": state.server.version,
+        "capabilities": state.server.capabilities,
+        "serverInfo": {"name": "testkit", "version": "1"},
+    });
+    if let Some(text) = &state.server.instructions {
+        result["instructions"] = json!(text);
+    }
+    result
+}
+
+fn check_session(state: &State, request: &Recorded, modern: bool) -> Option<Answered> {
+    if modern || !state.server.sessions {
+        return None;
+    }
+    let session = request.header("mcp-session-id").unwrap_or_default();
+    if state.lock().sessions.contains_key(session) {
+        return None;
+    }
+    let status = state.server.session_loss_status;
+    let (status, code) = if session.is_empty() {
+        (400, -32000)
+    } else {
+        (status, -32001)
+    };
+    Some(Answered::json(
+        status,
+        &error(&Value::Null, code, "Session not found", &Value::Null),
+    ))
+}
+
+/// The script that answers a request.
+fn script_for(state: &State, body: &Value, modern: bool) -> Script {
+    let method = body["method"].as_str().unwrap_or_default();
+    if let Some((_, script)) = state.server.methods.iter().find(|(m, _)| m == method) {
+        return script.clone();
+    }
+    match method {
+        "tools/call" => {
+            let name = &body["params"]["name"];
+            let tool = state
+                .lock()
+                .tools
+                .iter()
+                .find(|(t, _)| t["name"] == *name)
+                .cloned();
+            tool.map_or_else(
+                || Script::new().error(-32602, "Unknown tool"),
+                |(_, script)| script,
+            )
+        }
+        "tools/list" => Script::new().result(tools_page(state, &body["params"]["cursor"])),
+        "server/discover" if modern => Script::new().result(discover_result(state)),
+        "ping" | "logging/setLevel" => Script::new().result(json!({})),
+        _ => Script::new().error(-32601, "Method not found"),
+    }
+}
+
+fn discover_result(state: &State) -> Value {
+    let mut result = initialize_result(state);
+    result["supportedVersions"] = json!(state.server.modern_versions);
+    result["ttlMs"] = json!(0);
+    result["cacheScope"] = json!("private");
+    result
+}
+
+fn tools_page(state: &State, cursor: &Value) -> Value {
+    let inner = state.lock();
+    let start: usize = cursor.as_str().and_then(|c| c.parse().ok()).unwrap_or(0);
+    let start = if state.server.endless_pages { 0 } else { start };
+    let end = start
+        .saturating_add(state.server.page_size)
+        .min(inner.tools.len());
+    let tools: Vec<&Value> = inner.tools[start.min(end)..end]
+        .iter()
+        .map(|(t, _)| t)
+        .collect();
+    let mut result = json!({"tools": tools});
+    if state.server.endless_pages {
+        result["nextCursor"] = json!("again");
+    } else if end < inner.tools.len() {
+        result["nextCursor"] = json!(end.to_string());
+    }
+    result
+}
+
+/// Runs a script to its ending; notices and questions go to `stream`, or nowhere.
+async fn run(
+    state: &State,
+    request: &Recorded,
+    script: &Script,
+    modern: bool,
+    stream: Option<&Stream>,
+) -> Ending {
+    let mut answers = Vec::new();
+    let meta = &request.body["params"]["_meta"];
+    for step in &script.steps {
+        match step {
+            Step::Progress { progress, total } if !meta["progressToken"].is_null() => {
+                let params = json!({"progressToken": meta["progressToken"], "progress": progress, "total": total});
+                notice(stream, "notifications/progress", &params).await;
+            }
+            Step::Progress { .. } => {}
+            Step::Log { level, data } => {
+                notice(
+                    stream,
+                    "notifications/message",
+                    &json!({"level": level, "data": data}),
+                )
+                .await;
+            }
+            Step::Notify { method, params } => notice(stream, method, params).await,
+            Step::Delay(time) => tokio::time::sleep(*time).await,
+            Step::Ask { method, params } if modern => {
+                let key = format!("q{}", answers.len() + 1);
+                let given = &request.body["params"]["inputResponses"][&key];
+                if given.is_null() {
+                    return Ending::Result(json!({
+                        "resultType": "input_required",
+                        "inputRequests": {key: {"method": method, "params": params}},
+                        "requestState": "state",
+                    }));
+                }
+                answers.push(given.clone());
+            }
+            Step::Ask { method, params } => answers.push(ask(state, stream, method, params).await),
+            Step::End(Ending::Echo) => {
+                let seen = json!({"body": request.body, "headers": request.headers});
+                return Ending::Result(text_result(&seen.to_string()));
+            }
+            Step::End(Ending::Answers) => {
+                return Ending::Result(text_result(&Value::from(answers).to_string()));
+            }
+            Step::End(Ending::Hang) => {
+                hang(state, request, stream).await;
+                return Ending::Disconnect;
+            }
+            Step::End(ending) => return complete(ending.clone(), modern),
+        }
+    }
+    complete(Ending::Result(text_result("ok")), modern)
+}
+
+/// Modern results carry their type.
+fn complete(ending: Ending, modern: bool) -> Ending {
+    match ending {
+        Ending::Result(mut result) if modern && result["resultType"].is_null() => {
+            result["resultType"] = json!("complete");
+            Ending::Result(result)
+        }
+        other => other,
+    }
+}
+
+async fn notice(stream: Option<&Stream>, method: &str, params: &Value) {
+    if let Some(stream) = stream {
+        stream
+            .send(&json!({"jsonrpc": "2.0", "method": method, "params": params}))
+            .await;
+    }
+}
+
+async fn ask(state: &State, stream: Option<&Stream>, method: &str, params: &Value) -> Value {
+    let Some(stream) = stream else {
+        return Value::Null;
+    };
+    let (sender, answer) = oneshot::channel();
+    let id = state.update(|inner| {
+        inner.last_ask += 1;
+        let id = json!(format!("ask-{}", inner.last_ask));
+        inner.asked.insert(id.to_string(), sender);
+        id
+    });
+    stream
+        .send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}))
+        .await;
+    let message = answer.await.unwrap_or(Value::Null);
+    if message["error"].is_object() {
+        message["error"].clone()
+    } else {
+        message["result"].clone()
+    }
+}
+
+/// Waits until the client cancels or goes away.
+async fn hang(state: &State, request: &Recorded, stream: Option<&Stream>) {
+    let id = &request.body["id"];
+    let session = request.header("mcp-session-id");
+    let cancelled = state.until(|inner| {
+        inner.requests.iter().any(|r| {
+            r.rpc() == "notifications/cancelled"
+                && r.body["params"]["requestId"] == *id
+                && r.header("mcp-session-id") == session
+        })
+    });
+    match stream {
+        Some(stream) => tokio::select! {
+            () = cancelled => {}
+            () = stream.chunks.closed() => {}
+        },
+        None => cancelled.await,
+    }
+}
+
+/// Where the events of one answer go.
+struct Stream {
+    chunks: mpsc::Sender<Chunk>,
+    /// `<stream>.<seq>` ids are given out of this.
+    ids: Option<(String, std::sync::atomic::AtomicU64)>,
+    named: bool,
+}
+
+impl Stream {
+    async fn send(&self, message: &Value) {
+        let id = self.ids.as_ref().map(|(name, seq)| {
+            let n = seq.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            format!("{name}.{n}")
+        });
+        let _ = self
+            .chunks
+            .send(Ok(event(message, id.as_deref(), self.named)))
+            .await;
+    }
+}
+
+fn streamed(state: Arc<State>, request: Recorded, script: Script, modern: bool) -> Answered {
+    let (chunks, receiver) = mpsc::channel(64);
+    let ids = (state.server.event_ids && !modern).then(|| {
+        let n = state.update(|inner| {
+            inner.last_stream += 1;
+            inner.last_stream
+        });
+        (format!("s{n}"), std::sync::atomic::AtomicU64::new(1))
+    });
+    if let Some((name, _)) = &ids {
+        let priming = format!("id: {name}.0\nretry: 100\ndata:\n\n");
+        chunks
+            .try_send(Ok(priming.into()))
+            .expect("the channel is empty");
+    }
+    let stream = Stream {
+        chunks,
+        ids,
+        named: false,
+    };
+    // Ends with its script, or when the client goes away.
+    tokio::spawn(async move { play(&state, &request, &script, modern, &stream).await });
+    Answered::Stream {
+        chunks: receiver,
+        session: None,
+    }
+}
+
+/// Runs a script on a stream, up to its last event.
+async fn play(state: &State, request: &Recorded, script: &Script, modern: bool, stream: &Stream) {
+    let ending = run(state, request, script, modern, Some(stream)).await;
+    if stream.chunks.is_closed() {
+        state.update(|inner| inner.aborted += 1);
+        return;
+    }
+    match ending {
+        Ending::Disconnect => {
+            let _ = stream
+                .chunks
+                .send(Err(std::io::Error::other("the script disconnects")))
+                .await;
+        }
+        Ending::Reconnect { retry_ms, then } => {
+            if let Some((name, _)) = &stream.ids {
+                let id = request.body["id"].clone();
+                state.update(|inner| inner.resumable.insert(name.clone(), (id, *then)));
+            }
+            let _ = stream
+                .chunks
+                .send(Ok(format!("retry: {retry_ms}\n\n").into()))
+                .await;
+        }
+        Ending::Raw { body, .. } => {
+            let text = with_id(&body, request);
+            let _ = stream
+                .chunks
+                .send(Ok(
+                    format!("data: {}\n\n", String::from_utf8_lossy(&text)).into()
+                ))
+                .await;
+        }
+        Ending::Accepted => {}
+        other => {
+            if let Some(message) = ending_message(&request.body["id"], &other) {
+                stream.send(&message).await;
+            }
+        }
+    }
+}
+
+/// 2024-11-05: answers a posted message on the session's stream.
+pub(super) async fn on_stream(state: Arc<State>, request: Recorded, chunks: mpsc::Sender<Chunk>) {
+    if not_a_request(&state, &request).is_some() {
+        return;
+    }
+    let stream = Stream {
+        chunks,
+        ids: None,
+        named: true,
+    };
+    if request.rpc() == "initialize" {
+        stream.send(&json!({"jsonrpc": "2.0", "id": request.body["id"], "result": initialize_result(&state)})).await;
+        return;
+    }
+    let script = script_for(&state, &request.body, false);
+    play(&state, &request, &script, false, &stream).await;
+}
+
+/// The message an ending stands for, if it is one.
+pub(super) fn ending_message(id: &Value, ending: &Ending) -> Option<Value> {
+    match ending {
+        Ending::Result(result) => Some(json!({"jsonrpc": "2.0", "id": id, "result": result})),
+        Ending::Error {
+            code,
+            message,
+            data,
+        } => Some(error(id, *code, message, data)),
+        Ending::WrongId => {
+            Some(json!({"jsonrpc": "2.0", "id": 987_654, "result": text_result("not yours")}))
+        }
+        _ => None,
+    }
+}
+
+fn whole(request: &Recorded, ending: Ending) -> Answered {
+    match ending {
+        Ending::Disconnect | Ending::Reconnect { .. } => Answered::Dropped,
+        Ending::Raw {
+            status,
+            content_type,
+            body,
+        } => Answered::Whole {
+            status,
+            content_type,
+            body: with_id(&body, request).into(),
+            session: None,
+        },
+        Ending::Accepted => Answered::empty(202),
+        other => match ending_message(&request.body["id"], &other) {
+            Some(message) => Answered::json(200, &message),
+            None => Answered::Dropped,
+        },
+    }
+}
+
+/// A raw body with `"$ID"` replaced by the id of the request it answers.
+fn with_id(body: &[u8], request: &Recorded) -> Vec<u8> {
+    match std::str::from_utf8(body) {
+        Ok(text) => text
+            .replace("\"$ID\"", &request.body["id"].to_string())
+            .into_bytes(),
+        Err(_) => body.to_vec(),
+    }
+}

@@ -1,0 +1,145 @@
+//! Steering a server while it runs.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use super::serve;
+use super::state::{Inner, State};
+use crate::recorded::Recorded;
+use crate::script::Script;
+
+/// A server that runs until this is dropped or stopped.
+#[derive(Debug)]
+pub struct Running {
+    pub(super) state: Arc<State>,
+    pub(super) address: SocketAddr,
+    pub(super) url: String,
+    pub(super) task: JoinHandle<()>,
+}
+
+impl Running {
+    /// The MCP endpoint.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// `127.0.0.1:<port>`, as an operator would allow it.
+    pub fn origin(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Everything it saw, in order.
+    pub fn requests(&self) -> Vec<Recorded> {
+        self.state.lock().requests.clone()
+    }
+
+    /// The requests with this JSON-RPC method.
+    pub fn requests_for(&self, method: &str) -> Vec<Recorded> {
+        self.requests()
+            .into_iter()
+            .filter(|r| r.rpc() == method)
+            .collect()
+    }
+
+    /// How often a tool was called.
+    pub fn calls(&self, tool: &str) -> usize {
+        let is_call = |r: &Recorded| r.rpc() == "tools/call" && r.body["params"]["name"] == tool;
+        self.state
+            .lock()
+            .requests
+            .iter()
+            .filter(|r| is_call(r))
+            .count()
+    }
+
+    /// How many answers were dropped because the client went away.
+    pub fn aborted(&self) -> usize {
+        self.state.lock().aborted
+    }
+
+    /// How many sessions are open.
+    pub fn sessions(&self) -> usize {
+        self.state.lock().sessions.len()
+    }
+
+    /// Waits until a request with this JSON-RPC method arrived.
+    pub async fn saw(&self, method: &str) {
+        self.state
+            .until(|inner| inner.requests.iter().any(|r| r.rpc() == method))
+            .await;
+    }
+
+    /// Waits until requests satisfy a condition.
+    pub async fn until_requests(&self, condition: impl Fn(&[Recorded]) -> bool) {
+        self.state.until(|inner| condition(&inner.requests)).await;
+    }
+
+    /// Waits until this many answers were dropped because the client went away.
+    pub async fn until_aborted(&self, count: usize) {
+        self.state.until(|inner| inner.aborted >= count).await;
+    }
+
+    /// Waits until a general stream is open.
+    pub async fn until_listening(&self) {
+        self.state.until(listening).await;
+    }
+
+    /// Waits until this many sessions are open.
+    pub async fn until_sessions(&self, count: usize) {
+        self.state
+            .until(|inner| inner.sessions.len() == count)
+            .await;
+    }
+
+    /// Forgets every session, as a restarted server does.
+    pub fn lose_sessions(&self) {
+        self.state.update(|inner| inner.sessions.clear());
+    }
+
+    /// Replaces the tools, without telling anybody.
+    pub fn set_tools(&self, tools: impl IntoIterator<Item = (Value, Script)>) {
+        let tools = tools.into_iter().collect();
+        self.state.update(|inner| inner.tools = tools);
+    }
+
+    /// Sends a notice on every general stream.
+    pub fn notify(&self, method: &str, params: &Value) {
+        self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}));
+    }
+
+    /// Sends any message on every general stream.
+    pub fn send(&self, message: &Value) {
+        let event = serve::event(message, None, false);
+        let inner = self.state.lock();
+        for stream in inner.sessions.values().flatten() {
+            // A full or closed stream is the test's own doing.
+            let _ = stream.try_send(Ok(Bytes::clone(&event)));
+        }
+    }
+
+    /// Closes every general stream.
+    pub fn close_general_streams(&self) {
+        self.state
+            .update(|inner| inner.sessions.values_mut().for_each(|s| *s = None));
+    }
+
+    /// Stops listening and breaks all connections.
+    pub async fn stop(mut self) {
+        self.task.abort();
+        let _ = (&mut self.task).await;
+    }
+}
+
+fn listening(inner: &Inner) -> bool {
+    inner.sessions.values().flatten().next().is_some()
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

@@ -1,0 +1,81 @@
+//! What a running server knows.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard};
+
+use bytes::Bytes;
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::Server;
+use crate::recorded::Recorded;
+use crate::script::{Ending, Script};
+
+/// One chunk of a streamed answer; an error breaks the connection.
+pub(super) type Chunk = Result<Bytes, std::io::Error>;
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) server: Server,
+    inner: Mutex<Inner>,
+    /// Counts changes, so that tests can wait for one instead of sleeping.
+    changes: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Inner {
+    pub(super) requests: Vec<Recorded>,
+    /// Live sessions and their general streams. Session ids are never reused.
+    pub(super) sessions: HashMap<String, Option<mpsc::Sender<Chunk>>>,
+    pub(super) last_session: u64,
+    pub(super) answered: usize,
+    /// Answers that were dropped because the client went away.
+    pub(super) aborted: usize,
+    pub(super) last_ask: u64,
+    /// Questions to clients, by their ids.
+    pub(super) asked: HashMap<String, oneshot::Sender<Value>>,
+    pub(super) last_stream: u64,
+    /// Streams that were cut and can be resumed: request id and how it ends.
+    pub(super) resumable: HashMap<String, (Value, Ending)>,
+    /// Replaces the tools it was started with.
+    pub(super) tools: Vec<(Value, Script)>,
+}
+
+impl State {
+    pub(super) fn new(server: Server) -> Self {
+        let inner = Inner {
+            tools: server.tools.clone(),
+            ..Inner::default()
+        };
+        Self {
+            server,
+            inner: Mutex::new(inner),
+            changes: watch::channel(0).0,
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().expect("no holder panics")
+    }
+
+    /// Changes something and wakes who waits for changes.
+    pub(super) fn update<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        let out = change(&mut self.lock());
+        self.changes.send_modify(|n| *n += 1);
+        out
+    }
+
+    /// Waits until the condition holds.
+    pub(super) async fn until(&self, condition: impl Fn(&Inner) -> bool) {
+        let mut changes = self.changes.subscribe();
+        loop {
+            changes.borrow_and_update();
+            if condition(&self.lock()) {
+                return;
+            }
+            if changes.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Finds patterns in a text at memory speed.
+//!
+//! An automaton over whole patterns would need megabytes for a long secret, would hold copies of it that nobody
+//! can wipe, and would lose its vector prefilter as soon as a server has a handful of secrets. So the automata
+//! look for the first eight bytes of each pattern, in groups small enough for the prefilter, and a hit is
+//! compared with the patterns that begin so. That is linear unless patterns repeat themselves (`aaaa…`), when
+//! whole patterns are searched for after all: a server that chose its own key must not slow the gateway.
+
+use std::ops::Range;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
+
+use super::replacement::{Replacements, Shape};
+use super::spelling::Spelling;
+
+/// Patterns, and how to find them.
+pub(super) struct Index {
+    /// Those that begin alike stand together, the longest first.
+    patterns: Vec<Pattern>,
+    groups: Vec<Group>,
+    /// Whether some pattern starts with this byte.
+    starts: [bool; 256],
+    longest: usize,
+}
+
+struct Pattern {
+    text: Spelling,
+    shape: Shape,
+}
+
+/// Where a pattern was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) shape: Shape,
+}
+
+impl Index {
+    /// Each spelling has at least eight bytes, as each secret has (S-18).
+    pub(super) fn new(spellings: Vec<Spelling>) -> Self {
+        let patterns = sorted(spellings);
+        let mut starts = [false; 256];
+        for pattern in &patterns {
+            starts[usize::from(pattern.bytes()[0])] = true;
+        }
+        let longest = patterns
+            .iter()
+            .map(|pattern| pattern.bytes().len())
+            .max()
+            .unwrap_or(0);
+
+        let alike: Vec<Range<usize>> = patterns
+            .chunk_by(|a, b| beginning(a.bytes()) == beginning(b.bytes()))
+            .scan(0, |end, alike| {
+                let start = *end;
+                *end += alike.len();
+                Some(start..*end)
+            })
+            .collect();
+        let mut groups = groups(&patterns, &alike, beginning);
+        if is_repetitive(&patterns, &groups) {
+            let each: Vec<Range<usize>> = (0..patterns.len()).map(|at| at..at + 1).collect();
+            groups = self::groups(&patterns, &each, whole);
+        }
+        Self {
+            patterns,
+            groups,
+            starts,
+            longest,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.patterns.is_empty()
+    }
+
+    /// The replacements that fit these patterns.
+    pub(super) fn replacements(&self) -> Replacements {
+        Replacements::avoiding(self.patterns.iter().map(|pattern| pattern.text.as_str()))
+    }
+
+    pub(super) fn scan<'a>(&'a self, text: &'a [u8]) -> Scan<'a> {
+        Scan {
+            index: self,
+            text,
+            ahead: vec![Ahead::Unknown; self.groups.len()],
+        }
+    }
+
+    /// Where an occurrence could begin that ends only in what follows `text`; at or behind `from`. The end of the
+    /// text if nowhere. At most one byte less than the longest pattern is left there.
+    pub(super) fn unfinished(&self, text: &[u8], from: usize) -> usize {
+        let from = from.max(text.len().saturating_sub(self.longest.saturating_sub(1)));
+        (from..text.len())
+            .find(|at| self.starts[usize::from(text[*at])] && self.continues(&text[*at..]))
+            .unwrap_or(text.len())
+    }
+
+    fn continues(&self, text: &[u8]) -> bool {
+        self.patterns.iter().any(|pattern| {
+            let pattern = pattern.bytes();
+            pattern.len() > text.len() && pattern.starts_with(text)
+        })
+    }
+}
+
+impl Pattern {
+    fn bytes(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+}
+
+/// One of each, in the order that [`Index::patterns`] wants.
+fn sorted(spellings: Vec<Spelling>) -> Vec<Pattern> {
+    let mut patterns: Vec<Pattern> = spellings
+        .into_iter()
+        .map(|text| Pattern {
+            shape: Shape::of(&text),
+            text,
+        })
+        .collect();
+    patterns.sort_by(|a, b| {
+        let (a, b) = (a.bytes(), b.bytes());
+        beginning(a)
+            .cmp(beginning(b))
+            .then(b.len().cmp(&a.len()))
+            .then(a.cmp(b))
+    });
+    patterns.dedup_by(|a, b| a.text == b.text);
+    patterns
+}
+
+/// Walks through a text from match to match.
+pub(super) struct Scan<'a> {
+    index: &'a Index,
+    text: &'a [u8],
+    /// Each group's next match, so that no group reads the same text twice while another one finds much.
+    ahead: Vec<Ahead>,
+}
+
+#[derive(Clone, Copy)]
+enum Ahead {
+    Unknown,
+    At(Found),
+    Nothing,
+}
+
+impl Scan<'_> {
+    /// The leftmost match at or behind `from`, of those the longest. `from` never goes back.
+    pub(super) fn next(&mut self, from: usize) -> Option<Found> {
+        let mut best: Option<Found> = None;
+        for (group, ahead) in self.index.groups.iter().zip(&mut self.ahead) {
+            let found = match *ahead {
+                Ahead::Nothing => continue,
+                Ahead::At(found) if found.start >= from => found,
+                Ahead::At(_) | Ahead::Unknown => {
+                    let Some(found) = group.find(&self.index.patterns, self.text, from) else {
+                        *ahead = Ahead::Nothing;
+                        continue;
+                    };
+                    *ahead = Ahead::At(found);
+                    found
+                }
+            };
+            let is_better =
+                best.is_none_or(|best| (found.start, best.end) < (best.start, found.end));
+            if is_better {
+                best = Some(found);
+            }
+        }
+        best
+    }
+}
+
+/// Some needles, and for each the patterns that may stand where it was found.
+struct Group {
+    automaton: AhoCorasick,
+    candidates: Vec<Range<usize>>,
+}
+
+impl Group {
+    fn find(&self, patterns: &[Pattern], text: &[u8], from: usize) -> Option<Found> {
+        let mut from = from;
+        loop {
+            let needle = self
+                .automaton
+                .find(Input::new(text).span(from..text.len()))?;
+            let start = needle.start();
+            let candidates = &patterns[self.candidates[needle.pattern()].clone()];
+            if let Some(pattern) = candidates
+                .iter()
+                .find(|pattern| text[start..].starts_with(pattern.bytes()))
+            {
+                return Some(Found {
+                    start,
+                    end: start + pattern.bytes().len(),
+                    shape: pattern.shape,
+                });
+            }
+            from = start + 1;
+        }
+    }
+}
+
+/// Automata for the needles of these ranges of patterns; all patterns of a range have the same needle.
+fn groups(patterns: &[Pattern], ranges: &[Range<usize>], needle: fn(&[u8]) -> &[u8]) -> Vec<Group> {
+    ranges
+        .chunks(NEEDLES_PER_GROUP)
+        .map(|candidates| {
+            let needles = candidates
+                .iter()
+                .map(|range| needle(patterns[range.start].bytes()));
+            let automaton = AhoCorasick::builder()
+                .match_kind(MatchKind::LeftmostLongest)
+                // Compact. What a faster kind would gain, the prefilter has gained already.
+                .kind(Some(AhoCorasickKind::ContiguousNFA))
+                .build(needles)
+                .expect("a few megabytes of needles are far below the automaton's limit of states");
+            Group {
+                automaton,
+                candidates: candidates.to_vec(),
+            }
+        })
+        .collect()
+}
+
+/// Whether text made of these patterns would have to be read several times: each place in it that begins like a
+/// pattern is compared as far as it goes on like one.
+fn is_repetitive(patterns: &[Pattern], groups: &[Group]) -> bool {
+    let mut allowed = MAX_READINGS
+        * patterns
+            .iter()
+            .map(|pattern| pattern.bytes().len())
+            .sum::<usize>();
+    for pattern in patterns {
+        let text = pattern.bytes();
+        for group in groups {
+            let mut from = 1;
+            while let Some(needle) = group
+                .automaton
+                .find(Input::new(text).span(from..text.len()))
+            {
+                for other in &patterns[group.candidates[needle.pattern()].clone()] {
+                    let compared = common_prefix(&text[needle.start()..], other.bytes());
+                    let Some(left) = allowed.checked_sub(compared) else {
+                        return true;
+                    };
+                    allowed = left;
+                }
+                from = needle.start() + 1;
+            }
+        }
+    }
+    false
+}
+
+fn common_prefix(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}
+
+fn beginning(pattern: &[u8]) -> &[u8] {
+    &pattern[..NEEDLE_BYTES.min(pattern.len())]
+}
+
+fn whole(pattern: &[u8]) -> &[u8] {
+    pattern
+}
+
+/// What every pattern has at least, so all needles are equally long and no two match at one place.
+const NEEDLE_BYTES: usize = toolgate_vault::MIN_SECRET_BYTES;
+/// The prefilter takes 32 on every processor with vectors (64 on some).
+const NEEDLES_PER_GROUP: usize = 32;
+const MAX_READINGS: usize = 4;

@@ -1,0 +1,65 @@
+//! Masks what arrives in chunks.
+
+use std::fmt;
+use std::mem;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::masker::{Follows, Masker};
+use super::tail::Tail;
+
+/// Masks a stream; made by [`Masker::stream`].
+///
+/// What comes out, put together, is what [`Masker::mask`] makes of the whole, however it was cut (F-08). Held
+/// back is only what could be the beginning of a secret, at most one byte less than its longest spelling, and
+/// usually nothing: an event that ends with a line break goes out at once.
+pub struct MaskStream {
+    masker: Arc<Masker>,
+    held: Vec<u8>,
+    tail: Tail,
+}
+
+impl MaskStream {
+    pub(super) fn new(masker: Arc<Masker>) -> Self {
+        Self {
+            masker,
+            held: Vec::new(),
+            tail: Tail::default(),
+        }
+    }
+
+    /// Takes a chunk in and gives out what is decided. A clean chunk comes out uncopied, unless a few bytes were
+    /// held back before it.
+    #[must_use = "what is given out is not given out again"]
+    pub fn push(&mut self, chunk: Bytes) -> Bytes {
+        let text = if self.held.is_empty() {
+            chunk
+        } else {
+            let mut text = mem::take(&mut self.held);
+            text.extend_from_slice(&chunk);
+            text.into()
+        };
+        let run = self.masker.run(&text, Follows::More, &mut self.tail);
+        self.held.extend_from_slice(&text[run.decided..]);
+        run.masked
+            .map_or_else(|| text.slice(..run.decided), Bytes::from)
+    }
+
+    /// Gives out the rest, after the last chunk. The stream is then as new.
+    #[must_use = "what is given out is not given out again"]
+    pub fn finish(&mut self) -> Bytes {
+        let text = Bytes::from(mem::take(&mut self.held));
+        let run = self.masker.run(&text, Follows::Nothing, &mut self.tail);
+        self.tail = Tail::default();
+        run.masked.map_or(text, Bytes::from)
+    }
+}
+
+impl fmt::Debug for MaskStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MaskStream")
+            .field("held_bytes", &self.held.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,12 @@
+//! What several tests need.
+
+use proptest::test_runner::{Config, RngSeed};
+
+/// The same cases on every run.
+pub fn fixed() -> Config {
+    Config {
+        rng_seed: RngSeed::Fixed(22),
+        failure_persistence: None,
+        ..Config::default()
+    }
+}

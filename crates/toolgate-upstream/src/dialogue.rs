@@ -1,0 +1,239 @@
+//! What one call makes of the messages it hears, whatever carried them.
+
+use bytes::Bytes;
+use toolgate_protocol::mcp::{ResultType, result_type};
+use toolgate_protocol::{
+    Era, Json, JsonLimits, Message, Notification, Object, Outcome, Request, RequestId, Response,
+    RpcError, codes, write,
+};
+
+use crate::call::{Answer, Ask, AskId, Call, Event};
+use crate::notice::Notice;
+
+/// Questions of one call that may be open at once (P11.4).
+const MAX_OPEN_ASKS: usize = 8;
+/// Longest question (P11.4).
+const MAX_ASK_BYTES: usize = 64 * 1024;
+
+/// The rules of one call: its id, what it wants to hear, what its client can be asked.
+#[derive(Debug)]
+pub(crate) struct Dialogue {
+    id: u64,
+    era: Era,
+    wants_progress: bool,
+    last_progress: Option<f64>,
+    log_level: Option<u8>,
+    capabilities: Json,
+    open_asks: Vec<RequestId>,
+}
+
+/// What a message means for the call.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    /// The caller is told.
+    Event(Event),
+    /// The server is answered at once.
+    Reply(Bytes),
+    /// It concerns the server, not the call.
+    Notice(Notice),
+    /// It means nothing here: dropped and counted (S-69).
+    Dropped,
+    /// The server broke the protocol; the call cannot go on.
+    Broke(&'static str),
+}
+
+impl Dialogue {
+    /// `capabilities` are what the server may ask the client for on this way.
+    pub(crate) fn new(id: u64, era: Era, call: &Call, capabilities: Json) -> Self {
+        Self {
+            id,
+            era,
+            wants_progress: call.wants_progress,
+            last_progress: None,
+            log_level: call.log_level.as_deref().and_then(level_rank),
+            capabilities,
+            open_asks: Vec::new(),
+        }
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Whether a question waits for its answer.
+    pub(crate) fn is_asking(&self) -> bool {
+        !self.open_asks.is_empty()
+    }
+
+    /// Judges a message. `alone` says that the channel carries this call only, so that an error
+    /// without an id is ours (P3.4).
+    pub(crate) fn hear(&mut self, message: Message, alone: bool) -> Heard {
+        match message {
+            Message::Response(response) => self.hear_response(response, alone),
+            Message::Notification(notification) => self.hear_notification(notification),
+            Message::Request(request) => self.hear_request(request),
+        }
+    }
+
+    /// Answers matter only under our own id (P3.6, S-47).
+    fn hear_response(&self, response: Response, alone: bool) -> Heard {
+        let ours = match &response.id {
+            Some(id) => id.as_u64() == Some(self.id),
+            None => alone && matches!(response.outcome, Outcome::Error(_)),
+        };
+        if !ours {
+            return Heard::Dropped;
+        }
+        if self.era == Era::Modern
+            && let Outcome::Result(result) = &response.outcome
+        {
+            match result_type(result) {
+                ResultType::Complete | ResultType::InputRequired => {}
+                // The extension is never declared, so a task breaks the rule (P9.53).
+                ResultType::Task => return Heard::Broke("a task that nobody asked for"),
+                ResultType::Unknown => return Heard::Broke("unknown resultType"),
+            }
+        }
+        Heard::Event(Event::Done(response.outcome))
+    }
+
+    fn hear_notification(&mut self, notification: Notification) -> Heard {
+        match &*notification.method {
+            "notifications/progress" => self.hear_progress(&notification.params),
+            "notifications/message" => self.hear_log(notification.params),
+            _ => notice(&notification).map_or(Heard::Dropped, Heard::Notice),
+        }
+    }
+
+    /// Progress counts under our token and only when it rises (P9.38, P9.39).
+    fn hear_progress(&mut self, params: &Object) -> Heard {
+        let token = params.get("progressToken").and_then(|token| token.as_u64());
+        let value = params
+            .get("progress")
+            .and_then(|value| value.as_str().parse::<f64>().ok());
+        let Some(value) = value.filter(|_| self.wants_progress && token == Some(self.id)) else {
+            return Heard::Dropped;
+        };
+        if self.last_progress.is_some_and(|last| value <= last) {
+            return Heard::Dropped;
+        }
+        self.last_progress = Some(value);
+        let rest = params.edit().remove("progressToken").finish();
+        match Object::parse(rest, &JsonLimits::UPSTREAM) {
+            Ok(params) => Heard::Event(Event::Progress(params)),
+            Err(_) => Heard::Dropped,
+        }
+    }
+
+    /// Logs below the wanted level are dropped here (P9.35).
+    fn hear_log(&self, params: Object) -> Heard {
+        let level = params
+            .text_ref("level")
+            .and_then(|level| level_rank(&level));
+        match (self.log_level, level) {
+            (Some(least), Some(level)) if level < least => Heard::Dropped,
+            _ => Heard::Event(Event::Log(params)),
+        }
+    }
+
+    fn hear_request(&mut self, request: Request) -> Heard {
+        if self.era == Era::Modern {
+            return Heard::Broke("a request to the client");
+        }
+        if request.method.as_ref() == "ping" {
+            return Heard::Reply(pong(&request.id));
+        }
+        let fits = request.params.bytes().len() <= MAX_ASK_BYTES
+            && self.open_asks.len() < MAX_OPEN_ASKS
+            && !self.open_asks.contains(&request.id);
+        if !fits || !may_ask(&self.capabilities, &request) {
+            return Heard::Reply(refusal(&request.id));
+        }
+        self.open_asks.push(request.id.clone());
+        Heard::Event(Event::Ask(Ask {
+            id: AskId(request.id),
+            method: request.method,
+            params: request.params,
+        }))
+    }
+
+    /// The message that answers a question; `None` if it is not open (P12.3).
+    pub(crate) fn answer(&mut self, ask: &AskId, answer: &Answer) -> Option<Bytes> {
+        let at = self.open_asks.iter().position(|id| *id == ask.0)?;
+        let id = self.open_asks.swap_remove(at);
+        Some(match answer {
+            Answer::Result(result) => write::result(&id, result.bytes()),
+            Answer::Error(error) => write::error(Some(&id), error, Era::Legacy),
+        })
+    }
+}
+
+/// What a notification means for everybody who uses the server.
+pub(crate) fn notice(notification: &Notification) -> Option<Notice> {
+    match &*notification.method {
+        "notifications/tools/list_changed" => Some(Notice::ToolsChanged),
+        "notifications/prompts/list_changed" => Some(Notice::PromptsChanged),
+        "notifications/resources/list_changed" => Some(Notice::ResourcesChanged),
+        "notifications/resources/updated" => {
+            notification.params.text("uri").map(Notice::ResourceUpdated)
+        }
+        _ => None,
+    }
+}
+
+/// The answer to a `ping` (P8.11).
+pub(crate) fn pong(id: &RequestId) -> Bytes {
+    write::result(id, b"{}")
+}
+
+/// The answer to a request that nobody here can serve (P8.11).
+pub(crate) fn refusal(id: &RequestId) -> Bytes {
+    let error = RpcError::new(codes::METHOD_NOT_FOUND, "Method not found");
+    write::error(Some(id), &error, Era::Legacy)
+}
+
+/// Our own notice that a call is cancelled.
+pub(crate) fn cancelled(id: u64, reason: &str) -> Bytes {
+    let params = toolgate_protocol::ObjectEdit::new()
+        .set("requestId", Json::number(id))
+        .set("reason", Json::from_text(reason))
+        .finish();
+    write::notification("notifications/cancelled", Some(&params))
+}
+
+/// Whether the client declared what the server asks for: kind, mode and members (P11.1).
+pub(crate) fn may_ask(capabilities: &Json, request: &Request) -> bool {
+    let Some(declared) = capabilities.object() else {
+        return false;
+    };
+    match &*request.method {
+        "roots/list" => declared.contains("roots"),
+        "sampling/createMessage" => declared.object("sampling").is_some_and(|sampling| {
+            !request.params.contains("tools") || sampling.contains("tools")
+        }),
+        "elicitation/create" => declared.object("elicitation").is_some_and(|elicitation| {
+            match request.params.text_ref("mode").as_deref() {
+                // `{}` means form only, as it did before there were modes.
+                None | Some("form") => elicitation.is_empty() || elicitation.contains("form"),
+                Some(mode) => elicitation.contains(mode),
+            }
+        }),
+        _ => false,
+    }
+}
+
+/// The eight levels of logging, least severe first.
+pub(crate) fn level_rank(level: &str) -> Option<u8> {
+    const LEVELS: [&str; 8] = [
+        "debug",
+        "info",
+        "notice",
+        "warning",
+        "error",
+        "critical",
+        "alert",
+        "emergency",
+    ];
+    let rank = LEVELS.iter().position(|known| *known == level)?;
+    u8::try_from(rank).ok()
+}

@@ -1,0 +1,320 @@
+//! One request and what comes back.
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::time::{Instant, timeout_at};
+use toolgate_protocol::Revision;
+
+use crate::call::{Answer, AskId, Call, Event};
+use crate::channel::ChannelExchange;
+use crate::clock::Clock;
+use crate::error::{Trouble, UpstreamError, UpstreamErrorKind};
+use crate::http::exchange::HttpExchange;
+use crate::list;
+use crate::notice::Notice;
+use crate::route::{Route, Wayfinder};
+use crate::shared::Shared;
+
+/// One request under way.
+///
+/// # Cancel safety
+///
+/// [`Exchange::next`] may be dropped and called again. Dropping the exchange before `Done` or
+/// `Failed` cancels the request at the server: modern HTTP by closing the response (P8.20), legacy
+/// HTTP and stdio by `notifications/cancelled` with our id.
+pub struct Exchange {
+    shared: Arc<Shared>,
+    /// Finds another way if the server turns out to speak another era; used once.
+    wayfinder: Option<Arc<Wayfinder>>,
+    route: Route,
+    call: Arc<Call>,
+    clock: Clock,
+    revision: Revision,
+    way: Way,
+}
+
+/// What carries the call.
+enum Way {
+    Http(HttpExchange),
+    Channel(ChannelExchange),
+    /// Learning what has changed at the server, then starting again.
+    Turning(BoxFuture<'static, Result<Turned, UpstreamError>>),
+    Over,
+}
+
+/// One step of whatever carries a call.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// The caller is told.
+    Event(Event),
+    /// Something happened that only shows that the server is alive.
+    Alive,
+    /// The server refused in a way that shows another era; told if no other is found (P8.2).
+    WrongEra(Event),
+    /// The server refused headers that do not fit the tool; told if it happens again (P8.18).
+    StaleTool(Event),
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange")
+            .field("server", &self.shared.spec.slug)
+            .field("method", &self.call.method)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Exchange {
+    /// Starts a call on whatever way leads to the server now.
+    pub(crate) async fn begin(
+        wayfinder: &Arc<Wayfinder>,
+        call: Call,
+    ) -> Result<Self, UpstreamError> {
+        let shared = wayfinder.shared();
+        let call = Arc::new(call);
+        let deadline = shared.deadline(&call, Instant::now());
+        let starting = wayfinder.with_route(|route| {
+            let (shared, call) = (Arc::clone(shared), Arc::clone(&call));
+            async move { start(&shared, &route, &call).await.map(|way| (route, way)) }
+        });
+        let started = timeout_at(deadline, starting).await;
+        let (route, way) = started.map_err(|_| shared.not_sent(UpstreamErrorKind::TimedOut))??;
+        let wayfinder = Some(Arc::clone(wayfinder));
+        let now = Instant::now();
+        Ok(Self {
+            clock: Clock::new(now, shared.spec.timeouts.call_idle, deadline),
+            revision: way.revision().unwrap_or(Revision::LATEST),
+            shared: Arc::clone(shared),
+            wayfinder,
+            route,
+            call,
+            way,
+        })
+    }
+
+    /// The next thing that happened. After `Done` or `Failed` it fails again as `Closed`.
+    ///
+    /// Fails as `TimedOut`, and cancels at the server, when nothing came for `call_idle` or the
+    /// deadline passed (P12.2). Cancel safe.
+    pub async fn next(&mut self) -> Event {
+        loop {
+            let step = match self.clock.limit() {
+                Some(limit) => match timeout_at(limit, self.way.step(&self.shared)).await {
+                    Ok(step) => step,
+                    Err(_) => return self.time_out(),
+                },
+                None => self.way.step(&self.shared).await,
+            };
+            match step {
+                Next::Step(Step::Alive) => self.clock.touch(Instant::now()),
+                Next::Step(Step::Event(event)) => return self.report(event),
+                Next::Step(Step::WrongEra(event)) => {
+                    if !self.turn_to_other_era() {
+                        return self.report(event);
+                    }
+                }
+                Next::Step(Step::StaleTool(event)) => {
+                    if !self.turn_to_new_tool() {
+                        return self.report(event);
+                    }
+                }
+                Next::Turned(turned) => {
+                    self.route = turned.route;
+                    self.way = turned.way;
+                }
+            }
+        }
+    }
+
+    fn report(&mut self, event: Event) -> Event {
+        self.revision = self.way.revision().unwrap_or(self.revision);
+        match &event {
+            Event::Done(_) | Event::Failed(_) => self.way = Way::Over,
+            // Time stands still for the server while a person thinks (P11.5).
+            Event::Ask(_) => self.clock.pause(Instant::now()),
+            Event::Progress(_) | Event::Log(_) => self.clock.touch(Instant::now()),
+        }
+        event
+    }
+
+    fn time_out(&mut self) -> Event {
+        let begun = self.way.has_begun();
+        self.way.cancel("the time is up");
+        self.way = Way::Over;
+        let kind = UpstreamErrorKind::TimedOut;
+        Event::Failed(if begun {
+            self.shared.unknown(kind)
+        } else {
+            self.shared.not_sent(kind)
+        })
+    }
+
+    /// Finds out the era again and starts again there, once a call.
+    fn turn_to_other_era(&mut self) -> bool {
+        let Some(wayfinder) = self.wayfinder.take().filter(|w| w.may_turn()) else {
+            return false;
+        };
+        wayfinder.forget(&self.route);
+        let call = Arc::clone(&self.call);
+        self.way = Way::Turning(async move { restart(&wayfinder, call).await }.boxed());
+        true
+    }
+
+    /// Reads the tool's definition again and repeats the call with headers that fit it, once.
+    fn turn_to_new_tool(&mut self) -> bool {
+        let (Some(wayfinder), Some(name)) = (self.wayfinder.take(), self.call.name.clone()) else {
+            return false;
+        };
+        let call = Arc::clone(&self.call);
+        let turning = async move {
+            let tools = list::tools(&wayfinder).await?;
+            // Everybody else's copy is stale too.
+            wayfinder.shared().tell(Notice::ToolsChanged);
+            let tool = tools
+                .into_iter()
+                .find(|tool| tool.name == name)
+                .map(Arc::new);
+            restart(&wayfinder, Arc::new(call.with_tool(tool))).await
+        };
+        self.way = Way::Turning(turning.boxed());
+        true
+    }
+
+    /// The revision spoken with the server. It may still change until the first event, when a server
+    /// turns out to have been replaced by a newer one.
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// Answers a question. Time stands still for the call while a question is open (P11.5).
+    ///
+    /// Fails as `Closed` when the question is not open. Not cancel safe: dropped, the answer may or
+    /// may not have reached the server.
+    pub async fn answer(&mut self, id: AskId, answer: Answer) -> Result<(), UpstreamError> {
+        let answered = match &mut self.way {
+            Way::Http(exchange) => exchange.answer(&id, &answer).await,
+            Way::Channel(exchange) => exchange.answer(&id, &answer).await,
+            Way::Turning(_) | Way::Over => Err(self.shared.not_sent(UpstreamErrorKind::Closed)),
+        };
+        if !self.way.is_asking() {
+            self.clock.resume(Instant::now());
+        }
+        answered
+    }
+
+    /// Cancels the request at the server, with a reason that the server may log.
+    pub fn cancel(mut self, reason: &str) {
+        self.way.cancel(reason);
+    }
+}
+
+/// A step, or a new way that was found.
+enum Next {
+    Step(Step),
+    Turned(Turned),
+}
+
+/// The way after a turn.
+struct Turned {
+    route: Route,
+    way: Way,
+}
+
+/// Starts a call again on the way that leads to the server now.
+async fn restart(wayfinder: &Arc<Wayfinder>, call: Arc<Call>) -> Result<Turned, UpstreamError> {
+    let route = wayfinder.route().await.map_err(Trouble::into_error)?;
+    let way = start(wayfinder.shared(), &route, &call)
+        .await
+        .map_err(Trouble::into_error)?;
+    Ok(Turned { route, way })
+}
+
+impl Way {
+    async fn step(&mut self, shared: &Shared) -> Next {
+        match self {
+            Self::Http(exchange) => Next::Step(exchange.step().await),
+            Self::Channel(exchange) => Next::Step(exchange.step().await),
+            Self::Turning(turning) => match turning.await {
+                Ok(turned) => Next::Turned(turned),
+                Err(error) => Next::Step(Step::Event(Event::Failed(error))),
+            },
+            Self::Over => {
+                let error = shared.not_sent(UpstreamErrorKind::Closed);
+                Next::Step(Step::Event(Event::Failed(error)))
+            }
+        }
+    }
+
+    fn revision(&self) -> Option<Revision> {
+        match self {
+            Self::Http(exchange) => Some(exchange.revision()),
+            Self::Channel(exchange) => Some(exchange.revision()),
+            Self::Turning(_) | Self::Over => None,
+        }
+    }
+
+    fn is_asking(&self) -> bool {
+        match self {
+            Self::Http(exchange) => exchange.is_asking(),
+            Self::Channel(exchange) => exchange.is_asking(),
+            Self::Turning(_) | Self::Over => false,
+        }
+    }
+
+    /// Whether the server may have heard of the call.
+    fn has_begun(&self) -> bool {
+        match self {
+            Self::Http(exchange) => exchange.has_begun(),
+            Self::Channel(_) => true,
+            Self::Turning(_) | Self::Over => false,
+        }
+    }
+
+    fn cancel(&mut self, reason: &str) {
+        match self {
+            Self::Http(exchange) => exchange.cancel(reason),
+            Self::Channel(exchange) => exchange.cancel(reason),
+            Self::Turning(_) | Self::Over => {}
+        }
+    }
+}
+
+/// Finds or opens what carries the call, and starts it there.
+async fn start(shared: &Arc<Shared>, route: &Route, call: &Arc<Call>) -> Result<Way, Trouble> {
+    match route {
+        Route::Modern(modern) => {
+            let (modern, call) = (Arc::clone(modern), Arc::clone(call));
+            Ok(Way::Http(HttpExchange::modern(
+                Arc::clone(shared),
+                modern,
+                call,
+            )?))
+        }
+        Route::Legacy(legacy) => {
+            let lease = legacy.session(call).await?;
+            legacy.raise_level(&lease.value, call).await;
+            let (legacy, call) = (Arc::clone(legacy), Arc::clone(call));
+            Ok(Way::Http(HttpExchange::legacy(
+                Arc::clone(shared),
+                legacy,
+                lease,
+                call,
+            )))
+        }
+        Route::Sse(sse) => {
+            let lease = sse.conversation(call).await?;
+            Ok(Way::Channel(
+                ChannelExchange::start(Arc::clone(shared), lease, call).await?,
+            ))
+        }
+        Route::Stdio(stdio) => {
+            let lease = stdio.conversation(call).await?;
+            Ok(Way::Channel(
+                ChannelExchange::start(Arc::clone(shared), lease, call).await?,
+            ))
+        }
+    }
+}

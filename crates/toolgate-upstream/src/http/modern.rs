@@ -1,0 +1,70 @@
+//! Streamable HTTP of 2026-07-28: every request stands alone (section 8.3).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hyper::header::{HeaderName, HeaderValue};
+use toolgate_protocol::upstream::{call_params, modern_headers, modern_meta};
+use toolgate_protocol::{Json, RequestId, Revision, ToolDefinition, write};
+
+use super::link::{HttpLink, Outgoing, base_headers};
+use crate::call::Call;
+use crate::error::{UpstreamError, UpstreamErrorKind};
+
+/// A modern server over HTTP: nothing is kept but the count of ids.
+#[derive(Debug)]
+pub(crate) struct Modern {
+    link: Arc<HttpLink>,
+    next_id: AtomicU64,
+}
+
+impl Modern {
+    pub(crate) fn new(link: Arc<HttpLink>) -> Arc<Self> {
+        Arc::new(Self {
+            link,
+            next_id: AtomicU64::new(1),
+        })
+    }
+
+    pub(crate) fn link(&self) -> &Arc<HttpLink> {
+        &self.link
+    }
+
+    pub(crate) fn next_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The request for a call: metadata in the body, mirrored in headers (P8.15–P8.17).
+    pub(crate) fn outgoing(
+        &self,
+        id: u64,
+        call: &Call,
+        tool: Option<&ToolDefinition>,
+    ) -> Result<Outgoing, UpstreamError> {
+        let params = modern_params(self.link.shared(), id, call);
+        let body = write::request(&RequestId::number(id), call.method, Some(&params));
+        let mut headers = base_headers();
+        for (name, value) in modern_headers(call.method, &call.params, call.name.as_deref(), tool) {
+            let name = HeaderName::from_bytes(name.as_bytes());
+            let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) else {
+                let kind = UpstreamErrorKind::Protocol("a mirrored header that HTTP cannot carry");
+                return Err(self.link.shared().not_sent(kind));
+            };
+            headers.insert(name, value);
+        }
+        Ok(Outgoing::post(headers, body))
+    }
+}
+
+/// The parameters of a modern request, with the metadata of this call (P8.15).
+pub(crate) fn modern_params(shared: &crate::shared::Shared, id: u64, call: &Call) -> bytes::Bytes {
+    let meta = modern_meta(
+        call.params.object("_meta").as_ref(),
+        Revision::LATEST,
+        &call.capabilities,
+        &shared.client_info,
+        call.log_level.as_deref(),
+        call.wants_progress.then(|| Json::number(id)),
+    );
+    call_params(&call.params, call.name.as_deref(), Some(meta))
+}

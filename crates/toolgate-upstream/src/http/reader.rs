@@ -1,0 +1,267 @@
+//! The messages in the body of one HTTP answer.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::Response;
+use hyper::body::Body as _;
+use hyper::header::{CONTENT_TYPE, HeaderMap};
+use toolgate_http::InBody;
+use toolgate_http::egress::InBodyError;
+use toolgate_protocol::framing::SseDecoder;
+use toolgate_protocol::{Body, JsonLimits, Message, Revision, parse_body};
+
+/// One message at most (P3.15).
+pub(crate) const MAX_MESSAGE: usize = 16 * 1024 * 1024;
+/// All events of one call at most (P3.15).
+const MAX_STREAM: usize = 64 * 1024 * 1024;
+/// Longest event id that is remembered; a longer one makes the stream not resumable.
+const MAX_EVENT_ID: usize = 1024;
+/// Reconnection time when the server names none, and the least one (P7.8).
+const DEFAULT_RETRY: Duration = Duration::from_secs(1);
+const LEAST_RETRY: Duration = Duration::from_millis(100);
+const MOST_RETRY: Duration = Duration::from_secs(30);
+
+/// Why no further message can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReadError {
+    /// The connection broke.
+    Broken,
+    /// What came is not MCP; says what.
+    Protocol(&'static str),
+}
+
+/// Reads the messages of one answer, JSON or event stream.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    body: InBody,
+    shape: Shape,
+    /// Messages of a batch that were not handed out yet.
+    ready: VecDeque<Message>,
+    batches: bool,
+    place: Place,
+}
+
+/// Where a stream stands, for resuming it (P7.8).
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    last_event_id: Option<String>,
+    retry: Duration,
+}
+
+#[derive(Debug)]
+enum Shape {
+    Json {
+        first: Option<Bytes>,
+        rest: BytesMut,
+    },
+    Events(Box<SseDecoder>),
+    Ended,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self {
+            last_event_id: None,
+            retry: DEFAULT_RETRY,
+        }
+    }
+}
+
+impl Place {
+    /// The id of the last event, if the server gave ids.
+    pub(crate) fn last_event_id(&self) -> Option<&str> {
+        self.last_event_id.as_deref()
+    }
+
+    /// How long to wait before reconnecting.
+    pub(crate) fn retry(&self) -> Duration {
+        self.retry
+    }
+
+    fn note(&mut self, id: Option<String>, retry: Option<u64>) {
+        if let Some(id) = id.filter(|id| id.len() <= MAX_EVENT_ID) {
+            // An empty id takes the stream's id back.
+            self.last_event_id = Some(id).filter(|id| !id.is_empty());
+        }
+        if let Some(ms) = retry {
+            self.retry = Duration::from_millis(ms).clamp(LEAST_RETRY, MOST_RETRY);
+        }
+    }
+}
+
+/// What a `Content-Type` header says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Media {
+    Json,
+    EventStream,
+    Missing,
+    Other,
+}
+
+/// The media type of an answer, parameters ignored.
+pub(crate) fn media(headers: &HeaderMap) -> Media {
+    let Some(value) = headers.get(CONTENT_TYPE) else {
+        return Media::Missing;
+    };
+    let text = value.to_str().unwrap_or_default();
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        Media::Json
+    } else if essence.eq_ignore_ascii_case("text/event-stream") {
+        Media::EventStream
+    } else {
+        Media::Other
+    }
+}
+
+impl Reader {
+    /// Content type decides; a missing one counts as JSON (P8.13).
+    pub(crate) fn new(response: Response<InBody>, revision: Revision) -> Result<Self, ReadError> {
+        let media = media(response.headers());
+        let body = response.into_body();
+        let (body, shape) = match media {
+            Media::Json | Media::Missing => (
+                body.limited(MAX_MESSAGE),
+                Shape::Json {
+                    first: None,
+                    rest: BytesMut::new(),
+                },
+            ),
+            Media::EventStream => (
+                body.limited(MAX_STREAM),
+                Shape::Events(Box::new(SseDecoder::new(MAX_MESSAGE))),
+            ),
+            Media::Other => {
+                return Err(ReadError::Protocol("an answer of an unknown content type"));
+            }
+        };
+        Ok(Self {
+            body,
+            shape,
+            ready: VecDeque::new(),
+            // Only 2025-03-26 has batches (P3.8).
+            batches: revision == Revision::V2025_03_26,
+            place: Place::default(),
+        })
+    }
+
+    /// Goes on where another answer of the same stream ended.
+    #[must_use]
+    pub(crate) fn resuming(mut self, place: Place) -> Self {
+        self.place = place;
+        self
+    }
+
+    /// Whether the body was read to its end.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.shape, Shape::Ended) && self.ready.is_empty()
+    }
+
+    /// Where the stream stands.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The next message; `None` at the end of the answer. Cancel safe.
+    pub(crate) async fn next(&mut self) -> Result<Option<Message>, ReadError> {
+        loop {
+            if let Some(message) = self.ready.pop_front() {
+                return Ok(Some(message));
+            }
+            if let Some(message) = self.decode()? {
+                return Ok(Some(message));
+            }
+            if matches!(self.shape, Shape::Ended) {
+                return Ok(None);
+            }
+            match self.body.frame().await {
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.push(data);
+                    }
+                }
+                Some(Err(InBodyError::TooLarge { .. })) => {
+                    return Err(ReadError::Protocol("an answer over the size limit"));
+                }
+                Some(Err(InBodyError::Broken(_))) => return Err(ReadError::Broken),
+                None => self.end()?,
+            }
+        }
+    }
+
+    /// Keeps a chunk. A body of one chunk is never copied.
+    fn push(&mut self, data: Bytes) {
+        let announced = usize::try_from(self.body.size_hint().lower())
+            .unwrap_or(0)
+            .min(MAX_MESSAGE);
+        match &mut self.shape {
+            Shape::Json {
+                first: first @ None,
+                rest,
+            } if rest.is_empty() => *first = Some(data),
+            Shape::Json { first, rest } => {
+                if let Some(first) = first.take() {
+                    rest.reserve(first.len() + data.len() + announced);
+                    rest.extend_from_slice(&first);
+                }
+                rest.extend_from_slice(&data);
+            }
+            Shape::Events(decoder) => decoder.push(&data),
+            Shape::Ended => {}
+        }
+    }
+
+    /// The next message among the events that are whole.
+    fn decode(&mut self) -> Result<Option<Message>, ReadError> {
+        let Shape::Events(decoder) = &mut self.shape else {
+            return Ok(None);
+        };
+        loop {
+            let event = decoder
+                .next()
+                .map_err(|_| ReadError::Protocol("an event over the size limit"))?;
+            let Some(event) = event else { return Ok(None) };
+            self.place.note(event.id, event.retry);
+            // Other event types mean nothing here, and empty data is no message (P7.3).
+            let is_message = event.event.as_deref().is_none_or(|name| name == "message");
+            if is_message && !event.data.is_empty() {
+                let first = parse(event.data, self.batches, &mut self.ready)?;
+                return Ok(Some(first));
+            }
+        }
+    }
+
+    /// The body is over: a JSON answer is whole, an unfinished event is discarded (P7.3).
+    fn end(&mut self) -> Result<(), ReadError> {
+        if let Shape::Json { first, rest } = std::mem::replace(&mut self.shape, Shape::Ended) {
+            let whole = first.unwrap_or_else(|| rest.freeze());
+            if !whole.is_empty() {
+                let first = parse(whole, self.batches, &mut self.ready)?;
+                self.ready.push_front(first);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Parses one message or an allowed batch; all but the first go to `rest`.
+fn parse(bytes: Bytes, batches: bool, rest: &mut VecDeque<Message>) -> Result<Message, ReadError> {
+    match parse_body(bytes, &JsonLimits::UPSTREAM) {
+        Ok(Body::One(message)) => Ok(message),
+        Ok(Body::Batch(elements)) if batches => {
+            // A bad element is dropped; the call it may have answered then has no answer.
+            let mut messages = elements.into_iter().filter_map(Result::ok);
+            let first = messages
+                .next()
+                .ok_or(ReadError::Protocol("a batch without a message"))?;
+            rest.extend(messages);
+            Ok(first)
+        }
+        Ok(Body::Batch(_)) => Err(ReadError::Protocol("a batch")),
+        // Duplicate members, bad UTF-8, depth: the message is dropped and the call fails (P3.7).
+        Err(_) => Err(ReadError::Protocol("a message that is not JSON-RPC")),
+    }
+}

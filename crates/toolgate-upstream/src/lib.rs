@@ -1,0 +1,36 @@
+//! Holds one live conversation with one MCP server, over stdio or Streamable HTTP.
+//!
+//! [`Upstream`] is one server of one workspace, with everything needed to talk to it: the era it
+//! speaks (found out once and remembered as a [`Verdict`]), its sessions or child processes, and the
+//! [`Credentials`] that are asked for secrets at the last moment. [`Upstream::call`] starts one
+//! request and returns an [`Exchange`], which is polled for [`Event`]s until `Done` or `Failed`.
+//! Dropping an unfinished exchange cancels the request at the server.
+//!
+//! Who waits, retries and merges is decided above, in `toolgate-router`; which bytes mean what is
+//! decided below, in `toolgate-protocol`.
+
+mod background;
+mod call;
+mod channel;
+mod clock;
+mod credentials;
+mod detect;
+mod dialogue;
+mod error;
+mod exchange;
+mod flight;
+mod http;
+mod list;
+mod notice;
+mod pool;
+mod route;
+mod shared;
+mod stdio;
+mod upstream;
+
+pub use call::{Answer, Ask, AskId, Call, Event, IsolationKey};
+pub use credentials::{CredentialError, Credentials, Injected};
+pub use error::{Delivery, UpstreamError, UpstreamErrorKind};
+pub use exchange::Exchange;
+pub use notice::{Notice, Verdict};
+pub use upstream::{Counters, Upstream, UpstreamConfig};

@@ -1,0 +1,138 @@
+//! All tools of a server, page by page (P9.54, P9.56).
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::time::{Instant, timeout_at};
+use toolgate_protocol::mcp::ListPage;
+use toolgate_protocol::{Json, JsonLimits, Object, ObjectEdit, Outcome, Revision, ToolDefinition};
+
+use crate::call::{Call, Event, IsolationKey};
+use crate::error::{UpstreamError, UpstreamErrorKind};
+use crate::exchange::Exchange;
+use crate::route::Wayfinder;
+
+/// Pages of one list at most (P9.54).
+const MAX_PAGES: usize = 64;
+/// Tools of one server at most (P9.54).
+const MAX_TOOLS: usize = 256;
+/// Pages in a row that may bring nothing new (P9.56).
+const MAX_BARREN_PAGES: usize = 3;
+/// Longest definition (security.md section 17).
+const MAX_DEFINITION: usize = 64 * 1024;
+
+/// Every tool in the server's own order; what is invalid or too much is dropped and counted.
+pub(crate) async fn tools(
+    wayfinder: &Arc<Wayfinder>,
+) -> Result<Vec<ToolDefinition>, UpstreamError> {
+    let shared = wayfinder.shared();
+    let deadline = Instant::now() + shared.spec.timeouts.list;
+    let drained = timeout_at(deadline, drain(wayfinder, deadline)).await;
+    drained.unwrap_or_else(|_| Err(shared.unknown(UpstreamErrorKind::TimedOut)))
+}
+
+async fn drain(
+    wayfinder: &Arc<Wayfinder>,
+    deadline: Instant,
+) -> Result<Vec<ToolDefinition>, UpstreamError> {
+    let shared = wayfinder.shared();
+    let mut found = Found::default();
+    let mut cursor: Option<String> = None;
+    let mut cursors = HashSet::new();
+    for _ in 0..MAX_PAGES {
+        let params = page_params(cursor.as_deref());
+        let (result, revision) = ask(wayfinder, "tools/list", params, deadline).await?;
+        let page = ListPage::parse(&result, "tools")
+            .ok_or_else(|| shared.broke("a list of tools without tools"))?;
+        found.add(page.items, revision);
+        // An empty string is a cursor (P9.56).
+        match page.next_cursor {
+            Some(next) if !found.is_over() && cursors.insert(next.clone()) => cursor = Some(next),
+            _ => break,
+        }
+    }
+    shared
+        .tools_dropped
+        .fetch_add(found.dropped, Ordering::Relaxed);
+    Ok(found.tools)
+}
+
+/// What the pages brought so far.
+#[derive(Default)]
+struct Found {
+    tools: Vec<ToolDefinition>,
+    names: HashSet<Box<str>>,
+    barren: usize,
+    dropped: u64,
+}
+
+impl Found {
+    fn add(&mut self, items: Vec<Json>, revision: Revision) {
+        let before = self.names.len();
+        for item in items {
+            let too_much = item.bytes().len() > MAX_DEFINITION || self.tools.len() >= MAX_TOOLS;
+            match ToolDefinition::parse(item, revision) {
+                Ok(tool) if !too_much => {
+                    self.names.insert(tool.name.clone());
+                    self.tools.push(tool);
+                }
+                _ => self.dropped += 1,
+            }
+        }
+        let grew = self.names.len() > before;
+        self.barren = if grew { 0 } else { self.barren + 1 };
+    }
+
+    fn is_over(&self) -> bool {
+        self.barren >= MAX_BARREN_PAGES || self.tools.len() >= MAX_TOOLS
+    }
+}
+
+fn page_params(cursor: Option<&str>) -> Object {
+    let Some(cursor) = cursor else {
+        return Object::empty();
+    };
+    let text = ObjectEdit::new()
+        .set("cursor", Json::from_text(cursor))
+        .finish();
+    Object::parse(text, &JsonLimits::CLIENT).unwrap_or_default()
+}
+
+/// A request of the gateway's own: its result, and the revision it came in.
+pub(crate) async fn ask(
+    wayfinder: &Arc<Wayfinder>,
+    method: &'static str,
+    params: Object,
+    deadline: Instant,
+) -> Result<(Json, Revision), UpstreamError> {
+    let shared = wayfinder.shared();
+    let mut exchange = Exchange::begin(wayfinder, own_call(method, params, deadline)).await?;
+    loop {
+        match exchange.next().await {
+            Event::Done(Outcome::Result(result)) => return Ok((result, exchange.revision())),
+            Event::Done(Outcome::Error(_)) => return Err(shared.broke("it answered an error")),
+            Event::Failed(error) => return Err(error),
+            // Nothing was declared, so nothing is asked; the rest is of no interest.
+            Event::Progress(_) | Event::Log(_) | Event::Ask(_) => {}
+        }
+    }
+}
+
+/// A call on the gateway's own behalf: the principal without a name (see [`crate::pool::Scope`]).
+pub(crate) fn own_call(method: &'static str, params: Object, deadline: Instant) -> Call {
+    Call {
+        method,
+        params,
+        name: None,
+        tool: None,
+        capabilities: Json::empty_object(),
+        log_level: None,
+        wants_progress: false,
+        isolation: IsolationKey {
+            principal: "".into(),
+            session: None,
+        },
+        deadline: deadline.into_std(),
+    }
+}

@@ -1,0 +1,350 @@
+//! One child: started confined, read, written, and ended with everything it started (S-71–S-75).
+
+use std::process::Stdio as Pipe;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+use toolgate_protocol::framing::LineDecoder;
+use toolgate_protocol::mcp::ServerSnapshot;
+use toolgate_protocol::{Body, Era, JsonLimits, parse_body};
+use toolgate_sys::{Signal, confine_child, reap_group, signal_group};
+
+use super::environment;
+use super::stderr::StderrRing;
+use crate::channel::{Channel, Conversation, Ending, Outbound};
+use crate::error::{UpstreamError, UpstreamErrorKind};
+use crate::http::reader::MAX_MESSAGE;
+use crate::shared::Shared;
+
+/// Lines that are no messages; one more ends the child (S-75).
+const MAX_INVALID_LINES: u32 = 100;
+/// From the end of its input to TERM, and from TERM to KILL (S-74).
+const AFTER_EOF: Duration = Duration::from_secs(2);
+const AFTER_TERM: Duration = Duration::from_secs(3);
+/// How long what a dead child wrote last may take to be read.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Told when an established child ends by itself, with how long it lived.
+type OnExit = Box<dyn FnOnce(Duration) + Send>;
+
+/// A running child before its handshake. Dropped, it is ended in good order in the background.
+#[derive(Debug)]
+pub(super) struct Process {
+    channel: Arc<Channel>,
+    ending: Ending,
+    life: Arc<Life>,
+}
+
+/// What its supervisor and its owner share.
+struct Life {
+    on_exit: Mutex<Option<OnExit>>,
+    began: Instant,
+}
+
+impl std::fmt::Debug for Life {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Life")
+            .field("began", &self.began)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Process {
+    /// Starts the program with fixed arguments and a clean environment.
+    pub(super) fn launch(
+        shared: &Arc<Shared>,
+        argv: &[String],
+        era: Era,
+        stderr: &Arc<StderrRing>,
+    ) -> Result<Self, UpstreamError> {
+        let mut child = spawn(shared, argv)?;
+        let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (channel, queue) = Channel::new(Arc::clone(shared), era);
+        let (stop, stopped) = watch::channel(false);
+        let (over, ended) = watch::channel(());
+        let life = Arc::new(Life {
+            on_exit: Mutex::new(None),
+            began: Instant::now(),
+        });
+        let group = Group(child.id());
+        let jobs = Jobs::start(shared, &channel, pipes, queue, stderr);
+        let supervisor = Supervisor {
+            shared: Arc::clone(shared),
+            channel: Arc::clone(&channel),
+            child,
+            group,
+            jobs,
+            stopped,
+            life: Arc::clone(&life),
+            _over: over,
+        };
+        if !shared.tasks.spawn(supervisor.run()) {
+            return Err(shared.not_sent(UpstreamErrorKind::Busy));
+        }
+        Ok(Self {
+            channel,
+            ending: Ending { stop, ended },
+            life,
+        })
+    }
+
+    pub(super) fn channel(&self) -> &Arc<Channel> {
+        &self.channel
+    }
+
+    /// After the handshake: from now on its exit is a crash.
+    pub(super) fn established(
+        self,
+        snapshot: Option<ServerSnapshot>,
+        on_exit: impl FnOnce(Duration) + Send + 'static,
+    ) -> Conversation {
+        *lock(&self.life.on_exit) = Some(Box::new(on_exit));
+        Conversation::new(self.channel, snapshot, self.ending)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn spawn(shared: &Shared, argv: &[String]) -> Result<Child, UpstreamError> {
+    let unreachable = |why| shared.not_sent(UpstreamErrorKind::Unreachable(why));
+    let (program, arguments) = argv
+        .split_first()
+        .ok_or_else(|| unreachable("it has no command"))?;
+    let injected = shared
+        .credentials
+        .open()
+        .map_err(|error| shared.not_sent(UpstreamErrorKind::SecretMissing(error.secret)))?;
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(environment::inherited());
+    for (name, value) in &injected.env {
+        if environment::is_steering(name) {
+            return Err(unreachable("a secret has a name that loaders obey"));
+        }
+        command.env(name, value.expose());
+    }
+    command
+        .stdin(Pipe::piped())
+        .stdout(Pipe::piped())
+        .stderr(Pipe::piped())
+        .kill_on_drop(true);
+    confine_child(command.as_std_mut());
+    command
+        .spawn()
+        .map_err(|_| unreachable("its program cannot be started"))
+}
+
+/// The child's process group: killed whole when this goes (S-74).
+#[derive(Debug)]
+struct Group(Option<u32>);
+
+impl Group {
+    /// A failure means that nobody is left to hear it.
+    fn signal(&self, signal: Signal) {
+        if let Some(leader) = self.0 {
+            let _ = signal_group(leader, signal);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(Signal::Kill);
+        if let Some(leader) = self.0 {
+            let _ = reap_group(leader);
+        }
+    }
+}
+
+/// The tasks around the pipes; they end with the supervisor.
+#[derive(Debug)]
+struct Jobs {
+    reader: JoinHandle<()>,
+    writer: JoinHandle<()>,
+    stderr: JoinHandle<()>,
+}
+
+impl Jobs {
+    fn start(
+        shared: &Arc<Shared>,
+        channel: &Arc<Channel>,
+        pipes: (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>),
+        queue: mpsc::Receiver<Outbound>,
+        ring: &Arc<StderrRing>,
+    ) -> Self {
+        let (stdin, stdout, stderr) = pipes;
+        let reader = read(Arc::clone(shared), Arc::clone(channel), stdout);
+        Self {
+            reader: tokio::spawn(reader),
+            writer: tokio::spawn(write(stdin, queue)),
+            stderr: tokio::spawn(collect(stderr, Arc::clone(ring))),
+        }
+    }
+}
+
+impl Drop for Jobs {
+    fn drop(&mut self) {
+        self.reader.abort();
+        self.writer.abort();
+        self.stderr.abort();
+    }
+}
+
+/// Hands each line to its call; returns at the end of the output, or when it is garbage for good.
+async fn read(shared: Arc<Shared>, channel: Arc<Channel>, stdout: Option<ChildStdout>) {
+    let Some(mut stdout) = stdout else { return };
+    let mut lines = LineDecoder::new(MAX_MESSAGE);
+    let mut buffer = vec![0; 64 * 1024];
+    let mut invalid = 0;
+    loop {
+        let count = match stdout.read(&mut buffer).await {
+            Ok(0) | Err(_) => return,
+            Ok(count) => count,
+        };
+        lines.push(&buffer[..count]);
+        loop {
+            let heard = match lines.next() {
+                Ok(None) => break,
+                Ok(Some(line)) => hear(&channel, line),
+                // Too long: skipped up to its end.
+                Err(_) => false,
+            };
+            if !heard {
+                shared.count_dropped();
+                invalid += 1;
+            }
+            if invalid > MAX_INVALID_LINES {
+                channel.fail(&UpstreamErrorKind::Protocol(
+                    "too many lines that are no messages",
+                ));
+                return;
+            }
+        }
+    }
+}
+
+/// Servers print banners and debug lines; those are skipped (P8.24).
+fn hear(channel: &Channel, line: Bytes) -> bool {
+    match parse_body(line, &JsonLimits::UPSTREAM) {
+        Ok(Body::One(message)) => channel.hear(message),
+        // Only 2025-03-26 has batches (P3.8), but nothing is lost by taking them apart.
+        Ok(Body::Batch(messages)) => messages.into_iter().flatten().for_each(|m| channel.hear(m)),
+        Err(_) => return false,
+    }
+    true
+}
+
+/// Writes one message a line. Ends when the input is closed, which closes the child's input.
+async fn write(stdin: Option<ChildStdin>, mut queue: mpsc::Receiver<Outbound>) {
+    let Some(mut stdin) = stdin else { return };
+    while let Some(outbound) = queue.recv().await {
+        let mut line = one_line(outbound.message).chain(&b"\n"[..]);
+        if stdin.write_all_buf(&mut line).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The message without line ends. In JSON they can only stand between values, where a space says the same.
+fn one_line(message: Bytes) -> Bytes {
+    let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
+    if !message.iter().any(|byte| is_end(byte)) {
+        return message;
+    }
+    message
+        .iter()
+        .map(|byte| if is_end(byte) { b' ' } else { *byte })
+        .collect()
+}
+
+async fn collect(stderr: Option<ChildStderr>, ring: Arc<StderrRing>) {
+    let Some(mut stderr) = stderr else { return };
+    let mut buffer = vec![0; 8 * 1024];
+    while let Ok(count @ 1..) = stderr.read(&mut buffer).await {
+        ring.push(&buffer[..count]);
+    }
+}
+
+/// Waits for the end of a child, whoever wants it, and leaves nothing behind.
+struct Supervisor {
+    shared: Arc<Shared>,
+    channel: Arc<Channel>,
+    child: Child,
+    group: Group,
+    jobs: Jobs,
+    stopped: watch::Receiver<bool>,
+    life: Arc<Life>,
+    /// Dropped last: tells who waits that nothing is left.
+    _over: watch::Sender<()>,
+}
+
+enum Cause {
+    Exited,
+    /// Its output ended, or was garbage.
+    Mute,
+    Asked,
+}
+
+impl Supervisor {
+    async fn run(mut self) {
+        let cause = tokio::select! {
+            // What it wrote before it exited was an answer as any other.
+            _ = self.child.wait() => Cause::Exited,
+            _ = &mut self.jobs.reader => Cause::Mute,
+            () = asked(&mut self.stopped) => Cause::Asked,
+        };
+        match cause {
+            Cause::Exited => {
+                let _ = timeout(LAST_WORDS, &mut self.jobs.reader).await;
+                self.channel.fail(&UpstreamErrorKind::Exited);
+            }
+            Cause::Mute => {
+                self.channel.fail(&UpstreamErrorKind::Exited);
+                self.end().await;
+            }
+            Cause::Asked => {
+                self.channel.fail(&UpstreamErrorKind::Closed);
+                self.end().await;
+            }
+        }
+        // What the child started, and left, ends with it.
+        self.group.signal(Signal::Kill);
+        let on_exit = lock(&self.life.on_exit).take();
+        if let Some(on_exit) = on_exit.filter(|_| !matches!(cause, Cause::Asked))
+            && !self.shared.is_closed()
+        {
+            on_exit(self.life.began.elapsed());
+        }
+    }
+
+    /// Input closed, 2 s, TERM to the group, 3 s, KILL to the group (S-74).
+    async fn end(&mut self) {
+        self.jobs.writer.abort();
+        if timeout(AFTER_EOF, self.child.wait()).await.is_ok() {
+            return;
+        }
+        self.group.signal(Signal::Term);
+        if timeout(AFTER_TERM, self.child.wait()).await.is_ok() {
+            return;
+        }
+        self.group.signal(Signal::Kill);
+        let _ = self.child.wait().await;
+    }
+}
+
+/// Returns when the owner asks for the end, or is gone.
+async fn asked(stopped: &mut watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stop| *stop).await;
+}

@@ -1,0 +1,188 @@
+//! One server of one workspace.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+use toolgate_http::Egress;
+use toolgate_namespace::ServerSpec;
+use toolgate_protocol::mcp::ServerSnapshot;
+use toolgate_protocol::{Json, Object, ToolDefinition};
+
+use crate::call::Call;
+use crate::credentials::Credentials;
+use crate::error::{Trouble, UpstreamError, UpstreamErrorKind};
+use crate::exchange::Exchange;
+use crate::list;
+use crate::notice::{Notice, Verdict};
+use crate::route::{Route, Wayfinder};
+use crate::shared::Shared;
+
+/// How long [`Upstream::contact`] may take: a child that starts for the first time may have to be
+/// downloaded.
+const CONTACT: Duration = Duration::from_secs(30);
+
+/// Everything an [`Upstream`] is made from.
+#[derive(Clone)]
+pub struct UpstreamConfig {
+    /// The server.
+    pub spec: Arc<ServerSpec>,
+    /// Who opens its secrets.
+    pub credentials: Arc<dyn Credentials>,
+    /// The way out.
+    pub egress: Egress,
+    /// What it was found to speak earlier; used if the fingerprint still fits.
+    pub verdict: Option<Verdict>,
+    /// What the gateway calls itself: `{"name": …, "version": …}` (P9.33).
+    pub client_info: Json,
+    /// Told what the server tells; must not block.
+    pub notices: Arc<dyn Fn(Notice) + Send + Sync>,
+}
+
+impl fmt::Debug for UpstreamConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpstreamConfig")
+            .field("server", &self.spec.slug)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One server of one workspace: its era, sessions, children and connections.
+///
+/// Dropping it kills children and stops its tasks at once; [`Upstream::close`] ends them in good order.
+#[derive(Debug)]
+pub struct Upstream {
+    wayfinder: Arc<Wayfinder>,
+}
+
+/// What was dropped or refused since the start; shown, never blocking.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Messages with an unknown id or token, malformed ones, ones over a bound (S-47, S-69).
+    pub messages_dropped: u64,
+    /// Tool definitions that were invalid or too many (P9.9, P9.54).
+    pub tools_dropped: u64,
+    /// Sessions or children open now.
+    pub sessions: u64,
+    /// Child processes that ended by themselves.
+    pub crashes: u64,
+}
+
+impl Upstream {
+    /// Makes the conversation without contacting the server.
+    pub fn new(config: UpstreamConfig) -> Arc<Self> {
+        let shared = Shared::new(&config);
+        let wayfinder = Wayfinder::new(shared, config.egress, config.verdict);
+        Arc::new(Self { wayfinder })
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        self.wayfinder.shared()
+    }
+
+    /// Contacts the server: finds out its era if needed and returns what it says about itself.
+    ///
+    /// Cancel safe; what was begun goes on for whoever asks next.
+    pub async fn contact(&self) -> Result<ServerSnapshot, UpstreamError> {
+        self.wayfinder.forget_old();
+        let deadline = Instant::now() + CONTACT;
+        let contact = self
+            .wayfinder
+            .with_route(|route| self.snapshot(route, deadline));
+        let late = |_| self.shared().not_sent(UpstreamErrorKind::TimedOut);
+        timeout_at(deadline, contact).await.map_err(late)?
+    }
+
+    async fn snapshot(&self, route: Route, deadline: Instant) -> Result<ServerSnapshot, Trouble> {
+        let own = list::own_call("initialize", Object::empty(), deadline);
+        let agreed = match route {
+            Route::Legacy(legacy) => Some(legacy.session(&own).await?.value.snapshot.clone()),
+            Route::Sse(sse) => sse.conversation(&own).await?.value.snapshot.clone(),
+            Route::Stdio(stdio) => stdio.conversation(&own).await?.value.snapshot.clone(),
+            Route::Modern(_) => None,
+        };
+        match agreed {
+            Some(snapshot) => Ok(snapshot),
+            None => self.discover(deadline).await.map_err(Trouble::Failed),
+        }
+    }
+
+    /// What a modern server says about itself now.
+    async fn discover(&self, deadline: Instant) -> Result<ServerSnapshot, UpstreamError> {
+        let asked = list::ask(
+            &self.wayfinder,
+            "server/discover",
+            Object::empty(),
+            deadline,
+        );
+        let (result, _) = asked.await?;
+        let broke = |_| self.shared().broke("server/discover says too little");
+        ServerSnapshot::from_discover(&result).map_err(broke)
+    }
+
+    /// All its tools, in its order, drained page by page within `timeouts.list` (P9.54, P9.56).
+    ///
+    /// Cancel safe.
+    pub async fn list_tools(&self) -> Result<Vec<ToolDefinition>, UpstreamError> {
+        list::tools(&self.wayfinder).await
+    }
+
+    /// Starts one request. Over stdio it is written now; over HTTP it returns as soon as a session
+    /// stands and the request is written when the exchange is first polled, so a failure to deliver
+    /// it arrives as [`Event::Failed`](crate::Event::Failed).
+    ///
+    /// Cancel safe: dropped, the request was not sent.
+    pub async fn call(&self, call: Call) -> Result<Exchange, UpstreamError> {
+        Exchange::begin(&self.wayfinder, call).await
+    }
+
+    /// Ends the upstream sessions and children that belong to one client session (P6.7).
+    pub async fn end_session(&self, session: &str) {
+        if let Some(route) = self.wayfinder.known() {
+            route.end_session(session).await;
+        }
+    }
+
+    /// What was dropped since the start.
+    pub fn counters(&self) -> Counters {
+        let shared = self.shared();
+        let sessions = self.wayfinder.known().map_or(0, |route| route.sessions());
+        Counters {
+            messages_dropped: shared.messages_dropped.load(Ordering::Relaxed),
+            tools_dropped: shared.tools_dropped.load(Ordering::Relaxed),
+            crashes: shared.crashes.load(Ordering::Relaxed),
+            sessions: u64::try_from(sessions).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// The last lines a child wrote to standard error, control characters escaped; empty for HTTP.
+    /// For operators only, and not redacted: the caller knows the secrets (S-75).
+    pub fn stderr_tail(&self) -> String {
+        match self.wayfinder.known() {
+            Some(Route::Stdio(stdio)) => stdio.stderr_tail(),
+            _ => String::new(),
+        }
+    }
+
+    /// Ends all sessions and children, in good order (P8.10, S-74). New calls and calls over stdio
+    /// fail as `Closed`; calls over HTTP that are under way go on.
+    pub async fn close(&self) {
+        let shared = self.shared();
+        shared.close();
+        if let Some(route) = self.wayfinder.known() {
+            route.close().await;
+        }
+        shared.tasks.abort();
+        let mut tasks = shared.tasks.take();
+        while tasks.join_next().await.is_some() {}
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.shared().close();
+        self.shared().tasks.abort();
+    }
+}

@@ -1,0 +1,9 @@
+//! The master key: what is derived from it, and where it comes from.
+
+mod derive;
+mod file;
+mod source;
+mod text;
+
+pub use derive::MasterKey;
+pub use source::{KeyOrigin, MasterKeyError, MasterKeySource};

@@ -1,0 +1,14 @@
+//! The vault through its public surface.
+
+mod associated_data;
+mod kek_file;
+mod kek_sources;
+mod key_id;
+mod manifest;
+mod nonce_policy;
+mod secret;
+mod secret_name;
+mod secret_value;
+mod support;
+mod workspace_key;
+mod wrong_kek;

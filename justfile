@@ -1,0 +1,37 @@
+# The verbs of this project. `just ci` is what CI runs, nothing else.
+
+# What a change needs before it is shown: format, lints, house rules.
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    cargo test --package toolgate-tests --test house_rules
+
+# All tests that need nothing but Rust.
+test:
+    cargo test --workspace
+
+# Lets the tools mend what they can.
+fix:
+    cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
+    cargo fmt --all
+
+# The pieces, by criterion, and the fan-out over 1, 10 and 50 servers.
+bench *ARGS:
+    cargo bench --package toolgate-benches {{ARGS}}
+
+# The gateway beside a bare relay: CPU per call, throughput, latency, as ratios.
+load *ARGS:
+    cargo build --release --bin toolgate --bin toolgatectl
+    cargo bench --package toolgate-benches --bench load -- {{ARGS}}
+
+# Each fuzz target for so many seconds. Needs cargo-fuzz; sanitizers are unstable flags, hence the variable.
+fuzz SECONDS="60":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    for target in $(cargo fuzz list); do
+        RUSTC_BOOTSTRAP=1 cargo fuzz run "$target" -- -max_total_time={{SECONDS}}
+    done
+
+# Everything, as CI does it.
+ci:
+    .ci/run

@@ -1,0 +1,58 @@
+//! Interop: the clients and servers that others wrote, in front of and behind a real gateway.
+//!
+//! ```text
+//! tests/fixtures/install                          # once: npm, a virtual environment, the Rust SDK
+//! cargo run -p toolgate-tests --bin interop       # everything, through the gateway
+//! cargo run -p toolgate-tests --bin interop -- --direct    # the same without it: are the fixtures themselves sound?
+//! ```
+//!
+//! Each check prints a line; the last line is `N passed, N failed`, and the exit code is 1 if one failed.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "the report is what this program is for"
+)]
+
+mod arguments;
+mod caller;
+mod clients;
+mod fixtures;
+mod parity;
+mod report;
+mod tenants;
+
+use std::process::ExitCode;
+
+use toolgate_tests::Installation;
+
+use fixtures::{Fixtures, Servers};
+use report::Report;
+
+fn main() -> ExitCode {
+    let fixtures = match Fixtures::find() {
+        Ok(fixtures) => fixtures,
+        Err(missing) => {
+            println!("{missing} is missing (hint: run tests/fixtures/install)");
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut report = Report::new();
+    let direct = std::env::args().any(|argument| argument == "--direct");
+
+    let servers = Servers::start(&fixtures);
+    if direct {
+        clients::check_direct(&mut report, &fixtures, &servers);
+        parity::check_direct(&mut report, &servers);
+    } else {
+        let installation = Installation::new();
+        let team = installation.workspace("team");
+        servers.add_to(&installation, &team.slug);
+        let token = installation.unlimited(&team.slug);
+        let gateway = installation.start();
+        let url = gateway.workspace(&team.slug);
+        clients::check(&mut report, &fixtures, &servers, &url, &token.token);
+        parity::check(&mut report, &servers, &url, &token.token);
+        tenants::check(&mut report, &installation, &gateway, &servers);
+    }
+    report.close()
+}

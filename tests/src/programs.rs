@@ -1,0 +1,57 @@
+//! The binaries under test, built from this checkout.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The path of `toolgate` or `toolgatectl`, in the same profile as this test.
+///
+/// Cargo builds the binaries of other packages only when asked, so the first caller asks; where they are fresh
+/// that takes a fraction of a second, and an old binary is never tested by mistake.
+pub fn program(name: &str) -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER
+        .get_or_init(build)
+        .join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+}
+
+fn build() -> PathBuf {
+    let profile = profile_folder();
+    let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
+    cargo.args([
+        "build",
+        "--quiet",
+        "--package",
+        "toolgate",
+        "--package",
+        "toolgatectl",
+        "--bins",
+    ]);
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    if let Some(target) = profile.parent() {
+        cargo.arg("--target-dir").arg(target);
+    }
+    let status = cargo
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .expect("cargo runs");
+    assert!(
+        status.success(),
+        "cargo build -p toolgate -p toolgatectl failed"
+    );
+    profile
+}
+
+/// `target/<profile>`: tests run from its `deps`, programs from itself.
+fn profile_folder() -> PathBuf {
+    let this = std::env::current_exe().expect("a running program has a path");
+    let folder = this.parent().expect("a program lies in a folder");
+    let profile = if folder.ends_with("deps") {
+        folder.parent().unwrap_or(folder)
+    } else {
+        folder
+    };
+    Path::to_owned(profile)
+}

@@ -1,0 +1,12 @@
+//! Both binaries as processes, met the way a user meets them. Needs nothing but Rust.
+
+mod access;
+mod admin;
+mod bad_input;
+mod cells;
+mod children;
+mod faults;
+mod first_run;
+mod records;
+mod secrets;
+mod world;

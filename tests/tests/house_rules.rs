@@ -1,0 +1,463 @@
+//! The house rules that no compiler knows: who may import whom, where each dangerous dependency lives, what every
+//! manifest says. The plan they keep is drawn in ARCHITECTURE.md; changing it there and here is one commit.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Who may import whom, and nothing else. A crate that is missing here fails the test.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("toolgate", &["gateway", "demo"]),
+    ("toolgatectl", &["admin"]),
+    (
+        "gateway",
+        &[
+            "router",
+            "upstream",
+            "http",
+            "store",
+            "unseal",
+            "analytics",
+            "policy",
+            "namespace",
+            "vault",
+            "protocol",
+            "sys",
+        ],
+    ),
+    (
+        "admin",
+        &["store", "http", "analytics", "policy", "namespace", "vault"],
+    ),
+    ("router", &["upstream", "policy", "namespace", "protocol"]),
+    ("store", &["policy", "vault", "analytics", "namespace"]),
+    (
+        "upstream",
+        &["http", "sys", "vault", "namespace", "protocol"],
+    ),
+    ("unseal", &["vault"]),
+    ("policy", &["namespace"]),
+    ("analytics", &["namespace"]),
+    ("namespace", &["protocol"]),
+    ("testkit", &["protocol"]),
+    ("protocol", &[]),
+    ("vault", &[]),
+    ("http", &[]),
+    ("sys", &[]),
+    ("demo", &[]),
+];
+
+/// Programs around the house: they show or prove it, so they may use any room.
+const OUTSIDE: &[&str] = &["examples", "benches", "tests"];
+
+/// Dependencies that are dangerous or heavy, and the only crates that may name them outside of tests.
+const FENCED: &[(&str, &[&str])] = &[
+    ("rusqlite", &["store"]),
+    (
+        "ring",
+        &["vault", "unseal", "policy", "namespace", "gateway"],
+    ),
+    ("clap", &["toolgate", "toolgatectl"]),
+    ("anyhow", &["toolgate", "toolgatectl"]),
+    ("hyper", &["http", "upstream", "gateway", "testkit"]),
+    ("rustls", &["http"]),
+    ("libc", &["sys"]),
+];
+
+/// Crates without a socket, a clock or a task.
+const PURE: &[&str] = &["protocol", "namespace", "policy", "vault", "unseal"];
+/// What would bring one in.
+const IMPURE: &[&str] = &["tokio", "hyper", "rusqlite", "libc", "rustls"];
+
+#[test]
+fn crates_import_only_along_the_arrows() {
+    for package in workspace() {
+        if OUTSIDE.contains(&package.short()) {
+            continue;
+        }
+        let allowed = ARROWS.iter().find(|(from, _)| *from == package.short());
+        let (_, allowed) =
+            allowed.unwrap_or_else(|| panic!("{} has no place in ARROWS", package.name));
+        for dependency in &package.dependencies {
+            let Some(room) = dependency.name.strip_prefix("toolgate-") else {
+                continue;
+            };
+            let by_test = dependency.dev && room == "testkit";
+            assert!(
+                by_test || allowed.contains(&room),
+                "{} may not import toolgate-{room}; if it must, redraw the arrows in ARCHITECTURE.md and here",
+                package.name
+            );
+        }
+    }
+}
+
+#[test]
+fn dangerous_dependencies_stay_behind_their_fence() {
+    for package in workspace() {
+        for (fenced, inside) in FENCED {
+            let named = package
+                .dependencies
+                .iter()
+                .any(|d| d.name == *fenced && !d.dev);
+            let allowed = inside.contains(&package.short()) || OUTSIDE.contains(&package.short());
+            assert!(
+                !named || allowed,
+                "{} may not depend on {fenced}; only {inside:?} may",
+                package.name
+            );
+        }
+    }
+}
+
+#[test]
+fn every_dependency_says_which_version_it_needs() {
+    for package in workspace() {
+        let loose = package
+            .dependencies
+            .iter()
+            .find(|d| d.requirement == "*" && !d.name.starts_with("toolgate-"));
+        assert!(
+            loose.is_none(),
+            "{} takes whatever version comes: {loose:?}",
+            package.name
+        );
+    }
+}
+
+#[test]
+fn pure_crates_have_no_socket_no_clock_and_no_task() {
+    let root = root();
+    for package in workspace()
+        .iter()
+        .filter(|package| PURE.contains(&package.short()))
+    {
+        let named = package
+            .dependencies
+            .iter()
+            .find(|d| !d.dev && IMPURE.contains(&d.name.as_str()));
+        assert!(
+            named.is_none(),
+            "{} is pure and may not depend on {named:?}",
+            package.name
+        );
+
+        // A crate's clippy.toml replaces the root's, so the bans and the shared keys both have to be there.
+        let lints = read(&package.folder.join("clippy.toml"));
+        for banned in ["Instant::now", "SystemTime::now", "env::var"] {
+            assert!(
+                lints.contains(banned),
+                "{}/clippy.toml has to ban {banned}",
+                package.name
+            );
+        }
+        for shared in read(&root.join("clippy.toml")).lines() {
+            let key = shared.split('=').next().unwrap_or_default();
+            assert!(
+                lints.contains(key),
+                "{}/clippy.toml has to repeat `{shared}`",
+                package.name
+            );
+        }
+    }
+}
+
+#[test]
+fn every_crate_opens_with_its_sentence() {
+    let mut strays = Vec::new();
+    for package in workspace() {
+        let source = read(&package.source);
+        let opening = source.lines().next().unwrap_or_default();
+        // A link in rustdoc is plain code in a manifest.
+        let opening = opening
+            .trim_start_matches("//! ")
+            .replace("[`", "`")
+            .replace("`]", "`");
+        if package.description != opening {
+            strays.push(format!(
+                "{}:\n  manifest: {}\n  source:   {opening}",
+                package.name, package.description
+            ));
+        }
+    }
+    assert!(
+        strays.is_empty(),
+        "description and first line of the source are one sentence\n{}",
+        strays.join("\n")
+    );
+}
+
+#[test]
+fn every_member_is_introduced_in_the_root_manifest() {
+    let manifest = read(&root().join("Cargo.toml"));
+    let (_, rest) = manifest
+        .split_once("members = [")
+        .expect("a workspace has members");
+    let (members, _) = rest.split_once(']').expect("a list ends");
+    for line in members
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+    {
+        let comment = line.split_once("# ").map_or("", |(_, comment)| comment);
+        assert!(!comment.is_empty(), "a member without a comment: {line}");
+    }
+}
+
+#[test]
+fn every_manifest_takes_the_lints_of_the_workspace() {
+    for package in workspace() {
+        let manifest = read(&package.folder.join("Cargo.toml"));
+        // sys is the one crate with unsafe code; it has to spell its own table out.
+        let own = package.short() == "sys" && manifest.contains("[lints.rust]");
+        assert!(
+            own || manifest.contains("[lints]\nworkspace = true"),
+            "{} has lints of its own",
+            package.name
+        );
+    }
+}
+
+/// S-16: what the admin binary cannot link, it cannot call.
+#[test]
+fn admin_has_no_open() {
+    let tree = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--package",
+            "toolgatectl",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+        ])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    let tree = String::from_utf8(tree.stdout).expect("cargo prints text");
+    assert!(
+        tree.contains("toolgate-admin"),
+        "cargo tree says something else than expected: {tree}"
+    );
+    for forbidden in ["unseal", "upstream", "router", "gateway"] {
+        assert!(
+            !tree.contains(&format!("toolgate-{forbidden} ")),
+            "toolgatectl must not link toolgate-{forbidden}, not even through another crate"
+        );
+    }
+}
+
+#[test]
+fn no_source_file_holds_a_stub_or_a_silenced_lint() {
+    // Put together here so that this file does not find itself.
+    let banned = [
+        concat!("todo", "!("),
+        concat!("unimplemented", "!("),
+        concat!("#[", "ignore"),
+        concat!("#[", "allow("),
+        concat!("#![", "allow("),
+        concat!("dbg", "!("),
+        concat!("unbounded_", "channel"),
+    ];
+    for file in files(&root(), &["rs"]) {
+        for (number, line) in (1..).zip(read(&file).lines()) {
+            let found = banned.iter().find(|word| line.contains(**word));
+            assert!(
+                found.is_none(),
+                "{}:{number}: {}",
+                file.display(),
+                line.trim()
+            );
+        }
+    }
+}
+
+#[test]
+fn no_file_names_a_machine_or_a_registry() {
+    let root = root();
+    let mut traces: Vec<String> = vec![format!("{}/", root.display())];
+    traces.extend(std::env::var("HOME").ok().map(|home| format!("{home}/")));
+    // The folder a checkout lies in is a trace too, unless it is a shared one such as /tmp.
+    let parent = root
+        .parent()
+        .filter(|parent| parent.components().count() > 1 && *parent != std::env::temp_dir());
+    traces.extend(parent.map(|parent| format!("{}/", parent.display())));
+
+    let text = [
+        "rs", "toml", "md", "mjs", "py", "json", "sh", "txt", "run", "justfile", "yml", "yaml",
+    ];
+    for file in files(&root, &text) {
+        if matches!(
+            file.file_name().and_then(|name| name.to_str()),
+            Some("package-lock.json")
+        ) {
+            continue;
+        }
+        for (number, line) in (1..).zip(read(&file).lines()) {
+            let trace = traces.iter().find(|trace| names_path(line, trace));
+            assert!(
+                trace.is_none(),
+                "{}:{number} names a path of this machine: {line}",
+                file.display()
+            );
+            assert!(
+                !names_registry(line),
+                "{}:{number} names a registry's host: {line}",
+                file.display()
+            );
+        }
+    }
+}
+
+/// Whether the path stands on its own, not as the tail of a longer one.
+fn names_path(line: &str, path: &str) -> bool {
+    line.match_indices(path).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        !before.is_some_and(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+    })
+}
+
+/// Package managers know their registries; a file that names one binds the project to a network.
+fn names_registry(line: &str) -> bool {
+    line.match_indices("://").any(|(at, scheme)| {
+        let host = line[at + scheme.len()..]
+            .split(['/', '"', '\'', ')', ' ', '>'])
+            .next()
+            .unwrap_or_default();
+        let public = ["io", "org"].contains(&host.rsplit('.').next().unwrap_or_default());
+        public
+            && ["crates", "npm", "pypi", "python", "debian"]
+                .iter()
+                .any(|name| host.contains(name))
+    })
+}
+
+/// One member of the workspace, as its manifest describes it.
+struct Package {
+    name: String,
+    description: String,
+    folder: PathBuf,
+    /// `lib.rs`, or `main.rs` of a crate without one.
+    source: PathBuf,
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Debug)]
+struct Dependency {
+    name: String,
+    requirement: String,
+    dev: bool,
+}
+
+impl Package {
+    /// The name without the prefix that all crates share.
+    fn short(&self) -> &str {
+        self.name.strip_prefix("toolgate-").unwrap_or(&self.name)
+    }
+}
+
+fn workspace() -> Vec<Package> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata is JSON");
+    let packages: Vec<Package> = list(&metadata["packages"]).iter().map(package).collect();
+    let names: BTreeSet<&str> = packages.iter().map(Package::short).collect();
+    for (planned, _) in ARROWS {
+        assert!(
+            names.contains(planned),
+            "the plan has a crate that is not there: {planned}"
+        );
+    }
+    packages
+}
+
+fn package(metadata: &Value) -> Package {
+    let manifest = PathBuf::from(string(&metadata["manifest_path"]));
+    let sources: BTreeMap<String, PathBuf> = list(&metadata["targets"])
+        .iter()
+        .map(|target| {
+            (
+                string(&target["kind"][0]),
+                PathBuf::from(string(&target["src_path"])),
+            )
+        })
+        .collect();
+    let source = sources
+        .get("lib")
+        .or(sources.get("bin"))
+        .expect("a crate is a library or a program");
+    Package {
+        name: string(&metadata["name"]),
+        description: string(&metadata["description"]),
+        folder: manifest
+            .parent()
+            .expect("a manifest lies in a folder")
+            .to_owned(),
+        source: source.clone(),
+        dependencies: list(&metadata["dependencies"])
+            .iter()
+            .map(|d| Dependency {
+                name: string(&d["name"]),
+                requirement: string(&d["req"]),
+                dev: d["kind"] == "dev",
+            })
+            .collect(),
+    }
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn string(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn root() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests
+        .parent()
+        .expect("tests/ lies in the checkout")
+        .to_owned()
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("reading {}: {error}", path.display()))
+}
+
+/// Every file of these extensions (or names) that belongs to the project, none that was built or installed.
+fn files(folder: &Path, wanted: &[&str]) -> Vec<PathBuf> {
+    const NOT_OURS: &[&str] = &[
+        "target",
+        ".git",
+        "node_modules",
+        ".venv",
+        "out",
+        "artifacts",
+        "corpus",
+        "coverage",
+        "__pycache__",
+    ];
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)
+        .expect("the checkout can be read")
+        .flatten()
+    {
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        if path.is_dir() {
+            if !NOT_OURS.contains(&name.as_ref()) {
+                found.extend(files(&path, wanted));
+            }
+        } else if wanted.contains(&name.rsplit('.').next().unwrap_or_default()) {
+            found.push(path);
+        }
+    }
+    found
+}
