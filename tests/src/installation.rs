@@ -181,14 +181,31 @@ impl Installation {
 
     /// Starts the gateway with more flags.
     pub fn start_with(&self, flags: &[&str]) -> Gateway {
-        let process = self.launch(flags);
+        self.start_under(&[], flags)
+    }
+
+    /// Starts the gateway under a command that becomes it, such as `taskset -c 1`.
+    pub fn start_under(&self, wrapper: &[&str], flags: &[&str]) -> Gateway {
+        let process = self.launch_under(wrapper, flags);
         let url = process.ready();
         Gateway { process, url }
     }
 
     /// Starts the gateway without waiting, for a start that should fail.
     pub fn launch(&self, flags: &[&str]) -> Process {
-        let mut command = Command::new(program("toolgate"));
+        self.launch_under(&[], flags)
+    }
+
+    fn launch_under(&self, wrapper: &[&str], flags: &[&str]) -> Process {
+        let gateway = program("toolgate");
+        let mut command = match wrapper {
+            [] => Command::new(gateway),
+            [first, rest @ ..] => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(gateway);
+                command
+            }
+        };
         clean(&mut command)
             .arg("--data-dir")
             .arg(self.data_dir())

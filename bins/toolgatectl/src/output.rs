@@ -64,7 +64,7 @@ impl Output {
         match state {
             GatewayState::Applied | GatewayState::NotRunning => {}
             GatewayState::Unconfirmed => self.note(
-                "the gateway runs but did not confirm the change; it looks for changes by itself, see `toolgatectl doctor`",
+                "no gateway confirmed the change; one that runs looks for changes by itself, `toolgatectl doctor` says more",
             ),
         }
     }

@@ -1,5 +1,6 @@
 //! What is wrong with an installation, and the command that mends each.
 
+use std::error::Error;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -308,7 +309,7 @@ fn gateway(dir: &DataDir) -> Finding {
         ),
         Err(error) => Finding::problem(
             "gateway",
-            format!("a gateway runs and cannot be asked: {error}"),
+            format!("a gateway that may run cannot be asked: {}", chain(&error)),
             error.hint().unwrap_or("look at its log, or start it again"),
         ),
     }
@@ -323,7 +324,7 @@ fn calls(dir: &DataDir) -> Finding {
         Ok(_) => Finding::ok("calls", "call records can be read"),
         Err(error) => Finding::problem(
             "calls",
-            error.to_string(),
+            chain(&error),
             error
                 .hint()
                 .unwrap_or("look at the file, or move it away: the gateway makes a new one"),
@@ -340,13 +341,22 @@ fn closed(error: &OpenError) -> Finding {
         OpenError::Owner { .. } => "data_dir",
         OpenError::Store(_) => "store",
     };
-    let cause =
-        std::error::Error::source(error).map_or_else(String::new, |cause| format!(": {cause}"));
     Finding::problem(
         check,
-        format!("{error}{cause}"),
+        chain(error),
         error
             .hint()
             .unwrap_or_else(|| "restore the data directory from a backup".to_owned()),
     )
+}
+
+/// An error with its causes.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }

@@ -30,7 +30,7 @@ pub enum GatewayState {
     Applied,
     /// None is running; the change is in force when one is started.
     NotRunning,
-    /// One is running and did not confirm; it looks for changes every 10 ms by itself (design.md rule 2).
+    /// None confirmed it; one that runs looks for changes every 10 ms by itself (design.md rule 2).
     Unconfirmed,
 }
 

@@ -1,9 +1,10 @@
 //! Workspaces: sets of servers behind one URL (product.md section 3).
 
 use std::fmt;
+use std::thread;
 
 use serde::Serialize;
-use toolgate_namespace::WorkspaceId;
+use toolgate_namespace::{ServerSpec, WorkspaceId};
 use toolgate_policy::Role;
 use toolgate_store::{NewWorkspace, StoreError, Workspace, WorkspaceScope};
 
@@ -277,8 +278,9 @@ impl Admin {
             tools: Vec::new(),
             servers: Vec::new(),
         };
-        let servers = self.store.servers(scope)?;
-        for server in servers.iter().filter(|server| server.enabled) {
+        let mut servers = self.store.servers(scope)?;
+        servers.retain(|server| server.enabled);
+        for (server, probe) in servers.iter().zip(self.probe_all(scope, &servers)) {
             let slug = server.slug.to_string();
             let mut row = ServerTested {
                 server: slug.clone(),
@@ -288,7 +290,7 @@ impl Admin {
                 error: None,
                 hint: None,
             };
-            match self.probe(scope, &server.slug) {
+            match probe {
                 Probe::Ok {
                     revision, tools, ..
                 } => {
@@ -318,6 +320,23 @@ impl Admin {
         }
         tested.total = tested.tools.len();
         Ok(tested)
+    }
+
+    /// Contacts servers all at once, so that a slow one holds up none; there are at most 50.
+    fn probe_all(&self, scope: &WorkspaceScope, servers: &[ServerSpec]) -> Vec<Probe> {
+        thread::scope(|threads| {
+            let probes: Vec<_> = servers
+                .iter()
+                .map(|server| threads.spawn(|| self.probe(scope, &server.slug)))
+                .collect();
+            let joined = probes.into_iter().map(|probe| {
+                probe.join().unwrap_or_else(|_| Probe::Failed {
+                    error: "asking the gateway broke off".to_owned(),
+                    hint: None,
+                })
+            });
+            joined.collect()
+        })
     }
 
     /// Makes a workspace without a token.

@@ -116,7 +116,7 @@ pub(crate) fn rate_limited(verdict: RateVerdict, era: Era, now_ms: u64) -> Respo
     );
     headers.insert(
         "x-ratelimit-reset",
-        HeaderValue::from(now_ms / 1000 + retry_after_s),
+        HeaderValue::from((now_ms + verdict.retry_after_ms).div_ceil(1000)),
     );
     response
 }

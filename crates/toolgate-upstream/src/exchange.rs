@@ -38,8 +38,8 @@ pub struct Exchange {
 
 /// What carries the call.
 enum Way {
-    Http(HttpExchange),
-    Channel(ChannelExchange),
+    Http(Box<HttpExchange>),
+    Channel(Box<ChannelExchange>),
     /// Learning what has changed at the server, then starting again.
     Turning(BoxFuture<'static, Result<Turned, UpstreamError>>),
     Over,
@@ -284,37 +284,27 @@ impl Way {
 
 /// Finds or opens what carries the call, and starts it there.
 async fn start(shared: &Arc<Shared>, route: &Route, call: &Arc<Call>) -> Result<Way, Trouble> {
+    let own = Arc::clone(shared);
     match route {
         Route::Modern(modern) => {
-            let (modern, call) = (Arc::clone(modern), Arc::clone(call));
-            Ok(Way::Http(HttpExchange::modern(
-                Arc::clone(shared),
-                modern,
-                call,
-            )?))
+            let exchange = HttpExchange::modern(own, modern, Arc::clone(call))?;
+            Ok(Way::Http(Box::new(exchange)))
         }
         Route::Legacy(legacy) => {
             let lease = legacy.session(call).await?;
             legacy.raise_level(&lease.value, call).await;
-            let (legacy, call) = (Arc::clone(legacy), Arc::clone(call));
-            Ok(Way::Http(HttpExchange::legacy(
-                Arc::clone(shared),
-                legacy,
-                lease,
-                call,
-            )))
+            let exchange = HttpExchange::legacy(own, Arc::clone(legacy), lease, Arc::clone(call));
+            Ok(Way::Http(Box::new(exchange)))
         }
         Route::Sse(sse) => {
             let lease = sse.conversation(call).await?;
-            Ok(Way::Channel(
-                ChannelExchange::start(Arc::clone(shared), lease, call).await?,
-            ))
+            let exchange = ChannelExchange::start(own, lease, call).await?;
+            Ok(Way::Channel(Box::new(exchange)))
         }
         Route::Stdio(stdio) => {
             let lease = stdio.conversation(call).await?;
-            Ok(Way::Channel(
-                ChannelExchange::start(Arc::clone(shared), lease, call).await?,
-            ))
+            let exchange = ChannelExchange::start(own, lease, call).await?;
+            Ok(Way::Channel(Box::new(exchange)))
         }
     }
 }

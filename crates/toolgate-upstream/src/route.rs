@@ -22,11 +22,11 @@ use crate::shared::Shared;
 use crate::stdio::Stdio;
 
 /// A legacy server is asked again after this long, in case it was upgraded (P8.2).
-const LEGACY_STANDS: Duration = Duration::from_secs(24 * 60 * 60);
+const LEGACY_STANDS: Duration = Duration::from_hours(24);
 /// How often idle sessions are looked for.
 const SWEEP: Duration = Duration::from_secs(30);
 /// Sessions and children of one client that nobody used for this long are closed (P2.4).
-const IDLE: Duration = Duration::from_secs(10 * 60);
+const IDLE: Duration = Duration::from_mins(10);
 
 /// The way to a server: transport and era.
 #[derive(Debug, Clone)]

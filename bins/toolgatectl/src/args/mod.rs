@@ -40,7 +40,13 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 refused, 5 needs a r
 )]
 pub(crate) struct Cli {
     /// Directory of the installation; by default the platform's data directory for Toolgate
-    #[arg(long, global = true, env = "TOOLGATE_DATA_DIR", value_name = "DIR")]
+    #[arg(
+        long,
+        global = true,
+        env = "TOOLGATE_DATA_DIR",
+        hide_env_values = true,
+        value_name = "DIR"
+    )]
     pub(crate) data_dir: Option<PathBuf>,
     /// Print JSON for programs: one object, lists as one object a line
     #[arg(long, global = true)]

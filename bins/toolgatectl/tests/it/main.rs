@@ -1,5 +1,10 @@
 //! The built binary, over the sequences people type, in a temporary data directory.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail as tests do, by panicking"
+)]
+
 mod failures;
 mod help;
 mod installation;

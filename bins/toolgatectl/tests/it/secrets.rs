@@ -49,7 +49,8 @@ fn every_way_in_keeps_the_value_out_of_output_and_files() {
     for (args, input) in ways {
         let ran = home.feed(args, input);
         assert_eq!(ran.code, 0, "{args:?}: {ran:?}");
-        shown += &format!("{}{}", ran.out, ran.err);
+        shown += &ran.out;
+        shown += &ran.err;
     }
     for args in [
         &["secrets", "list"][..],

@@ -1,5 +1,10 @@
 //! The admin through its functions, on a real store in a temporary data directory.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail as tests do, by panicking"
+)]
+
 mod calls;
 mod doctor;
 mod gateway;

@@ -10,6 +10,7 @@ mod stream;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use hyper::body::Body;
 use hyper::header::{self, HeaderMap};
 use hyper::{Method, Request, Response, StatusCode};
@@ -94,7 +95,10 @@ where
         accept,
         bytes_in: body.len(),
     };
-    dispatch(visit, body, era_hint).await
+    // Boxed here, where the rooms behind begin: the future of a whole call would otherwise be part of
+    // the type of every service that embeds the gateway.
+    let answer: BoxFuture<'_, Response<ReplyBody>> = Box::pin(dispatch(visit, body, era_hint));
+    answer.await
 }
 
 /// Parses the body and hands it to the era it belongs to.
@@ -102,8 +106,12 @@ async fn dispatch(visit: Visit<'_>, body: Bytes, era_hint: Era) -> Response<Repl
     let body = match parse_body(body, &JsonLimits::CLIENT) {
         Ok(body) => body,
         Err(malformed) => {
-            return Refusal::new(StatusCode::BAD_REQUEST, malformed.error, malformed.id)
-                .into_response(era_hint);
+            // Bad params of a readable request are the method's failure, not HTTP's (table 4.1).
+            let status = match malformed.error.code {
+                codes::INVALID_PARAMS => StatusCode::OK,
+                _ => StatusCode::BAD_REQUEST,
+            };
+            return Refusal::new(status, malformed.error, malformed.id).into_response(era_hint);
         }
     };
     let view = HeaderView(visit.headers);

@@ -11,10 +11,7 @@ use crate::setup::{Setup, names};
 async fn p9_14_a_broken_server_shrinks_the_list() {
     let setup = Setup::new().await;
     let first = Server::new().tool("a", "1").start().await;
-    let hanging = Server::new()
-        .method("initialize", Script::new().hang())
-        .start()
-        .await;
+    let hanging = Server::new().delay(Duration::from_secs(60)).start().await;
     let garbage = Server::new()
         .method("tools/list", Script::new().garbage())
         .start()

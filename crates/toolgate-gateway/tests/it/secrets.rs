@@ -84,7 +84,7 @@ async fn a_missing_secret_is_named_and_nothing_is_sent() {
     setup
         .forget_secret(&setup.scope("default"), &spec, "API_KEY")
         .await;
-    let seen = server.requests().len();
+    let seen = server.calls("hello");
     let reply = client.call("api__hello", json!({})).await;
     let error = &reply.message()["error"];
     assert_eq!(error["code"], -32012, "{error}");
@@ -93,7 +93,7 @@ async fn a_missing_secret_is_named_and_nothing_is_sent() {
         "{error}"
     );
     assert_eq!(error["data"]["outcome"], "not_sent");
-    assert_eq!(server.requests().len(), seen);
+    assert_eq!(server.calls("hello"), seen);
 }
 
 #[tokio::test]

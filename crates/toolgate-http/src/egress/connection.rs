@@ -15,7 +15,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use super::config::EgressConfig;
 
@@ -43,6 +43,9 @@ struct Notes {
 }
 
 const BUSY: u64 = u64::MAX;
+
+/// A connection that takes longer to settle isn't worth waiting for: a new one is as fast.
+const READY_MAX: Duration = Duration::from_millis(100);
 
 /// Why an exchange didn't give an answer.
 #[derive(Debug)]
@@ -111,9 +114,10 @@ impl Connection {
             return None;
         }
         self.notes.idle_since_ms.store(BUSY, Relaxed);
-        // The task may not have run since the last answer was read to its end.
+        // The task may not have run since the last answer was read to its end. It may also still be
+        // writing, to a server that answered before it had read the request, and never finish.
         if !self.sender.is_ready() {
-            self.sender.ready().await.ok()?;
+            timeout(READY_MAX, self.sender.ready()).await.ok()?.ok()?;
         }
         Some(self)
     }

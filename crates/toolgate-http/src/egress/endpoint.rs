@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HOST, HeaderName, HeaderValue};
+use hyper::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderName, HeaderValue,
+};
 use hyper::http::uri::PathAndQuery;
-use hyper::{HeaderMap, Request, Response, Uri};
+use hyper::{HeaderMap, Method, Request, Response, Uri};
 use rustls::pki_types::{DnsName, ServerName};
 use url::{Host, Url};
 
@@ -141,12 +143,19 @@ impl Shared {
             None => self.uri.clone(),
             Some(path) => Uri::from(parse_path(path)?),
         };
+        // hyper leaves the length of an empty body out, and some servers answer 411 then.
+        let says_empty = request.body.is_empty() && request.method != Method::GET;
         let mut built = Request::new(Full::new(request.body));
         *built.method_mut() = request.method;
         *built.uri_mut() = uri;
         *built.headers_mut() = request.headers;
         built.headers_mut().insert(HOST, self.host.clone());
         built.headers_mut().insert(ACCEPT_ENCODING, IDENTITY);
+        if says_empty {
+            built
+                .headers_mut()
+                .insert(CONTENT_LENGTH, HeaderValue::from(0));
+        }
         Ok(built)
     }
 

@@ -80,6 +80,10 @@ impl InBody {
         }
     }
 
+    fn left(&self) -> usize {
+        self.max.saturating_sub(self.read)
+    }
+
     /// Ends the exchange: nothing more is wanted from this connection.
     fn too_large(&mut self) -> InBodyError {
         self.lent = None;
@@ -98,7 +102,7 @@ impl Body for InBody {
         let this = &mut *self;
         // What the server announces counts before it has come.
         let announced = this.body.size_hint().lower();
-        if announced > (this.max - this.read) as u64 {
+        if announced > this.left() as u64 {
             return Poll::Ready(Some(Err(this.too_large())));
         }
         let frame = match std::task::ready!(Pin::new(&mut this.body).poll_frame(cx)) {
@@ -115,7 +119,7 @@ impl Body for InBody {
             Some(Ok(frame)) => frame,
         };
         let length = frame.data_ref().map_or(0, Bytes::len);
-        if length > this.max - this.read {
+        if length > this.left() {
             return Poll::Ready(Some(Err(this.too_large())));
         }
         this.read += length;

@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
 use proptest::prelude::*;
+use tokio::io::AsyncReadExt;
 use toolgate_http::egress::{
     AddressClass, Resolver, SendErrorKind, is_forbidden_header, secret_header_value,
 };
@@ -42,6 +44,7 @@ async fn the_request_is_what_the_caller_said_and_no_more() {
     };
     let (_, seen) = exchange(&endpoint, request).await;
     assert!(seen.starts_with("POST /other?b=2 HTTP/1.1\r\n"), "{seen}");
+    assert!(seen.contains("content-length: 0\r\n"), "{seen}");
     assert_eq!(server.connections(), 1);
 }
 
@@ -135,6 +138,26 @@ async fn an_unused_connection_closes_when_its_time_is_over() {
     let endpoint = endpoint_with(config, server.address);
     exchange(&endpoint, post("{}")).await;
     soon(was_closed.recv()).await.unwrap();
+}
+
+/// A server that answers before it has read the request leaves a connection that never gets ready.
+#[tokio::test]
+async fn a_connection_that_is_still_writing_is_replaced() {
+    let server = RawServer::start(|_, mut connection| async move {
+        let _ = connection.stream.read(&mut [0; 64]).await;
+        connection.send(ok("early")).await;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let endpoint = endpoint(server.address);
+    for round in 1..=2 {
+        let large = OutRequest {
+            body: Bytes::from(vec![b'x'; 32 * 1024 * 1024]),
+            ..post("")
+        };
+        assert_eq!(exchange(&endpoint, large).await.1, "early");
+        assert_eq!(server.connections(), round);
+    }
 }
 
 #[tokio::test]

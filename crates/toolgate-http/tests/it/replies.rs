@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use hyper::body::Body;
 use hyper::{Request, Response, StatusCode};
 use proptest::prelude::*;
-use toolgate_http::serve::{BodyPace, BrokenOff, content_length};
+use toolgate_http::serve::{BodyError, BodyPace, BrokenOff, content_length};
 use toolgate_http::{ReplyBody, ServeLimits, read_body};
 
 use crate::support::{RawClient, echo_path, served, soon};
@@ -160,7 +160,7 @@ async fn an_oversize_body_is_a_413_that_the_client_can_read() {
             let announced = content_length(request.headers());
             let body = read_body(request.into_body(), announced, 1000, BodyPace::default()).await;
             let mut reply = Response::new(ReplyBody::empty());
-            *reply.status_mut() = body.map_or_else(|error| error.status(), |_| StatusCode::OK);
+            *reply.status_mut() = body.map_or_else(BodyError::status, |_| StatusCode::OK);
             reply
         },
     );

@@ -180,12 +180,6 @@ fn call(
             refuse_misspelt(&name, &PARAMS, id.cloned())?;
         }
     }
-    if params
-        .raw("arguments")
-        .is_some_and(|arguments| arguments.first() != Some(&b'{'))
-    {
-        return Err(bad_params("arguments must be an object", id));
-    }
     Ok((method.into(), params))
 }
 

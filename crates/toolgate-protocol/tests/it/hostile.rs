@@ -322,9 +322,6 @@ fn whole_bodies() {
         ("params_array", br#"{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}"#, BadParams),
         ("params_null", br#"{"jsonrpc":"2.0","id":1,"method":"ping","params":null}"#, BadParams),
         ("params_string", br#"{"jsonrpc":"2.0","method":"m","params":"{}"}"#, BadParams),
-        ("arguments_array", br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":[]}}"#, BadParams),
-        ("arguments_text", br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":"{}"}}"#, BadParams),
-        ("arguments_null", br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":null}}"#, BadParams),
     ];
     for (name, body, fate) in cases {
         check(name, body, fate);

@@ -76,7 +76,7 @@ fn main() {
     }
     if server.flags.has("--ignore-end") {
         loop {
-            std::thread::sleep(Duration::from_secs(60));
+            std::thread::sleep(Duration::from_mins(1));
         }
     }
 }
@@ -203,7 +203,7 @@ impl Server {
             "big" => Some(text(&"y".repeat(1 << 20))),
             "child" => {
                 let child = std::process::Command::new("sleep").arg("600").spawn();
-                Some(text(&child.map(|c| c.id()).unwrap_or(0).to_string()))
+                Some(text(&child.map_or(0, |c| c.id()).to_string()))
             }
             "notify" => {
                 notify("notifications/tools/list_changed", &json!({}));

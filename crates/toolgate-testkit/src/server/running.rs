@@ -61,6 +61,11 @@ impl Running {
         self.state.lock().aborted
     }
 
+    /// How many connections were accepted.
+    pub fn connections(&self) -> usize {
+        self.state.lock().connections
+    }
+
     /// How many sessions are open.
     pub fn sessions(&self) -> usize {
         self.state.lock().sessions.len()

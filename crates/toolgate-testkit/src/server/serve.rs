@@ -65,6 +65,7 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
             continue;
         };
         let _ = socket.set_nodelay(true);
+        state.update(|inner| inner.connections += 1);
         let state = Arc::clone(&state);
         connections.spawn(async move {
             let service = service_fn(move |request| handle(Arc::clone(&state), request));

@@ -24,6 +24,7 @@ pub(super) struct State {
 
 #[derive(Debug, Default)]
 pub(super) struct Inner {
+    pub(super) connections: usize,
     pub(super) requests: Vec<Recorded>,
     /// Live sessions and their general streams. Session ids are never reused.
     pub(super) sessions: HashMap<String, Option<mpsc::Sender<Chunk>>>,

@@ -3,8 +3,9 @@
 //! An automaton over whole patterns would need megabytes for a long secret, would hold copies of it that nobody
 //! can wipe, and would lose its vector prefilter as soon as a server has a handful of secrets. So the automata
 //! look for the first eight bytes of each pattern, in groups small enough for the prefilter, and a hit is
-//! compared with the patterns that begin so. That is linear unless patterns repeat themselves (`aaaa…`), when
-//! whole patterns are searched for after all: a server that chose its own key must not slow the gateway.
+//! compared with the patterns that begin so. That is linear unless patterns repeat themselves (`aaaa…`). Then one
+//! automaton reads whole patterns, without the prefilter, which would compare too: slower than memory, but a
+//! server that chose its own key cannot make it slower still.
 
 use std::ops::Range;
 
@@ -50,18 +51,9 @@ impl Index {
             .max()
             .unwrap_or(0);
 
-        let alike: Vec<Range<usize>> = patterns
-            .chunk_by(|a, b| beginning(a.bytes()) == beginning(b.bytes()))
-            .scan(0, |end, alike| {
-                let start = *end;
-                *end += alike.len();
-                Some(start..*end)
-            })
-            .collect();
-        let mut groups = groups(&patterns, &alike, beginning);
+        let mut groups = groups(&patterns, Needles::Beginnings);
         if is_repetitive(&patterns, &groups) {
-            let each: Vec<Range<usize>> = (0..patterns.len()).map(|at| at..at + 1).collect();
-            groups = self::groups(&patterns, &each, whole);
+            groups = self::groups(&patterns, Needles::Whole);
         }
         Self {
             patterns,
@@ -109,6 +101,10 @@ impl Pattern {
     fn bytes(&self) -> &[u8] {
         self.text.as_bytes()
     }
+
+    fn beginning(&self) -> &[u8] {
+        &self.bytes()[..NEEDLE_BYTES]
+    }
 }
 
 /// One of each, in the order that [`Index::patterns`] wants.
@@ -121,11 +117,11 @@ fn sorted(spellings: Vec<Spelling>) -> Vec<Pattern> {
         })
         .collect();
     patterns.sort_by(|a, b| {
-        let (a, b) = (a.bytes(), b.bytes());
-        beginning(a)
-            .cmp(beginning(b))
-            .then(b.len().cmp(&a.len()))
-            .then(a.cmp(b))
+        let longest_first = b.bytes().len().cmp(&a.bytes().len());
+        a.beginning()
+            .cmp(b.beginning())
+            .then(longest_first)
+            .then(a.bytes().cmp(b.bytes()))
     });
     patterns.dedup_by(|a, b| a.text == b.text);
     patterns
@@ -203,24 +199,56 @@ impl Group {
     }
 }
 
-/// Automata for the needles of these ranges of patterns; all patterns of a range have the same needle.
-fn groups(patterns: &[Pattern], ranges: &[Range<usize>], needle: fn(&[u8]) -> &[u8]) -> Vec<Group> {
-    ranges
-        .chunks(NEEDLES_PER_GROUP)
-        .map(|candidates| {
-            let needles = candidates
-                .iter()
-                .map(|range| needle(patterns[range.start].bytes()));
-            let automaton = AhoCorasick::builder()
+/// What the automata look for.
+#[derive(Debug, Clone, Copy)]
+enum Needles {
+    /// The first bytes, which several patterns may share.
+    Beginnings,
+    /// Each pattern as it is.
+    Whole,
+}
+
+impl Needles {
+    fn of(self, pattern: &Pattern) -> &[u8] {
+        match self {
+            Self::Beginnings => pattern.beginning(),
+            Self::Whole => pattern.bytes(),
+        }
+    }
+
+    fn per_group(self) -> usize {
+        match self {
+            Self::Beginnings => NEEDLES_PER_GROUP,
+            Self::Whole => usize::MAX,
+        }
+    }
+}
+
+fn groups(patterns: &[Pattern], needles: Needles) -> Vec<Group> {
+    let mut end = 0;
+    let candidates: Vec<Range<usize>> = patterns
+        .chunk_by(|a, b| needles.of(a) == needles.of(b))
+        .map(|alike| {
+            let start = end;
+            end += alike.len();
+            start..end
+        })
+        .collect();
+    candidates
+        .chunks(needles.per_group())
+        .map(|candidates| Group {
+            automaton: AhoCorasick::builder()
                 .match_kind(MatchKind::LeftmostLongest)
                 // Compact. What a faster kind would gain, the prefilter has gained already.
                 .kind(Some(AhoCorasickKind::ContiguousNFA))
-                .build(needles)
-                .expect("a few megabytes of needles are far below the automaton's limit of states");
-            Group {
-                automaton,
-                candidates: candidates.to_vec(),
-            }
+                .prefilter(matches!(needles, Needles::Beginnings))
+                .build(
+                    candidates
+                        .iter()
+                        .map(|range| needles.of(&patterns[range.start])),
+                )
+                .expect("a few megabytes of needles are far below the automaton's limit of states"),
+            candidates: candidates.to_vec(),
         })
         .collect()
 }
@@ -257,14 +285,6 @@ fn is_repetitive(patterns: &[Pattern], groups: &[Group]) -> bool {
 
 fn common_prefix(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
-}
-
-fn beginning(pattern: &[u8]) -> &[u8] {
-    &pattern[..NEEDLE_BYTES.min(pattern.len())]
-}
-
-fn whole(pattern: &[u8]) -> &[u8] {
-    pattern
 }
 
 /// What every pattern has at least, so all needles are equally long and no two match at one place.

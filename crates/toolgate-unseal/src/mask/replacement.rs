@@ -18,11 +18,10 @@ pub(super) enum Shape {
 
 impl Shape {
     pub(super) fn of(pattern: &str) -> Self {
-        let is_number = pattern
-            .bytes()
-            .all(|b| matches!(b, b'0'..=b'9' | b'.' | b'-' | b'+' | b'e' | b'E'))
-            && pattern.starts_with(|c: char| c.is_ascii_digit())
-            && pattern.ends_with(|c: char| c.is_ascii_digit());
+        let is_digit = |c: char| c.is_ascii_digit();
+        let is_number = pattern.starts_with(is_digit)
+            && pattern.ends_with(is_digit)
+            && pattern.parse::<f64>().is_ok();
         let has_bare_quote = pattern.starts_with('"')
             || pattern
                 .as_bytes()

@@ -3,7 +3,7 @@
 use proptest::test_runner::{Config, RngSeed};
 
 /// The same cases on every run.
-pub fn fixed() -> Config {
+pub(crate) fn fixed() -> Config {
     Config {
         rng_seed: RngSeed::Fixed(22),
         failure_persistence: None,

@@ -18,7 +18,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use toolgate_protocol::mcp::ServerSnapshot;
 use toolgate_protocol::{
-    Era, Json, Message, Notification, Outcome, Request, RequestId, Response, Revision, write,
+    Era, Json, Malformed, Message, Notification, Outcome, Request, RequestId, Response, Revision,
+    write,
 };
 
 pub(crate) use exchange::ChannelExchange;
@@ -188,6 +189,16 @@ impl Channel {
         };
         if !known {
             self.shared.count_dropped();
+        }
+    }
+
+    /// Takes a batch apart; what in it is no message is dropped and counted.
+    pub(crate) fn hear_all(&self, messages: Vec<Result<Message, Malformed>>) {
+        for message in messages {
+            match message {
+                Ok(message) => self.hear(message),
+                Err(_) => self.shared.count_dropped(),
+            }
         }
     }
 

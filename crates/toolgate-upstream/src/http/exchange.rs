@@ -51,6 +51,10 @@ enum Side {
     Modern,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the exchange is boxed; a box in it would be one more"
+)]
 enum State {
     Posting(BoxFuture<'static, Result<Posted, UpstreamError>>),
     Renewing(BoxFuture<'static, Result<Lease<Session>, UpstreamError>>),
@@ -96,13 +100,13 @@ impl HttpExchange {
 
     pub(crate) fn modern(
         shared: Arc<Shared>,
-        modern: Arc<Modern>,
+        modern: &Arc<Modern>,
         call: Arc<Call>,
     ) -> Result<Self, UpstreamError> {
         let id = modern.next_id();
         let dialogue = Dialogue::new(id, Era::Modern, &call, Json::empty_object());
         let out = modern.outgoing(id, &call, call.tool.as_deref())?;
-        let state = State::Posting(post_modern(&shared, &modern, out));
+        let state = State::Posting(post_modern(&shared, modern, out));
         let side = Side::Modern;
         Ok(Self {
             shared,

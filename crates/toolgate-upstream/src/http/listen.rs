@@ -53,7 +53,7 @@ async fn listen(link: Arc<HttpLink>, headers: HeaderMap, revision: Revision) {
 }
 
 enum Opened {
-    Stream(Reader),
+    Stream(Box<Reader>),
     /// The server has no such stream (405 is normal), or the session is over.
     Never,
     Later,
@@ -77,7 +77,7 @@ async fn open(link: &HttpLink, headers: &HeaderMap, revision: Revision, place: P
         return Opened::Never;
     }
     Reader::new(response, revision).map_or(Opened::Never, |reader| {
-        Opened::Stream(reader.resuming(place))
+        Opened::Stream(Box::new(reader.resuming(place)))
     })
 }
 

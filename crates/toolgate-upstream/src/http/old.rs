@@ -235,9 +235,7 @@ async fn read(mut stream: Stream, channel: Arc<Channel>) {
         }
         match parse_body(event.data, &JsonLimits::UPSTREAM) {
             Ok(Body::One(message)) => channel.hear(message),
-            Ok(Body::Batch(messages)) => {
-                messages.into_iter().flatten().for_each(|m| channel.hear(m))
-            }
+            Ok(Body::Batch(messages)) => channel.hear_all(messages),
             Err(_) => stream.link.shared().count_dropped(),
         }
     }

@@ -9,9 +9,9 @@ use tokio::time::Instant;
 /// The first wait; doubles with every crash in a row.
 const FIRST: Duration = Duration::from_millis(500);
 /// The longest wait, and the pause between probes of a child that is held.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 /// A child that lived this long counts as healthy again.
-const HEALTHY: Duration = Duration::from_secs(60);
+const HEALTHY: Duration = Duration::from_mins(1);
 /// So many crashes within a minute hold the child.
 const MANY: usize = 5;
 

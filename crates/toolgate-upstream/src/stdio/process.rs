@@ -240,7 +240,7 @@ fn hear(channel: &Channel, line: Bytes) -> bool {
     match parse_body(line, &JsonLimits::UPSTREAM) {
         Ok(Body::One(message)) => channel.hear(message),
         // Only 2025-03-26 has batches (P3.8), but nothing is lost by taking them apart.
-        Ok(Body::Batch(messages)) => messages.into_iter().flatten().for_each(|m| channel.hear(m)),
+        Ok(Body::Batch(messages)) => channel.hear_all(messages),
         Err(_) => return false,
     }
     true
@@ -260,7 +260,7 @@ async fn write(stdin: Option<ChildStdin>, mut queue: mpsc::Receiver<Outbound>) {
 /// The message without line ends. In JSON they can only stand between values, where a space says the same.
 fn one_line(message: Bytes) -> Bytes {
     let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
-    if !message.iter().any(|byte| is_end(byte)) {
+    if !message.iter().any(is_end) {
         return message;
     }
     message
