@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::{Request, Response, StatusCode, Uri};
+use hyper::{Request, Response, Uri};
 use toolgate_gateway::{Config, DataDir, Gateway};
 use toolgate_http::{Drain, Handler, Listener, ReplyBody, ServeLimits, serve};
 use toolgate_testkit::Client;
@@ -28,17 +28,11 @@ impl Handler for Service {
             .path()
             .strip_prefix("/mcp")
             .map(str::parse::<Uri>);
-        match inner {
-            Some(Ok(uri)) => {
-                *request.uri_mut() = uri;
-                self.gateway.handle(request).await
-            }
-            _ => {
-                let mut response = Response::new(ReplyBody::full("my own page\n".into()));
-                *response.status_mut() = StatusCode::OK;
-                response
-            }
+        if let Some(Ok(uri)) = inner {
+            *request.uri_mut() = uri;
+            return self.gateway.handle(request).await;
         }
+        Response::new(ReplyBody::full("my own page\n".into()))
     }
 }
 

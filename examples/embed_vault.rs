@@ -25,9 +25,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // Elsewhere, with the stored bytes and the master key:
     let opener = Opener::new(&master.unwrap_workspace_key("ws_team", &wrapped)?);
-    let opened = opener.open(context, &sealed)?;
-    println!("debug:   {opened:?}");
-    assert_eq!(opened.expose(), value.expose());
+    let value_again = opener.open(context, &sealed)?;
+    println!("debug:   {value_again:?}");
+    assert_eq!(value_again.expose(), value.expose());
 
     // What was sealed for one place opens in no other.
     let moved = SecretContext {
@@ -36,9 +36,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     assert!(opener.open(moved, &sealed).is_err());
 
-    let masker = Masker::new([opened.expose().as_str()]);
+    let echo_guard = Masker::new([value_again.expose().as_str()]);
     let echo = r#"{"text":"your token is ghp_example_not_a_real_token"}"#;
-    let masked = masker.mask(echo.into());
+    let masked = echo_guard.mask(echo.into());
     println!("masked:  {}", String::from_utf8_lossy(&masked));
     assert!(!String::from_utf8_lossy(&masked).contains("ghp_example"));
     Ok(())

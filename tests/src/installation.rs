@@ -209,8 +209,10 @@ impl Installation {
         clean(&mut command)
             .arg("--data-dir")
             .arg(self.data_dir())
-            .args(["--listen", "127.0.0.1:0"])
             .args(flags);
+        if !flags.contains(&"--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
         Process::start("toolgate", &mut command)
     }
 }

@@ -1,6 +1,6 @@
 //! The command line: what was typed, turned into what it means.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -24,7 +24,7 @@ pub(crate) struct Flags {
     data_dir: Option<PathBuf>,
 
     /// Where to listen. Port 0 takes a free one and prints it. Loopback only: put a TLS proxy in front for others.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8420")]
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8420", value_parser = listen_address)]
     listen: SocketAddr,
 
     /// The URL clients reach the gateway under, when a proxy stands in front: `https://mcp.example.com`.
@@ -70,6 +70,16 @@ Examples:
 Then, in another terminal:
   toolgatectl mcp add files -- npx -y @modelcontextprotocol/server-filesystem ~/notes
   toolgatectl mcp add github --url https://api.githubcopilot.com/mcp/ --bearer GITHUB_TOKEN";
+
+/// An address, or the first one a host name stands for.
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    match text.to_socket_addrs() {
+        Ok(mut addresses) => addresses
+            .next()
+            .ok_or_else(|| format!("`{text}` stands for no address")),
+        Err(_) => Err("use HOST:PORT, such as 127.0.0.1:8420 or localhost:0".to_owned()),
+    }
+}
 
 impl Flags {
     /// What was typed, with every default filled in.

@@ -27,7 +27,7 @@ pub(crate) fn start_logging(format: LogFormat) {
 }
 
 /// On first start URL, token and block; always the `ready` line, alone and last.
-pub(crate) fn announce(announce: Announce) {
+pub(crate) fn announce(announce: &Announce) {
     let url = &announce.url;
     if let Some(first) = &announce.first_run {
         let slug = &first.workspace;

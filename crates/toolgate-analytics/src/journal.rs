@@ -75,14 +75,14 @@ impl Journal for MemoryJournal {
     ) -> Result<(), JournalError> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         for (sequence, record) in (first_sequence..).zip(batch) {
-            if kept.len() >= self.keep {
-                kept.pop_front();
-            }
             kept.push_back(JournaledCall {
                 boot: boot.to_owned(),
                 sequence,
                 record: record.clone(),
             });
+            if kept.len() > self.keep {
+                kept.pop_front();
+            }
         }
         Ok(())
     }

@@ -128,7 +128,7 @@ fn first_workspace(
     let token = Token {
         id: TokenId::from_random(random()?),
         workspace: id,
-        name: "first admin".into(),
+        name: "admin".into(),
         role: Role::Admin,
         rules: ToolRules::all(),
         rate_limit: RateLimit::default(),

@@ -13,7 +13,7 @@ use toolgate_vault::{Secret, SecretContext};
 use url::Url;
 
 /// How long the patterns made from opened secrets are kept (S-15).
-const MASKER_LIFETIME: Duration = Duration::from_secs(60);
+const MASKER_LIFETIME: Duration = Duration::from_mins(1);
 
 /// What one link may open, and nothing else.
 #[derive(Debug)]

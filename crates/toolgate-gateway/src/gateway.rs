@@ -12,9 +12,9 @@ use tokio::sync::{Notify, watch};
 use toolgate_analytics::Recorder;
 use toolgate_http::{Egress, HostPolicy, ReplyBody};
 use toolgate_policy::Principal;
-use toolgate_protocol::{Json, Object, Revision};
+use toolgate_protocol::{Json, Revision};
 use toolgate_router::Background;
-use toolgate_store::{CallsJournal, DataDir, StoreError};
+use toolgate_store::{Actor, CallsJournal, DataDir, StoreError};
 use toolgate_unseal::Handles;
 
 use crate::bootstrap::{self, FirstRun, Opened};
@@ -32,6 +32,8 @@ use crate::wiring::Wiring;
 const RECORD_QUEUE: usize = 65_536;
 /// How often idle sessions and old maskers are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
+/// The setting that holds the URL of the gateway that ran last.
+const PUBLIC_URL: &str = "public_url";
 /// How long background work may go on at shutdown.
 const BACKGROUND_GRACE: Duration = Duration::from_secs(5);
 
@@ -103,8 +105,9 @@ impl Gateway {
             wiring,
             dir,
         });
-        gateway.reload()?;
+        // Followed before it is read, so that no change falls between the two.
         follow::start(&gateway)?;
+        gateway.reload()?;
         gateway.sweep_now_and_then();
         Ok((gateway, first_run))
     }
@@ -124,6 +127,19 @@ impl Gateway {
     /// the gateway can do. `url` is what it tells as its own address.
     pub fn open_control(self: &Arc<Self>, url: String) -> Result<(), GatewayError> {
         control::open(self, url)
+    }
+
+    /// Stores the URL clients reach this gateway under, so that `toolgatectl` prints it when no gateway runs.
+    pub(crate) async fn remember_url(&self, url: &str) -> Result<(), GatewayError> {
+        let (store, url) = (self.wiring.store.clone(), url.to_owned());
+        let saved = tokio::task::spawn_blocking(move || {
+            if store.setting(PUBLIC_URL)?.as_deref() == Some(&*url) {
+                return Ok(());
+            }
+            store.set_setting(&Actor::gateway(), PUBLIC_URL, &url)
+        });
+        let saved = saved.await.map_err(|_| GatewayError::Interrupted)?;
+        saved.map_err(|source| in_store(&self.dir, source))
     }
 
     /// Ends general streams and the work that follows the store; calls in flight go on.
@@ -221,7 +237,7 @@ impl Gateway {
     }
 
     /// How to read the tool names of a workspace with prefixes; nothing for a transparent one (P9.31).
-    pub(crate) fn instructions(&self, admitted: &Admitted) -> Option<String> {
+    pub(crate) fn instructions(admitted: &Admitted) -> Option<String> {
         let links = admitted.workspace.workspace.links();
         let prefixed = links
             .iter()
@@ -235,11 +251,9 @@ impl Gateway {
         &self,
         principal: &Principal,
         revision: Revision,
-        capabilities: &Object,
     ) -> Option<Arc<Session>> {
         let nonce = bootstrap::random().ok()?;
-        self.sessions
-            .open(principal, revision, capabilities.json(), nonce, unix_ms())
+        self.sessions.open(principal, revision, nonce, unix_ms())
     }
 
     pub(crate) fn find_session(&self, id: &str, principal: &Principal) -> Option<Arc<Session>> {

@@ -28,15 +28,11 @@ pub struct Announce {
 ///
 /// `announce` is called once the listener is open and before the first request is answered.
 pub async fn run(
-    config: Config,
-    announce: impl FnOnce(Announce),
+    mut config: Config,
+    announce: impl FnOnce(&Announce),
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), GatewayError> {
-    let (address, public_url, limits) = (
-        config.listen,
-        config.public_url.clone(),
-        config.limits.clone(),
-    );
+    let (address, public_url, limits) = (config.listen, config.public_url.clone(), config.limits);
     if !address.ip().is_loopback() {
         return Err(GatewayError::PlainOutsideLoopback { address });
     }
@@ -44,9 +40,12 @@ pub async fn run(
         Listener::bind(address).map_err(|source| GatewayError::Listen { address, source })?;
     let address = listener.local_addr();
     let url = public_url.unwrap_or_else(|| format!("http://{address}"));
+    // A server that is this gateway itself would call in circles (S-64).
+    config.egress.own_listeners.push(address);
     let (gateway, first_run) = Gateway::open(config).await?;
     gateway.open_control(url.clone())?;
-    announce(Announce {
+    gateway.remember_url(&url).await?;
+    announce(&Announce {
         address,
         url,
         first_run,

@@ -12,16 +12,21 @@ use toolgate_upstream::{Delivery, UpstreamError, UpstreamErrorKind};
 
 /// The block that editors take: one server, its URL and the token.
 pub fn mcp_json(slug: &str, url: &str, token: &str) -> String {
-    let block = serde_json::json!({
-        "mcpServers": {
-            slug: {
-                "type": "http",
-                "url": url,
-                "headers": { "Authorization": format!("Bearer {token}") },
-            }
-        }
-    });
-    format!("{block:#}")
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let (slug, url) = (quoted(slug), quoted(url));
+    let authorization = quoted(&format!("Bearer {token}"));
+    // Written out, so that the members stand in the order people know them in.
+    format!(
+        r#"{{
+  "mcpServers": {{
+    {slug}: {{
+      "type": "http",
+      "url": {url},
+      "headers": {{ "Authorization": {authorization} }}
+    }}
+  }}
+}}"#
+    )
 }
 
 /// Header that carries the session of a legacy client.

@@ -1,18 +1,17 @@
 //! Sessions of clients up to 2025-11-25: named by a sealed id that outlives the process.
 //!
-//! The id is the session: revision, owner, workspace and capabilities sealed under a key of ours (P6.9), so a
+//! The id is the session: revision, owner and workspace sealed under a key of ours (P6.9), so a
 //! restarted or second gateway can go on with it. What lives in memory beside it (calls in flight, the
 //! general stream) is made anew when an id of ours arrives that is not known here.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
 use dashmap::DashMap;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 use toolgate_policy::Principal;
-use toolgate_protocol::{Json, JsonLimits, RequestId, Revision};
+use toolgate_protocol::{RequestId, Revision};
 use toolgate_unseal::Handles;
 
 /// Idle sessions end after this long (P2.4).
@@ -34,7 +33,6 @@ const PURPOSE: &str = "session";
 pub(crate) struct Session {
     pub(crate) id: Arc<str>,
     pub(crate) revision: Revision,
-    pub(crate) capabilities: Json,
     token: String,
     workspace: String,
     issued_ms: u64,
@@ -60,7 +58,6 @@ struct Sealed {
     w: String,
     i: u64,
     n: String,
-    c: String,
 }
 
 /// Every client session this process knows of.
@@ -85,29 +82,21 @@ impl Sessions {
         &self,
         principal: &Principal,
         revision: Revision,
-        capabilities: &Json,
         nonce: [u8; 16],
         now_ms: u64,
     ) -> Option<Arc<Session>> {
         let token = principal.token();
-        let mut sealed = Sealed {
+        let sealed = Sealed {
             r: revision.as_str().to_owned(),
             t: token.id.as_str().to_owned(),
             w: token.workspace.as_str().to_owned(),
             i: now_ms,
             n: format!("{:032x}", u128::from_be_bytes(nonce)),
-            c: capabilities.as_str().to_owned(),
         };
-        let mut id = self.seal(&sealed)?;
-        if id.len() > MAX_ID_LEN {
-            // Too large to carry: a second gateway then knows the session without its capabilities.
-            sealed.c = "{}".to_owned();
-            id = self.seal(&sealed)?;
-        }
+        let id = self.seal(&sealed)?;
         let session = Arc::new(Session {
             id: id.into(),
             revision,
-            capabilities: capabilities.clone(),
             token: sealed.t,
             workspace: sealed.w,
             issued_ms: now_ms,
@@ -187,8 +176,6 @@ impl Sessions {
         let session = Arc::new(Session {
             id: id.into(),
             revision: Revision::parse(&sealed.r)?,
-            capabilities: Json::parse(Bytes::from(sealed.c.into_bytes()), &JsonLimits::CLIENT)
-                .ok()?,
             token: sealed.t,
             workspace: sealed.w,
             issued_ms: sealed.i,

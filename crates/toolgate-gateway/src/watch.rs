@@ -48,7 +48,7 @@ fn follow(gateway: &Weak<Gateway>, mut watcher: ChangeWatcher) {
             match gateway.reload() {
                 Ok(_) => behind = false,
                 Err(error) => {
-                    tracing::error!(%error, "the store changed and cannot be read; the last good state stays in force")
+                    tracing::error!(%error, "the store changed and cannot be read; the last good state stays in force");
                 }
             }
         }

@@ -80,13 +80,10 @@ impl Wiring {
         let mut secrets = HashMap::new();
         for spec in all.servers_of(&stored.id) {
             let kept = before.and_then(|before| kept_link(before, spec));
-            let (link, link_secrets) = match kept {
-                Some(kept) => kept,
-                None => {
-                    let opener = opener.get_or_init(|| self.opener(&stored.id, all)).clone();
-                    self.link(&stored.slug, spec, opener, all, &changes)
-                }
-            };
+            let (link, link_secrets) = kept.unwrap_or_else(|| {
+                let opener = opener.get_or_init(|| self.opener(&stored.id, all)).clone();
+                self.link(&stored.slug, spec, opener, all, &changes)
+            });
             link.set_overrides(all.overrides_of(&spec.id));
             secrets.insert(spec.id.as_str().to_owned(), link_secrets);
             links.push(link);
@@ -231,16 +228,14 @@ impl Wiring {
             .keys
             .iter()
             .find(|row| &row.workspace == workspace)?;
-        match self
+        let Ok(key) = self
             .master
             .unwrap_workspace_key(workspace.as_str(), &row.key)
-        {
-            Ok(key) => Some(Arc::new(Opener::new(&key))),
-            Err(_) => {
-                tracing::error!(%workspace, "the workspace's key does not open; its secrets are unavailable");
-                None
-            }
-        }
+        else {
+            tracing::error!(%workspace, "the workspace's key does not open; its secrets are unavailable");
+            return None;
+        };
+        Some(Arc::new(Opener::new(&key)))
     }
 
     fn close_what_is_gone(&self, snapshot: &Snapshot, previous: Option<&Snapshot>) {

@@ -1,6 +1,6 @@
 //! The one way HTTP comes in and goes out: limits, routes with an access rule, reachable addresses.
 //!
-//! [`serve`] runs a [`Listener`] for a [`Handler`]: HTTP/1.1 and 2, every wait and size bounded,
+//! [`serve()`] runs a [`Listener`] for a [`Handler`]: HTTP/1.1 and 2, every wait and size bounded,
 //! [`HostPolicy`] against rebinding, [`Routes`] in which no handler stands without an access rule,
 //! [`ReplyBody`] for answers that are never copied together, and [`Drain`] to end in good order.
 //!

@@ -14,7 +14,7 @@ use toolgate_protocol::ToolDefinition;
 use toolgate_upstream::{Upstream, UpstreamError};
 
 /// A list older than this is served once more and fetched again behind the answer.
-const FRESH_FOR: Duration = Duration::from_secs(60);
+const FRESH_FOR: Duration = Duration::from_mins(1);
 /// After a failed attempt nobody waits for a link this long; it is retried in the background.
 const QUIET_AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// Calls in flight to one server; the queue behind it is as long again.

@@ -122,10 +122,11 @@ impl Workspace {
                 .find(|link| link.spec().slug.as_str() == slug),
             None => None,
         };
-        let owner = owner.or_else(|| match self.config.links.as_slice() {
+        let only = match self.config.links.as_slice() {
             [only] => Some(only),
             _ => None,
-        })?;
+        };
+        let owner = owner.or(only)?;
         if !owner.is_cold() {
             return None;
         }

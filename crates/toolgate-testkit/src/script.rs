@@ -28,6 +28,7 @@ pub(crate) enum Step {
         method: String,
         params: Value,
     },
+    General(Value),
     Delay(Duration),
     /// Ends the script: what the tool answers.
     End(Ending),
@@ -109,6 +110,13 @@ impl Script {
             method: method.to_owned(),
             params,
         })
+    }
+
+    /// Sends a message on the session's general stream, as servers do that do not know which call
+    /// they are in. Goes nowhere if the client did not open that stream.
+    #[must_use]
+    pub fn general(self, message: Value) -> Self {
+        self.step(Step::General(message))
     }
 
     /// Waits.

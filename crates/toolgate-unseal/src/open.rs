@@ -17,11 +17,11 @@ pub struct OpenError {
 
 impl OpenError {
     /// What a person can do about it.
-    pub fn hint(&self) -> String {
-        format!(
-            "set it again with `toolgatectl secrets set`: what the store holds as {} is damaged",
+    pub fn hint(&self) -> Option<String> {
+        Some(format!(
+            "what the store holds as {} is damaged: set it again with `toolgatectl secrets set`",
             self.name
-        )
+        ))
     }
 }
 

@@ -10,6 +10,7 @@
 //! decided below, in `toolgate-protocol`.
 
 mod background;
+mod book;
 mod call;
 mod channel;
 mod clock;
@@ -20,6 +21,7 @@ mod error;
 mod exchange;
 mod flight;
 mod http;
+mod inbox;
 mod list;
 mod notice;
 mod pool;

@@ -42,7 +42,10 @@ async fn drain(
     let mut cursors = HashSet::new();
     for _ in 0..MAX_PAGES {
         let params = page_params(cursor.as_deref());
-        let (result, revision) = ask(wayfinder, "tools/list", params, deadline).await?;
+        let (outcome, revision) = ask(wayfinder, "tools/list", params, deadline).await?;
+        let Outcome::Result(result) = outcome else {
+            return Err(shared.broke("it answered an error instead of a list"));
+        };
         let page = ListPage::parse(&result, "tools")
             .ok_or_else(|| shared.broke("a list of tools without tools"))?;
         found.add(page.items, revision);
@@ -69,19 +72,22 @@ struct Found {
 
 impl Found {
     fn add(&mut self, items: Vec<Json>, revision: Revision) {
-        let before = self.names.len();
+        let mut names = HashSet::new();
         for item in items {
             let too_much = item.bytes().len() > MAX_DEFINITION || self.tools.len() >= MAX_TOOLS;
             match ToolDefinition::parse(item, revision) {
+                // The list may change between two pages, which repeats items (P9.59); what one page
+                // repeats is for the namespace to judge (P9.5).
+                Ok(tool) if self.names.contains(&tool.name) => {}
                 Ok(tool) if !too_much => {
-                    self.names.insert(tool.name.clone());
+                    names.insert(tool.name.clone());
                     self.tools.push(tool);
                 }
                 _ => self.dropped += 1,
             }
         }
-        let grew = self.names.len() > before;
-        self.barren = if grew { 0 } else { self.barren + 1 };
+        self.barren = if names.is_empty() { self.barren + 1 } else { 0 };
+        self.names.extend(names);
     }
 
     fn is_over(&self) -> bool {
@@ -99,19 +105,17 @@ fn page_params(cursor: Option<&str>) -> Object {
     Object::parse(text, &JsonLimits::CLIENT).unwrap_or_default()
 }
 
-/// A request of the gateway's own: its result, and the revision it came in.
+/// A request of the gateway's own: what came of it, and in which revision.
 pub(crate) async fn ask(
     wayfinder: &Arc<Wayfinder>,
     method: &'static str,
     params: Object,
     deadline: Instant,
-) -> Result<(Json, Revision), UpstreamError> {
-    let shared = wayfinder.shared();
+) -> Result<(Outcome, Revision), UpstreamError> {
     let mut exchange = Exchange::begin(wayfinder, own_call(method, params, deadline)).await?;
     loop {
         match exchange.next().await {
-            Event::Done(Outcome::Result(result)) => return Ok((result, exchange.revision())),
-            Event::Done(Outcome::Error(_)) => return Err(shared.broke("it answered an error")),
+            Event::Done(outcome) => return Ok((outcome, exchange.revision())),
             Event::Failed(error) => return Err(error),
             // Nothing was declared, so nothing is asked; the rest is of no interest.
             Event::Progress(_) | Event::Log(_) | Event::Ask(_) => {}

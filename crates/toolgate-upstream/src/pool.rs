@@ -295,3 +295,84 @@ impl<T: Send + Sync + 'static> Pool<T> {
         taken
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use toolgate_namespace::ServerSlug;
+
+    use super::*;
+    use crate::error::{Delivery, UpstreamErrorKind};
+
+    fn closed() -> UpstreamError {
+        let server = ServerSlug::try_from("a").unwrap();
+        UpstreamError {
+            server,
+            kind: UpstreamErrorKind::Closed,
+            outcome: Delivery::NotSent,
+        }
+    }
+
+    fn key(session: &str) -> Key {
+        let who = IsolationKey {
+            principal: "p".into(),
+            session: Some(session.into()),
+        };
+        Key::session(&who, &Json::empty_object())
+    }
+
+    /// Leases a member, opening it as its own key's text.
+    async fn lease(pool: &Arc<Pool<Key>>, key: Key, now: u64) -> Result<Lease<Key>, NoLease> {
+        let tasks = Background::default();
+        let open = |key: Key| async move { Ok(Arc::new(key)) };
+        pool.lease(key, now, &tasks, closed(), open, drop).await
+    }
+
+    #[tokio::test]
+    async fn p2_4_what_nobody_used_is_taken_out_and_what_is_in_use_stays() {
+        let pool = Arc::new(Pool::new(PoolLimits { max: 8 }));
+        let used = lease(&pool, key("used"), 0).await.unwrap();
+        drop(lease(&pool, key("old"), 0).await.unwrap());
+        drop(lease(&pool, key("young"), 500).await.unwrap());
+        drop(lease(&pool, Key::shared(), 0).await.unwrap());
+        let taken = pool.take_idle(1000, Duration::from_secs(1));
+        assert_eq!(
+            taken.iter().map(|k| (**k).clone()).collect::<Vec<_>>(),
+            [key("old")]
+        );
+        drop(used);
+        let mut taken: Vec<_> = pool.take_idle(9000, Duration::from_secs(1));
+        taken.sort_by_key(|key| format!("{key:?}"));
+        assert_eq!(taken.len(), 2);
+        // What everybody shares hears the server's notices and stays.
+        assert_eq!(pool.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn r27_a_full_pool_makes_room_by_idleness_or_refuses() {
+        let pool = Arc::new(Pool::new(PoolLimits { max: 2 }));
+        let busy = lease(&pool, key("busy"), 0).await.unwrap();
+        drop(lease(&pool, key("idle"), 1).await.unwrap());
+        let third = lease(&pool, key("third"), 2).await.unwrap();
+        assert!(pool.get(&key("idle"), 3).is_none());
+        assert!(matches!(
+            lease(&pool, key("fourth"), 3).await,
+            Err(NoLease::Full)
+        ));
+        drop((busy, third));
+        lease(&pool, key("fourth"), 4).await.unwrap();
+        assert_eq!(pool.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn p8_8_only_the_member_that_was_lost_is_discarded() {
+        let pool = Arc::new(Pool::new(PoolLimits { max: 2 }));
+        let lost = lease(&pool, key("a"), 0).await.unwrap();
+        assert!(pool.discard(&lost.key, &lost.value));
+        let new = lease(&pool, key("a"), 1).await.unwrap();
+        assert!(!pool.discard(&lost.key, &lost.value));
+        assert!(Arc::ptr_eq(
+            &pool.get(&key("a"), 2).unwrap().value,
+            &new.value
+        ));
+    }
+}

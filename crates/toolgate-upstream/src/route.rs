@@ -162,11 +162,11 @@ impl Wayfinder {
 
     /// The way; found out by a task of its own the first time.
     pub(crate) async fn route(self: &Arc<Self>) -> Result<Route, Trouble> {
-        if let Some(route) = self.known() {
-            return Ok(route);
-        }
         if self.shared.is_closed() {
             return Err(self.shared.not_sent(UpstreamErrorKind::Closed).into());
+        }
+        if let Some(route) = self.known() {
+            return Ok(route);
         }
         let flight = self.search();
         let outcome = flight.wait().await;
@@ -238,6 +238,8 @@ impl Wayfinder {
             news
         };
         if news {
+            let (server, revision) = (&self.shared.spec.slug, verdict.revision);
+            tracing::info!(%server, %revision, "found out what a server speaks");
             self.shared.tell(Notice::Verdict(verdict));
         }
     }

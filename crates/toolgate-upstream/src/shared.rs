@@ -13,6 +13,7 @@ use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Delivery, UpstreamError, UpstreamErrorKind};
 use crate::notice::Notice;
+use crate::stdio::History;
 use crate::upstream::UpstreamConfig;
 
 /// The server's settings and the things that count, wait and tell.
@@ -24,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) messages_dropped: AtomicU64,
     pub(crate) tools_dropped: AtomicU64,
     pub(crate) crashes: AtomicU64,
+    /// What is remembered of child processes.
+    pub(crate) children: History,
     notices: Arc<dyn Fn(Notice) + Send + Sync>,
     closed: AtomicBool,
     /// Zero of the clock that idleness is measured on.
@@ -48,6 +51,7 @@ impl Shared {
             messages_dropped: AtomicU64::new(0),
             tools_dropped: AtomicU64::new(0),
             crashes: AtomicU64::new(0),
+            children: History::default(),
             notices: Arc::clone(&config.notices),
             closed: AtomicBool::new(false),
             started: Instant::now(),

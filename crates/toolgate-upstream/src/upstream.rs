@@ -9,10 +9,11 @@ use tokio::time::{Instant, timeout_at};
 use toolgate_http::Egress;
 use toolgate_namespace::ServerSpec;
 use toolgate_protocol::mcp::ServerSnapshot;
-use toolgate_protocol::{Json, Object, ToolDefinition};
+use toolgate_protocol::{Json, Object, Outcome, ToolDefinition};
 
 use crate::call::Call;
 use crate::credentials::Credentials;
+use crate::detect::{Evidence, judge_error};
 use crate::error::{Trouble, UpstreamError, UpstreamErrorKind};
 use crate::exchange::Exchange;
 use crate::list;
@@ -105,21 +106,34 @@ impl Upstream {
         };
         match agreed {
             Some(snapshot) => Ok(snapshot),
-            None => self.discover(deadline).await.map_err(Trouble::Failed),
+            None => self.discover(deadline).await,
         }
     }
 
-    /// What a modern server says about itself now.
-    async fn discover(&self, deadline: Instant) -> Result<ServerSnapshot, UpstreamError> {
+    /// What a modern server says about itself now. One that does not know the question is not modern
+    /// any more (P8.2).
+    async fn discover(&self, deadline: Instant) -> Result<ServerSnapshot, Trouble> {
         let asked = list::ask(
             &self.wayfinder,
             "server/discover",
             Object::empty(),
             deadline,
         );
-        let (result, _) = asked.await?;
-        let broke = |_| self.shared().broke("server/discover says too little");
-        ServerSnapshot::from_discover(&result).map_err(broke)
+        let (outcome, _) = asked.await?;
+        match outcome {
+            Outcome::Result(result) => ServerSnapshot::from_discover(&result).map_err(|_| {
+                self.shared()
+                    .broke("server/discover says too little")
+                    .into()
+            }),
+            Outcome::Error(error) => {
+                let refused = self.shared().broke("server/discover was refused");
+                match judge_error(&error) {
+                    Evidence::Legacy => Err(Trouble::WrongEra(refused)),
+                    Evidence::Modern | Evidence::Stranger => Err(Trouble::Failed(refused)),
+                }
+            }
+        }
     }
 
     /// All its tools, in its order, drained page by page within `timeouts.list` (P9.54, P9.56).
@@ -160,10 +174,7 @@ impl Upstream {
     /// The last lines a child wrote to standard error, control characters escaped; empty for HTTP.
     /// For operators only, and not redacted: the caller knows the secrets (S-75).
     pub fn stderr_tail(&self) -> String {
-        match self.wayfinder.known() {
-            Some(Route::Stdio(stdio)) => stdio.stderr_tail(),
-            _ => String::new(),
-        }
+        self.shared().children.stderr_tail()
     }
 
     /// Ends all sessions and children, in good order (P8.10, S-74). New calls and calls over stdio

@@ -14,7 +14,9 @@
 //!             └─ seal[DEK](format, DEK id, workspace, server, name, version; value)
 //! ```
 //!
-//! No key has two uses (S-06), so a blob taken from one place never opens in another.
+//! No key has two uses (S-06), so a blob taken from one place never opens in another. The key file is the one
+//! thing this crate reads or writes ([`MasterKey::load`], [`MasterKey::create_file`]); there is no clock and no
+//! environment in it.
 //!
 //! # Why opening is elsewhere
 //!

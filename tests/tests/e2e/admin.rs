@@ -39,10 +39,10 @@ fn workspaces_are_made_listed_chosen_and_deleted() {
     assert_eq!(marked.len(), 1, "{table}");
     assert!(marked[0].contains("client-a"), "{table}");
 
-    // Deleting asks, and the answer that is not given is no.
-    let asked = installation.ctl_with(&["workspace", "delete", "client-a"], "\n");
+    // Nobody can be asked without a terminal, and the answer that is not given is no.
+    let asked = installation.ctl_with(&["workspace", "delete", "client-a"], "y\n");
     assert!(
-        format!("{}{}", asked.stdout, asked.stderr).contains("y/N"),
+        !asked.status.success() && asked.stderr.contains("--yes"),
         "{asked:?}"
     );
     assert_eq!(slugs(&installation), ["client-a", "other"]);

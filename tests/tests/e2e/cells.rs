@@ -245,46 +245,6 @@ async fn aliases_serve_the_same_workspace() {
     }
 }
 
-/// P6.16 to P6.18: the 2024-11-05 transport, as old clients speak it.
-#[tokio::test(flavor = "multi_thread")]
-async fn the_oldest_transport_is_served() {
-    let server = Server::new().tool("hello", "good day").start().await;
-    let world = World::new(&[("s", &server)]);
-    let bearer = &world.token.token;
-    let mut stream = Client::new(&format!("{}/sse", world.url()))
-        .bearer(bearer)
-        .get_stream(&[("accept", "text/event-stream")])
-        .await;
-    assert_eq!(stream.status, 200);
-    let endpoint = soon("the endpoint event", stream.next_event())
-        .await
-        .expect("the stream stays open");
-    let path = endpoint
-        .lines()
-        .find_map(|line| line.strip_prefix("data:"))
-        .expect("an address")
-        .trim();
-    assert!(
-        endpoint.contains("endpoint") && path.starts_with("/ws/team/messages?session="),
-        "{endpoint}"
-    );
-
-    let mut sender = Client::new(&format!("{}{path}", world.gateway.url)).bearer(bearer);
-    let hello = json!({ "protocolVersion": "2024-11-05", "capabilities": {}, "clientInfo": { "name": "old", "version": "1" } });
-    for (method, params) in [
-        ("initialize", hello),
-        ("tools/call", json!({ "name": "s__hello", "arguments": {} })),
-    ] {
-        let message = sender.request_message(method, &params);
-        assert_eq!(sender.post(&message).await.status, 202, "P6.17");
-        let answer = soon("an answer on the stream", stream.next())
-            .await
-            .expect("a message");
-        assert_eq!(answer["id"], message["id"], "{answer}");
-        assert!(answer.get("result").is_some(), "{answer}");
-    }
-}
-
 /// P3.16, conformance.md 9.17 and 9.18: what the gateway does not own travels as it was written.
 #[tokio::test(flavor = "multi_thread")]
 async fn numbers_and_unknown_members_keep_their_text() {

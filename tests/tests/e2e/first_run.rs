@@ -128,7 +128,6 @@ fn an_address_in_use_is_named() {
     let gateway = installation.start();
     let address = gateway.url.strip_prefix("http://").expect("plain http");
     let other = Installation::new();
-    // The later --listen wins over the harness's free port.
     let mut refused = other.launch(&["--listen", address]);
     assert!(!refused.wait().success());
     assert!(refused.stderr().contains(address), "{}", refused.stderr());

@@ -25,7 +25,7 @@ use crate::session::{CallControl, Session};
 use crate::snapshot::TokenEntry;
 
 /// How long a call of an older revision runs on after its client went away (P6.12).
-const RUN_ON: Duration = Duration::from_secs(60);
+const RUN_ON: Duration = Duration::from_mins(1);
 
 /// The client's half of one call.
 #[derive(Debug)]
@@ -165,22 +165,17 @@ pub(super) async fn start(
     };
     let catalog_read_only_all = workspace.catalog().read_only_all();
     let access = tool.access(catalog_read_only_all);
-    let permitted = match permit_call(
-        visit.admitted.principal.clone(),
-        access,
-        ToolCall {
-            tool: tool.clone(),
-            call,
-        },
-    ) {
-        Ok(permitted) => permitted,
-        Err(_) => {
-            return Err(refuse(
-                &mut record,
-                StatusCode::OK,
-                &reply::unknown_tool(&name),
-            ));
-        }
+    let principal = visit.admitted.principal.clone();
+    let routable = ToolCall {
+        tool: tool.clone(),
+        call,
+    };
+    let Ok(permitted) = permit_call(principal, access, routable) else {
+        return Err(refuse(
+            &mut record,
+            StatusCode::OK,
+            &reply::unknown_tool(&name),
+        ));
     };
     if era == Era::Modern {
         // P5.13, after policy: a header that disagrees must not tell whether a hidden tool exists.
@@ -471,8 +466,8 @@ impl Inner {
 }
 
 fn masker_json(masker: &Masker, data: &Json) -> Json {
-    let masked = masker.mask(data.bytes().clone());
-    Json::parse(masked, &JsonLimits::UPSTREAM).unwrap_or_else(|_| Json::literal("null"))
+    let clean = masker.mask(data.bytes().clone());
+    Json::parse(clean, &JsonLimits::UPSTREAM).unwrap_or_else(|_| Json::literal("null"))
 }
 
 async fn cancelled(control: Option<&CallControl>) {

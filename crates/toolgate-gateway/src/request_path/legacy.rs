@@ -81,10 +81,9 @@ fn initialize(visit: &Visit<'_>, request: &Request) -> Response<ReplyBody> {
         }
     };
     let revision = negotiate(&params.protocol_version);
-    let session =
-        visit
-            .gateway
-            .open_session(&visit.admitted.principal, revision, &params.capabilities);
+    let session = visit
+        .gateway
+        .open_session(&visit.admitted.principal, revision);
     let Some(session) = session else {
         let error = RpcError::new(codes::INTERNAL_ERROR, "no session could be opened");
         return Refusal::new(StatusCode::OK, error, Some(request.id.clone()))
@@ -94,7 +93,7 @@ fn initialize(visit: &Visit<'_>, request: &Request) -> Response<ReplyBody> {
         revision,
         visit.gateway.capabilities(),
         visit.gateway.server_info(),
-        visit.gateway.instructions(&visit.admitted).as_deref(),
+        Gateway::instructions(&visit.admitted).as_deref(),
     );
     with_session(
         reply::json(StatusCode::OK, write::result(&request.id, &result)),

@@ -11,6 +11,7 @@ use super::Visit;
 use super::answer;
 use super::call::{self, ClientSide};
 use super::entry::HeaderView;
+use crate::gateway::Gateway;
 use crate::reply::{self, Refusal};
 
 /// Answers one modern message.
@@ -55,7 +56,7 @@ fn discover(visit: &Visit<'_>, request: &Request) -> Response<ReplyBody> {
     let result = discover_result(
         visit.gateway.capabilities(),
         visit.gateway.server_info(),
-        visit.gateway.instructions(&visit.admitted).as_deref(),
+        Gateway::instructions(&visit.admitted).as_deref(),
     );
     reply::json(StatusCode::OK, write::result(&request.id, &result))
 }

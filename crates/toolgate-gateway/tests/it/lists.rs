@@ -11,13 +11,13 @@ use crate::setup::{Setup, names};
 async fn p9_14_a_broken_server_shrinks_the_list() {
     let setup = Setup::new().await;
     let first = Server::new().tool("a", "1").start().await;
-    let hanging = Server::new().delay(Duration::from_secs(60)).start().await;
+    let hanging = Server::new().delay(Duration::from_mins(1)).start().await;
     let garbage = Server::new()
         .method("tools/list", Script::new().garbage())
         .start()
         .await;
     let html = Server::new().refuse(503, "<html>").start().await;
-    let last = Server::new().tool("z", "26").start().await;
+    let final_one = Server::new().tool("z", "26").start().await;
     let scope = setup.scope("default");
     setup.link("first", &first).await;
     setup.link("hanging", &hanging).await;
@@ -26,7 +26,7 @@ async fn p9_14_a_broken_server_shrinks_the_list() {
     let mut refusing = setup.spec(&scope, "refusing", "http://127.0.0.1:9/mcp");
     refusing.timeouts.connect = Duration::from_millis(500);
     setup.add(&scope, &refusing).await;
-    setup.link("last", &last).await;
+    setup.link("last", &final_one).await;
 
     let mut client = setup.client();
     let started = Instant::now();

@@ -1,5 +1,10 @@
 //! The gateway through its own door: real sockets, a real store, scriptable servers behind.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test says what it expects; helpers are not marked as tests"
+)]
+
 mod bad_input;
 mod calls;
 mod eras;

@@ -23,7 +23,6 @@ use toolgate_vault::{MasterKey, MasterKeySource, Secret, SecretContext, SecretNa
 
 /// A running gateway.
 pub(crate) struct Setup {
-    pub(crate) gateway: Arc<Gateway>,
     pub(crate) origin: String,
     pub(crate) admin_token: String,
     store: Store,
@@ -68,7 +67,6 @@ impl Setup {
             .unwrap();
         let admin_token = first_run.unwrap().token.expose().to_owned();
         Self {
-            gateway,
             origin,
             admin_token,
             store,

@@ -44,6 +44,9 @@ struct Notes {
 
 const BUSY: u64 = u64::MAX;
 
+/// Servers close connections that were unused for seconds; what was used just now is open.
+const SETTLE_AFTER: Duration = Duration::from_millis(100);
+
 /// A connection that takes longer to settle isn't worth waiting for: a new one is as fast.
 const READY_MAX: Duration = Duration::from_millis(100);
 
@@ -110,8 +113,16 @@ impl Connection {
 
     /// Takes it up again; `None` if it is closed or has lain for too long.
     pub(super) async fn wake(mut self) -> Option<Self> {
-        if self.notes.idle_too_long() {
+        let idle = self.notes.idle_time();
+        if idle >= self.notes.idle_limit() {
             return None;
+        }
+        if idle >= SETTLE_AFTER {
+            // The server may have closed it meanwhile. The first turn lets the runtime ask the
+            // system, the second lets the connection's task act on the answer. A request written
+            // to a connection that is closed could not be sent again.
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
         }
         self.notes.idle_since_ms.store(BUSY, Relaxed);
         // The task may not have run since the last answer was read to its end. It may also still be
@@ -131,7 +142,8 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        // hyper notices an abandoned answer only when the server sends more of it.
+        // The task would end by itself, but shuts the transport down in good order first, and for
+        // that TLS needs a peer that reads.
         self.task.abort();
     }
 }
@@ -169,9 +181,16 @@ impl Notes {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn idle_too_long(&self) -> bool {
-        let since = self.idle_since_ms.load(Relaxed);
-        since != BUSY && self.now_ms().saturating_sub(since) >= self.idle_limit_ms.load(Relaxed)
+    /// How long it has lain unused.
+    fn idle_time(&self) -> Duration {
+        match self.idle_since_ms.load(Relaxed) {
+            BUSY => Duration::ZERO,
+            since => Duration::from_millis(self.now_ms().saturating_sub(since)),
+        }
+    }
+
+    fn idle_limit(&self) -> Duration {
+        Duration::from_millis(self.idle_limit_ms.load(Relaxed))
     }
 }
 
@@ -192,13 +211,12 @@ impl<C: Future<Output = hyper::Result<()>>> Future for Driven<C> {
             return Poll::Ready(());
         }
         while this.timer.as_mut().poll(cx).is_ready() {
-            if this.notes.idle_too_long() {
+            let (idle, limit) = (this.notes.idle_time(), this.notes.idle_limit());
+            if idle >= limit {
                 return Poll::Ready(());
             }
-            let limit = Duration::from_millis(this.notes.idle_limit_ms.load(Relaxed));
-            this.timer
-                .as_mut()
-                .reset(Instant::now() + limit.max(TIMER_MIN));
+            let rest = limit.saturating_sub(idle).max(TIMER_MIN);
+            this.timer.as_mut().reset(Instant::now() + rest);
         }
         Poll::Pending
     }

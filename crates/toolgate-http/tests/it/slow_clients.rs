@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream;
-use hyper::Response;
+use hyper::body::Incoming;
+use hyper::{Request, Response};
 use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 use toolgate_http::{ReplyBody, ServeLimits};
@@ -162,38 +163,41 @@ async fn s60_a_client_that_does_not_read_its_answer() {
     assert!(start.elapsed() >= SHORT);
 }
 
-/// A slow reader is no dead one: the answer outlasts the stall limit and the idle limit.
+/// A slow reader is no dead one: the answer outlasts the stall limit and the idle limit, and the
+/// idle time begins when it is over.
 #[tokio::test]
 async fn s60_a_client_that_reads_slowly_gets_its_answer() {
-    const LENGTH: usize = 24 * 1024 * 1024;
+    const LENGTH: usize = 48 * 1024 * 1024;
     let limits = ServeLimits {
         write_stall: SHORT,
-        idle: SHORT,
+        idle: SHORT * 2,
         ..patient()
     };
-    let server = served(limits, |_| async {
+    let server = served(limits, |request: Request<Incoming>| async move {
+        if request.uri().path() == "/again" {
+            return echo_path(request).await;
+        }
         Response::new(ReplyBody::full(Bytes::from(vec![b'x'; LENGTH])))
     });
     let mut client = RawClient::connect(server.address).await;
     client
-        .send("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .send("GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .await;
     let start = Instant::now();
     let mut clock = tokio::time::interval(SHORT / 6);
-    let mut chunk = vec![0; LENGTH / 20];
+    let mut chunk = vec![0; LENGTH / 40];
     let mut read = 0;
-    loop {
+    while read < LENGTH {
         clock.tick().await;
-        match soon(client.stream.read(&mut chunk)).await.unwrap() {
-            0 => break,
-            bytes => read += bytes,
-        }
+        let bytes = soon(client.stream.read(&mut chunk)).await.unwrap();
+        assert_ne!(bytes, 0, "cut at {read} after {:?}", start.elapsed());
+        read += bytes;
     }
-    assert!(read >= LENGTH, "{read} after {:?}", start.elapsed());
     assert!(
-        start.elapsed() > SHORT * 2,
+        start.elapsed() > SHORT * 4,
         "it took long enough to prove something"
     );
+    assert!(client.get("/again").await.ends_with("/again"));
 }
 
 /// A stream that has nothing to say is not idle.

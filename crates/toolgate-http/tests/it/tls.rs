@@ -4,11 +4,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytes::Bytes;
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
 use tempfile::TempDir;
 use toolgate_http::egress::{CertificateDer, Resolver, SendErrorKind};
 use toolgate_http::serve::{TlsError, TlsIdentity};
-use toolgate_http::{Egress, EgressConfig, EgressError, Endpoint, Listener, Sent, ServeLimits};
+use toolgate_http::{
+    Egress, EgressConfig, EgressError, Endpoint, Listener, OutRequest, Sent, ServeLimits,
+};
 use url::Url;
 
 use crate::support::{PATIENCE, RawClient, Served, echo_path, exchange, post, serving, soon};
@@ -99,6 +102,59 @@ async fn an_unknown_authority_and_a_wrong_name_are_refused() {
     tls_error(&soon(stranger.send(post("{}"))).await.unwrap_err());
     let misnamed = endpoint("other.example.com", server.address, vec![authority.root()]);
     tls_error(&soon(misnamed.send(post("{}"))).await.unwrap_err());
+}
+
+/// A good end of TLS needs a peer that reads. Cancelling doesn't wait for one (P8.20).
+#[tokio::test]
+async fn p820_a_cancelled_request_leaves_no_task_behind() {
+    let (authority, folder) = (Authority::new(), TempDir::new().unwrap());
+    let (certificate, key) = authority.issue(&folder, "mcp.example.com");
+    let identity = TlsIdentity::load(&certificate, &key).unwrap();
+    let (tell_address, address) = tokio::sync::oneshot::channel();
+    let (enter, mut entered) = tokio::sync::mpsc::channel(1);
+    // In a runtime of its own, so that the tasks counted here are the client's.
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let listener = Listener::bind_tls(SocketAddr::from(([127, 0, 0, 1], 0)), identity);
+            let server = serving(listener.unwrap(), ServeLimits::default(), move |_| {
+                let enter = enter.clone();
+                async move {
+                    enter.send(()).await.unwrap();
+                    std::future::pending().await
+                }
+            });
+            tell_address.send(server.address).unwrap();
+            server.task.await.unwrap();
+        });
+    });
+    let endpoint = endpoint(
+        "mcp.example.com",
+        address.await.unwrap(),
+        vec![authority.root()],
+    );
+    let tasks = tokio::runtime::Handle::current().metrics();
+    let before = tasks.num_alive_tasks();
+    let large = OutRequest {
+        body: Bytes::from(vec![b'x'; 32 * 1024 * 1024]),
+        ..post("")
+    };
+    let mut sending = Box::pin(endpoint.send(large));
+    tokio::select! {
+        _ = &mut sending => panic!("there is no answer"),
+        _ = soon(entered.recv()) => {}
+    }
+    assert_eq!(tasks.num_alive_tasks(), before + 1);
+    drop(sending);
+    soon(async {
+        while tasks.num_alive_tasks() > before {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

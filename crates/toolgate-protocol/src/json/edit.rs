@@ -10,8 +10,8 @@ use super::{Json, Object, string};
 #[derive(Debug, Clone)]
 pub struct ObjectEdit {
     source: Object,
-    items: Vec<Item>,
-    changed: bool,
+    /// The members of the result, made by the first change; edits that change nothing cost nothing.
+    items: Option<Vec<Item>>,
 }
 
 /// A member of the result.
@@ -30,34 +30,30 @@ impl ObjectEdit {
     }
 
     pub(super) fn of(source: Object) -> Self {
-        let items = source.members().iter().copied().map(Item::Kept).collect();
         Self {
             source,
-            items,
-            changed: false,
+            items: None,
         }
     }
 
     /// Replaces the value of a member where it stands, or appends the member.
     #[must_use]
     pub fn set(mut self, key: &str, value: Json) -> Self {
+        let at = self.position(key);
         let item = Item::New(key.into(), value);
-        match self.position(key) {
-            Some(at) => self.items[at] = item,
-            None => self.items.push(item),
+        let items = self.items();
+        match at {
+            Some(at) => items[at] = item,
+            None => items.push(item),
         }
-        self.changed = true;
         self
     }
 
     /// Puts a member first, removing it where it stood.
     #[must_use]
     pub fn put_first(mut self, key: &str, value: Json) -> Self {
-        if let Some(at) = self.position(key) {
-            self.items.remove(at);
-        }
-        self.items.insert(0, Item::New(key.into(), value));
-        self.changed = true;
+        self = self.remove(key);
+        self.items().insert(0, Item::New(key.into(), value));
         self
     }
 
@@ -65,8 +61,7 @@ impl ObjectEdit {
     #[must_use]
     pub fn remove(mut self, key: &str) -> Self {
         if let Some(at) = self.position(key) {
-            self.items.remove(at);
-            self.changed = true;
+            self.items().remove(at);
         }
         self
     }
@@ -74,31 +69,35 @@ impl ObjectEdit {
     /// Keeps the members whose decoded name the test accepts.
     #[must_use]
     pub fn retain(mut self, keep: impl Fn(&str) -> bool) -> Self {
-        let before = self.items.len();
-        let text = self.source.bytes();
-        self.items.retain(|item| match item {
-            Item::Kept(member) => keep(&member.key(text)),
+        if self.items.is_none() && self.source.keys().all(|key| keep(&key)) {
+            return self;
+        }
+        let text = self.source.bytes().clone();
+        self.items().retain(|item| match item {
+            Item::Kept(member) => keep(&member.key(&text)),
             Item::New(key, _) => keep(key),
         });
-        self.changed |= self.items.len() != before;
         self
     }
 
     /// Whether no member is left.
     pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
+        match &self.items {
+            Some(items) => items.is_empty(),
+            None => self.source.is_empty(),
+        }
     }
 
     /// The text; the source's own bytes when nothing changed.
     pub fn finish(self) -> Bytes {
-        if !self.changed {
-            return self.source.bytes().clone();
-        }
         let source = self.source.bytes();
-        let added: usize = self.items.iter().map(Item::added_bytes).sum();
+        let Some(items) = &self.items else {
+            return source.clone();
+        };
+        let added: usize = items.iter().map(Item::added_bytes).sum();
         let mut text = Vec::with_capacity(source.len() + added + 2);
         text.push(b'{');
-        for item in &self.items {
+        for item in items {
             if text.len() > 1 {
                 text.push(b',');
             }
@@ -111,13 +110,13 @@ impl ObjectEdit {
     /// The text in parts that, strung together, are what [`ObjectEdit::finish`] gives: what is kept from the
     /// source is a slice of it, so a large member is not copied.
     pub fn finish_parts(self) -> Vec<Bytes> {
-        if !self.changed {
-            return vec![self.source.bytes().clone()];
-        }
         let source = self.source.bytes();
+        let Some(items) = &self.items else {
+            return vec![source.clone()];
+        };
         let mut parts = Vec::new();
         let mut text = vec![b'{'];
-        for (at, item) in self.items.iter().enumerate() {
+        for (at, item) in items.iter().enumerate() {
             if at > 0 {
                 text.push(b',');
             }
@@ -142,10 +141,9 @@ impl ObjectEdit {
 
     /// The result as a value.
     pub fn json(self) -> Json {
-        if self.changed {
-            Json::trusted(self.finish())
-        } else {
-            self.source.into_json()
+        match self.items {
+            Some(_) => Json::trusted(self.finish()),
+            None => self.source.into_json(),
         }
     }
 
@@ -157,9 +155,26 @@ impl ObjectEdit {
 
     fn position(&self, key: &str) -> Option<usize> {
         let text = self.source.bytes();
-        self.items.iter().position(|item| match item {
-            Item::Kept(member) => member.is(key, text),
-            Item::New(name, _) => &**name == key,
+        match &self.items {
+            Some(items) => items.iter().position(|item| match item {
+                Item::Kept(member) => member.is(key, text),
+                Item::New(name, _) => &**name == key,
+            }),
+            None => self
+                .source
+                .members()
+                .iter()
+                .position(|member| member.is(key, text)),
+        }
+    }
+
+    fn items(&mut self) -> &mut Vec<Item> {
+        let source = &self.source;
+        self.items.get_or_insert_with(|| {
+            // Room for what is usually added.
+            let mut items = Vec::with_capacity(source.len() + 4);
+            items.extend(source.members().iter().copied().map(Item::Kept));
+            items
         })
     }
 }

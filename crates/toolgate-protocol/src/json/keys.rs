@@ -22,12 +22,18 @@ struct Key {
 }
 
 /// The names of all open objects, innermost last.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct KeyStack {
     keys: Vec<Key>,
 }
 
 impl KeyStack {
+    pub(super) fn new() -> Self {
+        Self {
+            keys: Vec::with_capacity(2 * LINEAR_MAX),
+        }
+    }
+
     /// Where the names of an object that opens now begin.
     pub(super) fn mark(&self) -> u32 {
         // One key takes at least one byte of a text shorter than 4 GiB.

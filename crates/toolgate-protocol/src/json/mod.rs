@@ -5,6 +5,7 @@
 //! pass without recursion that allocates only for the levels it indexes; deeper objects are indexed when
 //! somebody asks, by a walk that trusts what the scan has checked.
 
+mod blocks;
 mod edit;
 mod keys;
 mod limits;
@@ -19,5 +20,7 @@ pub use limits::{JsonError, JsonLimits};
 pub use object::Object;
 pub use value::{Json, JsonKind};
 
+pub(crate) use object::MemberRef;
 pub(crate) use scan::{Index, Scanner};
-pub(crate) use string::{decode, quote_into};
+pub(crate) use string::{decode_value, quote_into};
+pub(crate) use value::is_integer;

@@ -47,14 +47,54 @@ impl Member {
         self.key_start as usize - 1..self.value_end as usize
     }
 
-    /// The same member in a text that begins `by` bytes later.
-    pub(super) fn shifted(self, by: u32) -> Self {
+    /// Makes the member one of a text that begins `by` bytes later.
+    pub(super) fn shift(&mut self, by: u32) {
+        self.key_start -= by;
+        self.key_end -= by;
+        self.value_start -= by;
+        self.value_end -= by;
+    }
+}
+
+/// One member, before anybody has decided what to make of it.
+#[derive(Debug)]
+pub(crate) struct MemberRef<'t> {
+    object: &'t Bytes,
+    member: Member,
+    /// The index of the value, where the scan made one.
+    index: Option<Vec<Member>>,
+}
+
+impl<'t> MemberRef<'t> {
+    pub(super) fn new(object: &'t Bytes, member: Member, index: Option<Vec<Member>>) -> Self {
         Self {
-            key_start: self.key_start - by,
-            key_end: self.key_end - by,
-            value_start: self.value_start - by,
-            value_end: self.value_end - by,
-            escaped: self.escaped,
+            object,
+            member,
+            index,
+        }
+    }
+
+    /// The decoded name.
+    pub(crate) fn name(&self) -> Cow<'t, str> {
+        self.member.key(self.object)
+    }
+
+    /// The text of the whole member, name and colon included.
+    pub(crate) fn whole(&self) -> &'t [u8] {
+        &self.object[self.member.whole()]
+    }
+
+    /// The text of the value.
+    pub(crate) fn raw(&self) -> &'t [u8] {
+        &self.object[self.member.value()]
+    }
+
+    /// The value, with its index.
+    pub(crate) fn json(self) -> Json {
+        let text = self.object.slice(self.member.value());
+        Json {
+            text,
+            members: self.index.map(Arc::from),
         }
     }
 }
@@ -125,9 +165,7 @@ impl Object {
 
     /// The decoded string of a member, borrowed when it holds no escapes.
     pub fn text_ref(&self, key: &str) -> Option<Cow<'_, str>> {
-        let raw = self.raw(key)?;
-        let inner = raw.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-        Some(string::decode(inner))
+        self.raw(key).and_then(string::decode_value)
     }
 
     /// A member that is an object, indexed.
@@ -167,7 +205,14 @@ impl Object {
         ObjectEdit::of(self.clone())
     }
 
-    pub(crate) fn members(&self) -> &[Member] {
+    /// The members in order, not looked into.
+    pub(crate) fn member_refs(&self) -> impl Iterator<Item = MemberRef<'_>> {
+        self.members()
+            .iter()
+            .map(|&member| MemberRef::new(self.bytes(), member, None))
+    }
+
+    pub(super) fn members(&self) -> &[Member] {
         self.json.members.as_deref().unwrap_or_default()
     }
 

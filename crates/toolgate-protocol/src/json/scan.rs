@@ -4,13 +4,11 @@
 //! level into the stack of names. Strings are skipped block by block. UTF-8 is checked once over the whole
 //! text, and only if a byte outside ASCII was seen.
 
-use std::borrow::Cow;
-use std::sync::Arc;
-
 use bytes::Bytes;
 
+use super::blocks::{self, Stop};
 use super::keys::KeyStack;
-use super::object::Member;
+use super::object::{Member, MemberRef};
 use super::{Json, JsonError, JsonLimits, string};
 
 /// The deepest nesting that any limit can allow.
@@ -32,13 +30,7 @@ pub(crate) enum Index {
 pub(crate) struct Scanner {
     limits: JsonLimits,
     index: Index,
-    at: usize,
-    /// How many containers are open, and which of them are objects (bit 0 is the outermost).
-    depth: usize,
-    objects: u64,
-    marks: [u32; DEPTH_MAX],
     keys: KeyStack,
-    nodes: usize,
     /// The bytes inside strings, or-ed together: tells whether any was not ASCII.
     seen: u64,
     root: Vec<Member>,
@@ -58,12 +50,19 @@ enum Inner {
     Done(usize, Vec<Member>),
 }
 
-/// What may stand next.
-enum Next {
-    Value,
-    Key,
-    AfterValue,
-    End,
+/// The containers that are open.
+struct Open {
+    depth: usize,
+    /// Which of them are objects; bit 0 is the outermost.
+    objects: u64,
+    /// Where the names of each object begin on the stack.
+    marks: [u32; DEPTH_MAX],
+}
+
+impl Open {
+    fn in_object(&self) -> bool {
+        self.objects >> (self.depth - 1) & 1 == 1
+    }
 }
 
 impl Scanner {
@@ -71,14 +70,9 @@ impl Scanner {
         Self {
             limits: *limits,
             index,
-            at: 0,
-            depth: 0,
-            objects: 0,
-            marks: [0; DEPTH_MAX],
-            keys: KeyStack::default(),
-            nodes: 0,
+            keys: KeyStack::new(),
             seen: 0,
-            root: Vec::new(),
+            root: Vec::with_capacity(if index == Index::Nothing { 0 } else { 8 }),
             inner: Inner::Unmet,
             refused: Bytes::new(),
         }
@@ -105,7 +99,7 @@ impl Scanner {
     pub(crate) fn root_members<'t>(
         &mut self,
         text: &'t Bytes,
-    ) -> impl Iterator<Item = (Cow<'t, str>, Json)> {
+    ) -> impl Iterator<Item = MemberRef<'t>> {
         let (number, mut inner) = match std::mem::replace(&mut self.inner, Inner::Unmet) {
             Inner::Done(number, members) => (number, Some(members)),
             Inner::Unmet | Inner::Open(_) => (0, None),
@@ -114,15 +108,8 @@ impl Scanner {
             .into_iter()
             .enumerate()
             .map(move |(at, member)| {
-                let members = if at == number { inner.take() } else { None };
-                let value = text.slice(member.value());
-                (
-                    member.key(text),
-                    Json {
-                        text: value,
-                        members: members.map(Arc::from),
-                    },
-                )
+                let index = if at == number { inner.take() } else { None };
+                MemberRef::new(text, member, index)
             })
     }
 
@@ -143,265 +130,172 @@ impl Scanner {
         if u32::try_from(text.len()).is_err() {
             return Err(JsonError::TooLong);
         }
-        self.scan(text)?;
-        if string::saw_non_ascii(self.seen) {
-            std::str::from_utf8(text).map_err(|error| JsonError::Utf8 {
-                offset: error.valid_up_to(),
-            })?;
+        let end = self.scan(text)?;
+        if end < text.len() {
+            return Err(syntax("something after the value", end));
+        }
+        if string::saw_non_ascii(self.seen) && simdutf8::basic::from_utf8(text).is_err() {
+            let offset =
+                std::str::from_utf8(text).map_or_else(|error| error.valid_up_to(), str::len);
+            return Err(JsonError::Utf8 { offset });
         }
         Ok(())
     }
 
-    fn scan(&mut self, text: &[u8]) -> Result<(), JsonError> {
-        let mut next = Next::Value;
+    /// Reads one value and says where it ends.
+    fn scan(&mut self, text: &[u8]) -> Result<usize, JsonError> {
+        let max_depth = self.limits.max_depth.min(DEPTH_MAX);
+        let mut open = Open {
+            depth: 0,
+            objects: 0,
+            marks: [0; DEPTH_MAX],
+        };
+        let mut nodes = 0;
+        let mut at = 0;
         loop {
-            self.skip_space(text);
-            next = match next {
-                Next::Value => self.value(text)?,
-                Next::Key => self.key(text)?,
-                Next::AfterValue if self.depth > 0 => self.after_value(text)?,
-                Next::AfterValue => Next::End,
-                Next::End => break,
-            };
-        }
-        if self.at < text.len() {
-            return Err(self.syntax("something after the value"));
-        }
-        Ok(())
-    }
-
-    fn value(&mut self, text: &[u8]) -> Result<Next, JsonError> {
-        self.nodes += 1;
-        if self.nodes > self.limits.max_nodes {
-            return Err(JsonError::TooManyNodes {
-                max: self.limits.max_nodes,
-                offset: self.at,
-            });
-        }
-        let Some(&first) = text.get(self.at) else {
-            return Err(self.syntax("the end instead of a value"));
-        };
-        let start = offset(self.at);
-        if let Some(member) = self.open_member() {
-            member.value_start = start;
-        }
-        match first {
-            b'"' => {
-                self.string(text)?;
+            // A value begins.
+            nodes += 1;
+            if nodes > self.limits.max_nodes {
+                return Err(JsonError::TooManyNodes {
+                    max: self.limits.max_nodes,
+                    offset: at,
+                });
             }
-            b'{' => return self.open(text, true),
-            b'[' => return self.open(text, false),
-            b'-' | b'0'..=b'9' => self.number(text)?,
-            b't' => self.word(text, b"true")?,
-            b'f' => self.word(text, b"false")?,
-            b'n' => self.word(text, b"null")?,
-            0xef if text[self.at..].starts_with(b"\xef\xbb\xbf") => {
-                return Err(self.syntax("a byte order mark"));
+            self.value_begins(open.depth, at);
+            match text.get(at) {
+                Some(b'"') => (at, _) = self.string(text, at)?,
+                Some(&bracket @ (b'{' | b'[')) => {
+                    if open.depth >= max_depth {
+                        return Err(JsonError::TooDeep {
+                            max: max_depth,
+                            offset: at,
+                        });
+                    }
+                    let is_object = bracket == b'{';
+                    if is_object && open.depth == 1 {
+                        self.open_inner(text);
+                    }
+                    open.marks[open.depth] = self.keys.mark();
+                    open.objects &= !(1 << open.depth);
+                    open.objects |= u64::from(is_object) << open.depth;
+                    open.depth += 1;
+                    at = skip_space(text, at + 1);
+                    // Closed at once, or a member or element follows.
+                    if text.get(at) != Some(&(bracket + 2)) {
+                        if is_object {
+                            at = self.key(text, at, &open)?;
+                        }
+                        continue;
+                    }
+                    open.depth -= 1;
+                    at += 1;
+                }
+                Some(b'-' | b'0'..=b'9') => at = number(text, at)?,
+                Some(b't') => at = word(text, at, b"true")?,
+                Some(b'f') => at = word(text, at, b"false")?,
+                Some(b'n') => at = word(text, at, b"null")?,
+                other => return Err(no_value(text, at, other.is_none())),
             }
-            _ => return Err(self.syntax("no value where one is needed")),
-        }
-        self.value_ended();
-        Ok(Next::AfterValue)
-    }
-
-    fn open(&mut self, text: &[u8], is_object: bool) -> Result<Next, JsonError> {
-        let max = self.limits.max_depth.min(DEPTH_MAX);
-        if self.depth >= max {
-            return Err(JsonError::TooDeep {
-                max,
-                offset: self.at,
-            });
-        }
-        if is_object && self.depth == 1 {
-            self.open_inner(text);
-        }
-        self.marks[self.depth] = self.keys.mark();
-        let bit = 1 << self.depth;
-        self.objects = if is_object {
-            self.objects | bit
-        } else {
-            self.objects & !bit
-        };
-        self.depth += 1;
-        self.at += 1;
-        self.skip_space(text);
-        let closing = if is_object { b'}' } else { b']' };
-        if text.get(self.at) == Some(&closing) {
-            return self.close(text);
-        }
-        Ok(if is_object { Next::Key } else { Next::Value })
-    }
-
-    fn key(&mut self, text: &[u8]) -> Result<Next, JsonError> {
-        if text.get(self.at) != Some(&b'"') {
-            return Err(self.syntax("no member name where one is needed"));
-        }
-        let start = self.at + 1;
-        let escaped = self.string(text)?;
-        let span = (offset(start), offset(self.at - 1));
-        self.record_key(span, escaped);
-        let mark = self.marks[self.depth - 1];
-        if !self.keys.push(text, mark, span, escaped) {
-            return Err(JsonError::DuplicateMember { offset: start });
-        }
-        self.skip_space(text);
-        if text.get(self.at) != Some(&b':') {
-            return Err(self.syntax("no colon after a member name"));
-        }
-        self.at += 1;
-        Ok(Next::Value)
-    }
-
-    fn after_value(&mut self, text: &[u8]) -> Result<Next, JsonError> {
-        let in_object = self.in_object();
-        match text.get(self.at) {
-            Some(b',') => {
-                self.at += 1;
-                Ok(if in_object { Next::Key } else { Next::Value })
+            // A value has ended, and perhaps with it the containers that it was last in.
+            loop {
+                self.value_ended(open.depth, at);
+                if open.depth == 0 {
+                    return Ok(at);
+                }
+                let in_object = open.in_object();
+                at = skip_space(text, at);
+                match text.get(at) {
+                    Some(b',') => {
+                        at = skip_space(text, at + 1);
+                        if in_object {
+                            at = self.key(text, at, &open)?;
+                        }
+                        break;
+                    }
+                    Some(b'}') if in_object => {
+                        self.keys
+                            .close(text, open.marks[open.depth - 1])
+                            .map_err(|key| JsonError::DuplicateMember {
+                                offset: key as usize,
+                            })?;
+                    }
+                    Some(b']') if !in_object => {}
+                    Some(_) => {
+                        return Err(syntax("no comma or closing bracket after a value", at));
+                    }
+                    None => return Err(syntax("the end inside an array or object", at)),
+                }
+                open.depth -= 1;
+                at += 1;
             }
-            Some(b'}') if in_object => self.close(text),
-            Some(b']') if !in_object => self.close(text),
-            Some(_) => Err(self.syntax("no comma or closing bracket after a value")),
-            None => Err(self.syntax("the end inside an array or object")),
         }
     }
 
-    fn close(&mut self, text: &[u8]) -> Result<Next, JsonError> {
-        if self.in_object() {
-            self.keys
-                .close(text, self.marks[self.depth - 1])
-                .map_err(|at| JsonError::DuplicateMember {
-                    offset: at as usize,
-                })?;
+    /// Reads a member's name and colon; returns where its value begins.
+    #[inline]
+    fn key(&mut self, text: &[u8], at: usize, open: &Open) -> Result<usize, JsonError> {
+        if text.get(at) != Some(&b'"') {
+            return Err(syntax("no member name where one is needed", at));
         }
-        self.depth -= 1;
-        self.at += 1;
-        self.value_ended();
-        Ok(Next::AfterValue)
+        let (end, escaped) = self.string(text, at)?;
+        let span = (offset(at + 1), offset(end - 1));
+        self.record_key(open.depth, span, escaped);
+        if !self
+            .keys
+            .push(text, open.marks[open.depth - 1], span, escaped)
+        {
+            return Err(JsonError::DuplicateMember { offset: at + 1 });
+        }
+        let colon = skip_space(text, end);
+        if text.get(colon) != Some(&b':') {
+            return Err(syntax("no colon after a member name", colon));
+        }
+        Ok(skip_space(text, colon + 1))
     }
 
     /// Goes from an opening quote past the closing one; says whether there were escapes.
     #[inline]
-    fn string(&mut self, text: &[u8]) -> Result<bool, JsonError> {
+    fn string(&mut self, text: &[u8], at: usize) -> Result<(usize, bool), JsonError> {
+        // Names and most values end within two words.
+        let mut at = at + 1;
+        for _ in 0..2 {
+            let Some(word) = string::word_at(text, at) else {
+                break;
+            };
+            self.seen |= word;
+            let stops = string::stops_in(word);
+            if stops != 0 {
+                at += (stops.trailing_zeros() / 8) as usize;
+                break;
+            }
+            at += size_of::<u64>();
+        }
+        if text.get(at) == Some(&b'"') {
+            return Ok((at + 1, false));
+        }
+        self.long_string(text, at)
+    }
+
+    /// The same from further inside.
+    fn long_string(&mut self, text: &[u8], mut at: usize) -> Result<(usize, bool), JsonError> {
         let mut escaped = false;
-        self.at += 1;
         loop {
-            self.at = string::plain_run(text, self.at, &mut self.seen);
-            match text.get(self.at) {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(escaped);
-                }
+            at = match blocks::skip_blocks(text, at, &mut escaped, &mut self.seen) {
+                Stop::Quote(quote) => return Ok((quote + 1, escaped)),
+                Stop::Slow(at) => string::plain_run(text, at, &mut self.seen),
+            };
+            match text.get(at) {
+                Some(b'"') => return Ok((at + 1, escaped)),
                 Some(b'\\') => {
                     escaped = true;
-                    self.escape(text)?;
+                    // Text outside ASCII may come as one `\u` after the other.
+                    while text.get(at) == Some(&b'\\') {
+                        at = escape(text, at, self.limits.lone_surrogates)?;
+                    }
                 }
-                Some(_) => return Err(self.syntax("a control character inside a string")),
-                None => return Err(self.syntax("the end inside a string")),
+                Some(_) => return Err(syntax("a control character inside a string", at)),
+                None => return Err(syntax("the end inside a string", at)),
             }
-        }
-    }
-
-    fn escape(&mut self, text: &[u8]) -> Result<(), JsonError> {
-        match text.get(self.at + 1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
-                self.at += 2;
-                Ok(())
-            }
-            Some(b'u') => self.unicode_escape(text),
-            _ => Err(self.syntax("an unknown escape")),
-        }
-    }
-
-    fn unicode_escape(&mut self, text: &[u8]) -> Result<(), JsonError> {
-        let unit = self.hex4(text, self.at + 2)?;
-        let mut length = 6;
-        if string::is_high_surrogate(unit) {
-            let low = if text.get(self.at + 6..self.at + 8) == Some(b"\\u") {
-                Some(self.hex4(text, self.at + 8)?)
-            } else {
-                None
-            };
-            if low.is_some_and(string::is_low_surrogate) {
-                length = 12;
-            } else if !self.limits.lone_surrogates {
-                return Err(JsonError::LoneSurrogate { offset: self.at });
-            }
-        } else if string::is_low_surrogate(unit) && !self.limits.lone_surrogates {
-            return Err(JsonError::LoneSurrogate { offset: self.at });
-        }
-        self.at += length;
-        Ok(())
-    }
-
-    fn hex4(&self, text: &[u8], at: usize) -> Result<u32, JsonError> {
-        string::hex4(text, at).ok_or_else(|| self.syntax("a \\u escape without four hex digits"))
-    }
-
-    /// `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?` (RFC 8259, section 6).
-    fn number(&mut self, text: &[u8]) -> Result<(), JsonError> {
-        let wrong = "a malformed number";
-        if text[self.at] == b'-' {
-            self.at += 1;
-        }
-        match text.get(self.at) {
-            Some(b'0') => self.at += 1,
-            Some(b'1'..=b'9') => self.digits(text),
-            _ => return Err(self.syntax(wrong)),
-        }
-        if text.get(self.at) == Some(&b'.') {
-            self.at += 1;
-            self.some_digits(text, wrong)?;
-        }
-        if matches!(text.get(self.at), Some(b'e' | b'E')) {
-            self.at += 1;
-            if matches!(text.get(self.at), Some(b'+' | b'-')) {
-                self.at += 1;
-            }
-            self.some_digits(text, wrong)?;
-        }
-        Ok(())
-    }
-
-    fn digits(&mut self, text: &[u8]) {
-        while text.get(self.at).is_some_and(u8::is_ascii_digit) {
-            self.at += 1;
-        }
-    }
-
-    fn some_digits(&mut self, text: &[u8], wrong: &'static str) -> Result<(), JsonError> {
-        let from = self.at;
-        self.digits(text);
-        if self.at == from {
-            Err(self.syntax(wrong))
-        } else {
-            Ok(())
-        }
-    }
-
-    fn word(&mut self, text: &[u8], word: &'static [u8]) -> Result<(), JsonError> {
-        if !text[self.at..].starts_with(word) {
-            return Err(self.syntax("no value where one is needed"));
-        }
-        self.at += word.len();
-        Ok(())
-    }
-
-    #[inline]
-    fn skip_space(&mut self, text: &[u8]) {
-        while matches!(text.get(self.at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
-        }
-    }
-
-    fn in_object(&self) -> bool {
-        self.objects & (1 << (self.depth - 1)) != 0
-    }
-
-    fn syntax(&self, what: &'static str) -> JsonError {
-        JsonError::Syntax {
-            what,
-            offset: self.at,
         }
     }
 
@@ -409,8 +303,8 @@ impl Scanner {
 
     /// The member being read, when its level is recorded.
     #[inline]
-    fn open_member(&mut self) -> Option<&mut Member> {
-        match self.depth {
+    fn open_member(&mut self, depth: usize) -> Option<&mut Member> {
+        match depth {
             1 => self.root.last_mut(),
             2 => match &mut self.inner {
                 Inner::Open(members) => members.last_mut(),
@@ -421,7 +315,10 @@ impl Scanner {
     }
 
     #[inline]
-    fn record_key(&mut self, (key_start, key_end): (u32, u32), escaped: bool) {
+    fn record_key(&mut self, depth: usize, (key_start, key_end): (u32, u32), escaped: bool) {
+        if depth > 2 {
+            return;
+        }
         let member = Member {
             key_start,
             key_end,
@@ -429,31 +326,28 @@ impl Scanner {
             value_end: 0,
             escaped,
         };
-        match self.depth {
-            1 if self.index != Index::Nothing => self.root.push(member),
-            2 => {
-                if let Inner::Open(members) = &mut self.inner {
-                    members.push(member);
-                }
-            }
+        match &mut self.inner {
+            Inner::Open(members) if depth == 2 => members.push(member),
+            _ if depth == 1 && self.index != Index::Nothing => self.root.push(member),
             _ => {}
+        }
+    }
+
+    #[inline]
+    fn value_begins(&mut self, depth: usize, at: usize) {
+        if let Some(member) = self.open_member(depth) {
+            member.value_start = offset(at);
         }
     }
 
     /// The value that just ended is the value of the open member, and perhaps the recorded inner object.
     #[inline]
-    fn value_ended(&mut self) {
-        let end = offset(self.at);
-        if let Some(member) = self.open_member() {
-            member.value_end = end;
+    fn value_ended(&mut self, depth: usize, at: usize) {
+        if let Some(member) = self.open_member(depth) {
+            member.value_end = offset(at);
         }
-        if self.depth == 1
-            && let Inner::Open(members) = &mut self.inner
-        {
-            let number = self.root.len() - 1;
-            let by = self.root[number].value_start;
-            let members = members.iter().map(|member| member.shifted(by)).collect();
-            self.inner = Inner::Done(number, members);
+        if depth == 1 && matches!(self.inner, Inner::Open(_)) {
+            self.close_inner();
         }
     }
 
@@ -467,6 +361,113 @@ impl Scanner {
         {
             self.inner = Inner::Open(Vec::with_capacity(8));
         }
+    }
+
+    /// The object being recorded has closed; its index becomes relative to its own text.
+    fn close_inner(&mut self) {
+        if let Inner::Open(members) = &mut self.inner
+            && let Some(member) = self.root.last()
+        {
+            for inner in members.iter_mut() {
+                inner.shift(member.value_start);
+            }
+            self.inner = Inner::Done(self.root.len() - 1, std::mem::take(members));
+        }
+    }
+}
+
+// === the parts of a text ===
+
+#[inline]
+fn skip_space(text: &[u8], mut at: usize) -> usize {
+    while matches!(text.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+        at += 1;
+    }
+    at
+}
+
+/// `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?` (RFC 8259, section 6).
+#[inline]
+fn number(text: &[u8], at: usize) -> Result<usize, JsonError> {
+    let mut at = at + usize::from(text.get(at) == Some(&b'-'));
+    at = match text.get(at) {
+        Some(b'0') => at + 1,
+        _ => some_digits(text, at)?,
+    };
+    if text.get(at) == Some(&b'.') {
+        at = some_digits(text, at + 1)?;
+    }
+    if matches!(text.get(at), Some(b'e' | b'E')) {
+        let signed = matches!(text.get(at + 1), Some(b'+' | b'-'));
+        at = some_digits(text, at + 1 + usize::from(signed))?;
+    }
+    Ok(at)
+}
+
+#[inline]
+fn some_digits(text: &[u8], from: usize) -> Result<usize, JsonError> {
+    let mut at = from;
+    while text.get(at).is_some_and(u8::is_ascii_digit) {
+        at += 1;
+    }
+    if at == from {
+        Err(syntax("a malformed number", at))
+    } else {
+        Ok(at)
+    }
+}
+
+#[inline]
+fn word(text: &[u8], at: usize, word: &'static [u8]) -> Result<usize, JsonError> {
+    if text[at..].starts_with(word) {
+        Ok(at + word.len())
+    } else {
+        Err(syntax("no value where one is needed", at))
+    }
+}
+
+/// Goes past an escape.
+#[inline]
+fn escape(text: &[u8], at: usize, lone_surrogates: bool) -> Result<usize, JsonError> {
+    match text.get(at + 1) {
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
+        Some(b'u') => unicode_escape(text, at, lone_surrogates),
+        _ => Err(syntax("an unknown escape", at)),
+    }
+}
+
+fn unicode_escape(text: &[u8], at: usize, lone_surrogates: bool) -> Result<usize, JsonError> {
+    let unit = |digits: usize| {
+        string::hex4(text, digits)
+            .ok_or_else(|| syntax("a \\u escape without four hex digits", digits))
+    };
+    let first = unit(at + 2)?;
+    if string::is_high_surrogate(first)
+        && text.get(at + 6..at + 8) == Some(b"\\u")
+        && string::is_low_surrogate(unit(at + 8)?)
+    {
+        return Ok(at + 12);
+    }
+    let lone = string::is_high_surrogate(first) || string::is_low_surrogate(first);
+    if lone && !lone_surrogates {
+        return Err(JsonError::LoneSurrogate { offset: at });
+    }
+    Ok(at + 6)
+}
+
+#[cold]
+fn syntax(what: &'static str, offset: usize) -> JsonError {
+    JsonError::Syntax { what, offset }
+}
+
+#[cold]
+fn no_value(text: &[u8], at: usize, at_end: bool) -> JsonError {
+    if at_end {
+        syntax("the end instead of a value", at)
+    } else if text[at..].starts_with(b"\xef\xbb\xbf") {
+        syntax("a byte order mark", at)
+    } else {
+        syntax("no value where one is needed", at)
     }
 }
 

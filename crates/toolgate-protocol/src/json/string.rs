@@ -7,52 +7,19 @@ const fn splat(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; 8])
 }
 
-const LOW_BITS: u64 = splat(0x01);
-const HIGH_BITS: u64 = splat(0x80);
-
 /// Walks over characters that stand for themselves. Returns where the first other one is (a quote, a
-/// backslash, a control character) or the end of `text`; sets the high bits of `seen` when a byte on
-/// the way was not ASCII (bytes shortly after the end may count too).
+/// backslash, a control character) or the end of `text`; adds bytes on the way to `seen`, which tells by its
+/// high bits whether one of them was not ASCII (bytes shortly after the end may count too).
 #[inline]
 pub(super) fn plain_run(text: &[u8], mut at: usize, seen: &mut u64) -> usize {
-    // Most strings are short, so the first words are looked at one by one.
-    for _ in 0..4 {
-        let Some(word) = word_at(text, at) else {
-            return plain_tail(text, at, seen);
-        };
-        *seen |= word;
-        let stops = stops_in(word);
-        if stops != 0 {
-            return at + first_byte(stops);
-        }
-        at += 8;
-    }
-    // Long runs go block by block; the compiler makes vector instructions of the inner loop.
-    while let Some(block) = text[at..].first_chunk::<64>() {
-        let mut stop = 0;
-        let mut high = 0;
-        for &byte in block {
-            stop |= u8::from(byte == b'"') | u8::from(byte == b'\\') | u8::from(byte < 0x20);
-            high |= byte;
-        }
-        *seen |= u64::from(high);
-        if stop != 0 {
-            break;
-        }
-        at += block.len();
-    }
     while let Some(word) = word_at(text, at) {
         *seen |= word;
         let stops = stops_in(word);
         if stops != 0 {
-            return at + first_byte(stops);
+            return at + (stops.trailing_zeros() / 8) as usize;
         }
-        at += 8;
+        at += size_of::<u64>();
     }
-    plain_tail(text, at, seen)
-}
-
-fn plain_tail(text: &[u8], mut at: usize, seen: &mut u64) -> usize {
     while let Some(&byte) = text.get(at) {
         if byte == b'"' || byte == b'\\' || byte < 0x20 {
             break;
@@ -63,34 +30,32 @@ fn plain_tail(text: &[u8], mut at: usize, seen: &mut u64) -> usize {
     at
 }
 
-/// Whether [`plain_run`] saw a byte that is not ASCII.
-pub(super) fn saw_non_ascii(seen: u64) -> bool {
-    seen & HIGH_BITS != 0
-}
-
 #[inline]
-fn word_at(text: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_le_bytes(*text.get(at..)?.first_chunk()?))
+pub(super) fn word_at(text: &[u8], at: usize) -> Option<u64> {
+    text.get(at..)?
+        .first_chunk()
+        .copied()
+        .map(u64::from_le_bytes)
 }
 
 /// The high bit of each byte that ends a plain run. Bytes above a true one may be marked falsely, as the
 /// subtraction borrows; only the lowest mark is used. ("Bit twiddling hacks", determine if a word has a
 /// byte less than n.)
 #[inline]
-fn stops_in(word: u64) -> u64 {
-    let is_zero = |word: u64| word.wrapping_sub(LOW_BITS) & !word;
+pub(super) fn stops_in(word: u64) -> u64 {
+    let is_zero = |word: u64| word.wrapping_sub(splat(1)) & !word;
     let below_space = word.wrapping_sub(splat(0x20)) & !word;
-    (is_zero(word ^ splat(b'"')) | is_zero(word ^ splat(b'\\')) | below_space) & HIGH_BITS
+    (is_zero(word ^ splat(b'"')) | is_zero(word ^ splat(b'\\')) | below_space) & splat(0x80)
 }
 
-#[inline]
-fn first_byte(marks: u64) -> usize {
-    (marks.trailing_zeros() / 8) as usize
+/// Whether [`plain_run`] saw a byte that is not ASCII.
+pub(super) fn saw_non_ascii(seen: u64) -> bool {
+    seen & splat(0x80) != 0
 }
 
 /// Decodes what stands between the quotes of a validated string. A lone surrogate, which only upstream
 /// texts may hold, becomes U+FFFD here; the text itself keeps the escape (P3.17).
-pub(crate) fn decode(raw: &[u8]) -> Cow<'_, str> {
+pub(super) fn decode(raw: &[u8]) -> Cow<'_, str> {
     match decode_bytes(raw) {
         Cow::Borrowed(plain) => {
             Cow::Borrowed(std::str::from_utf8(plain).expect("the scanner checked UTF-8"))
@@ -99,6 +64,11 @@ pub(crate) fn decode(raw: &[u8]) -> Cow<'_, str> {
             Cow::Owned(String::from_utf8(decoded).expect("the scanner checked UTF-8"))
         }
     }
+}
+
+/// Decodes a validated value that is a string.
+pub(crate) fn decode_value(text: &[u8]) -> Option<Cow<'_, str>> {
+    Some(decode(text.strip_prefix(b"\"")?.strip_suffix(b"\"")?))
 }
 
 /// The same for text that is not known to be UTF-8 yet, for comparing names.

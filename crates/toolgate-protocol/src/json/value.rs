@@ -142,8 +142,7 @@ impl Json {
 
     /// The decoded string; `None` for other kinds.
     pub fn text(&self) -> Option<Cow<'_, str>> {
-        let inner = self.text.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-        Some(string::decode(inner))
+        string::decode_value(&self.text)
     }
 
     /// The value of an integer literal in range; `1.0` is none.
@@ -158,8 +157,7 @@ impl Json {
 
     /// The text of a number without fraction and exponent, of any size.
     pub fn integer_text(&self) -> Option<&str> {
-        let digits = self.text.strip_prefix(b"-").unwrap_or(&self.text);
-        if digits.iter().all(u8::is_ascii_digit) {
+        if is_integer(&self.text) {
             std::str::from_utf8(&self.text).ok()
         } else {
             None
@@ -205,6 +203,14 @@ impl Json {
                 .collect(),
         )
     }
+}
+
+/// Whether the text of a value is a number without fraction and exponent.
+pub(crate) fn is_integer(text: &[u8]) -> bool {
+    text.strip_prefix(b"-")
+        .unwrap_or(text)
+        .iter()
+        .all(u8::is_ascii_digit)
 }
 
 impl PartialEq for Json {

@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::Json;
-use crate::json::{JsonKind, decode};
+use crate::json::{decode_value, is_integer};
 
 /// How long a string id may be, decoded (P3.2); the digits of an integer id have the same bound.
 const ID_MAX_BYTES: usize = 256;
@@ -33,18 +33,19 @@ pub struct InvalidId;
 impl RequestId {
     /// Reads an id: an integer of any size written without fraction or exponent, or a string (P3.2).
     pub fn from_json(value: &Json) -> Result<Self, InvalidId> {
-        let fits = match value.kind() {
-            JsonKind::Number => value
-                .integer_text()
-                .is_some_and(|digits| digits.len() <= ID_MAX_BYTES),
-            JsonKind::String => value.text().is_some_and(|text| text.len() <= ID_MAX_BYTES),
-            JsonKind::Null | JsonKind::Bool | JsonKind::Array | JsonKind::Object => false,
+        Self::read(value.bytes()).ok_or(InvalidId)
+    }
+
+    /// The same from the text of a validated value.
+    pub(super) fn read(text: &[u8]) -> Option<Self> {
+        let fits = match decode_value(text) {
+            Some(decoded) => decoded.len() <= ID_MAX_BYTES,
+            None => text.len() <= ID_MAX_BYTES && is_integer(text),
         };
-        if fits {
-            Ok(Self::of(value.as_str()))
-        } else {
-            Err(InvalidId)
-        }
+        std::str::from_utf8(text)
+            .ok()
+            .filter(|_| fits)
+            .map(Self::of)
     }
 
     /// An integer id, as the gateway gives to upstream requests (P3.6).
@@ -80,8 +81,7 @@ impl RequestId {
 
     /// The decoded string of a string id.
     pub fn as_text(&self) -> Option<Cow<'_, str>> {
-        let inner = self.as_json().strip_prefix('"')?.strip_suffix('"')?;
-        Some(decode(inner.as_bytes()))
+        decode_value(self.as_json().as_bytes())
     }
 
     fn of(json: &str) -> Self {

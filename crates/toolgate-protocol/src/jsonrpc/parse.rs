@@ -8,8 +8,11 @@ use bytes::Bytes;
 use super::{
     Body, Malformed, Message, Notification, Outcome, Request, RequestId, Response, RpcError, codes,
 };
-use crate::json::{Index, JsonKind, Scanner};
+use crate::json::{Index, JsonKind, MemberRef, Scanner, decode_value};
 use crate::{Json, JsonError, JsonLimits, Object};
+
+/// The members of an envelope.
+const ENVELOPE: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
 
 /// The members of params that routing and policy read.
 const PARAMS: [&str; 8] = [
@@ -32,8 +35,8 @@ pub fn parse_body(bytes: Bytes, limits: &JsonLimits) -> Result<Body, Malformed> 
     match JsonKind::of(&body) {
         JsonKind::Object => {
             let mut envelope = Envelope::default();
-            for (name, value) in scanner.root_members(&body) {
-                envelope.take(&name, value)?;
+            for member in scanner.root_members(&body) {
+                envelope.take(member)?;
             }
             envelope.message().map(Body::One)
         }
@@ -66,48 +69,45 @@ fn element(value: &Json) -> Result<Message, Malformed> {
         .object()
         .ok_or_else(|| invalid("a message must be an object", None))?;
     let mut envelope = Envelope::default();
-    for (name, value) in members.iter() {
-        envelope.take(&name, value)?;
+    for member in members.member_refs() {
+        envelope.take(member)?;
     }
     envelope.message()
 }
 
 /// The members of a message that JSON-RPC knows; others are not for us.
 #[derive(Default)]
-struct Envelope {
-    jsonrpc: Option<Json>,
-    id: Option<Json>,
-    method: Option<Json>,
+struct Envelope<'t> {
+    jsonrpc: Option<&'t [u8]>,
+    id: Option<&'t [u8]>,
+    method: Option<&'t [u8]>,
     params: Option<Json>,
     result: Option<Json>,
     error: Option<Json>,
 }
 
-impl Envelope {
-    const NAMES: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
-
-    fn take(&mut self, name: &str, value: Json) -> Result<(), Malformed> {
-        let slot = match name {
-            "jsonrpc" => &mut self.jsonrpc,
-            "id" => &mut self.id,
-            "method" => &mut self.method,
-            "params" => &mut self.params,
-            "result" => &mut self.result,
-            "error" => &mut self.error,
-            _ => return refuse_misspelt(name, &Self::NAMES, self.readable_id()),
-        };
-        *slot = Some(value);
+impl<'t> Envelope<'t> {
+    fn take(&mut self, member: MemberRef<'t>) -> Result<(), Malformed> {
+        match &*member.name() {
+            "jsonrpc" => self.jsonrpc = Some(member.raw()),
+            "id" => self.id = Some(member.raw()),
+            "method" => self.method = Some(member.raw()),
+            "params" => self.params = Some(member.json()),
+            "result" => self.result = Some(member.json()),
+            "error" => self.error = Some(member.json()),
+            other => return refuse_misspelt(other, &ENVELOPE, self.readable_id()),
+        }
         Ok(())
     }
 
     /// Sorts the message into one of the three kinds (P3.1).
     fn message(self) -> Result<Message, Malformed> {
         let id = self.readable_id();
-        if self.jsonrpc.as_ref().and_then(Json::text).as_deref() != Some("2.0") {
+        if self.jsonrpc.and_then(decode_value).as_deref() != Some("2.0") {
             return Err(invalid("jsonrpc must be \"2.0\"", id));
         }
         let has_outcome = self.result.is_some() || self.error.is_some();
-        match (&self.method, &self.id, has_outcome) {
+        match (self.method, self.id, has_outcome) {
             (Some(method), Some(_), false) => {
                 let id = id.ok_or_else(|| {
                     invalid("id must be an integer or a string of up to 256 bytes", None)
@@ -128,7 +128,7 @@ impl Envelope {
     }
 
     fn response(self, id: Option<RequestId>) -> Result<Response, Malformed> {
-        let unnamed = self.id.as_ref().is_none_or(Json::is_null);
+        let unnamed = self.id.is_none_or(|id| id == b"null");
         match (self.result, self.error) {
             (Some(result), None) if id.is_some() => Ok(Response {
                 id,
@@ -154,21 +154,18 @@ impl Envelope {
     }
 
     fn readable_id(&self) -> Option<RequestId> {
-        self.id
-            .as_ref()
-            .and_then(|id| RequestId::from_json(id).ok())
+        self.id.and_then(RequestId::read)
     }
 }
 
 /// The method and params of a request or notification (P3.9).
 fn call(
-    method: &Json,
+    method: &[u8],
     params: Option<&Json>,
     id: Option<&RequestId>,
 ) -> Result<(Box<str>, Object), Malformed> {
-    let method = method
-        .text()
-        .ok_or_else(|| invalid("method must be a string", id.cloned()))?;
+    let method =
+        decode_value(method).ok_or_else(|| invalid("method must be a string", id.cloned()))?;
     let Some(params) = params else {
         return Ok((method.into(), Object::empty()));
     };

@@ -184,30 +184,32 @@ fn tool_result_for_legacy(
     from: Revision,
     to: Revision,
 ) -> ObjectEdit {
-    let given = result.get("content");
-    let mut content = given.clone();
-    if content::needs_conversion(from, to)
-        && let Some(converted) = given
-            .as_ref()
-            .and_then(|given| content::convert_blocks(given, to))
-    {
-        content = Some(converted);
+    let convert = content::needs_conversion(from, to);
+    let dropped = result.get("structuredContent").filter(|structured| {
+        // Structured results came with 2025-06-18 and are objects before 2026-07-28 (P9.11).
+        to <= Revision::V2025_03_26 || structured.kind() != JsonKind::Object
+    });
+    if !convert && dropped.is_none() {
+        return edit;
     }
-    // Structured results came with 2025-06-18 and are objects before 2026-07-28 (P9.11).
-    if let Some(structured) = result.get("structuredContent")
-        && (to <= Revision::V2025_03_26 || structured.kind() != JsonKind::Object)
-    {
+    let given = result.get("content");
+    let converted = given
+        .as_ref()
+        .filter(|_| convert)
+        .and_then(|content| content::convert_blocks(content, to));
+    if let Some(structured) = dropped {
         edit = edit.remove("structuredContent");
         if !given.as_ref().is_some_and(content::has_text) {
+            let content = converted.or(given);
             let mut blocks = content
                 .and_then(|content| content.array())
                 .unwrap_or_default();
             blocks.push(content::text_block(structured.as_str()));
-            content = Some(Json::list(&blocks));
+            return edit.set("content", Json::list(&blocks));
         }
     }
-    match content {
-        Some(content) if given.as_ref() != Some(&content) => edit.set("content", content),
-        _ => edit,
+    match converted {
+        Some(converted) => edit.set("content", converted),
+        None => edit,
     }
 }

@@ -1,7 +1,8 @@
 //! The `_meta` of a request to a server, built from the client's (P9.67).
 
+use crate::json::{MemberRef, quote_into};
 use crate::mcp::meta;
-use crate::{Json, Object, ObjectEdit, Revision};
+use crate::{Json, Object, Revision};
 
 /// The `_meta` of a modern request: ours first, then the client's own members, without
 /// `io.modelcontextprotocol/*` and `progressToken` (P8.15, P9.67).
@@ -13,33 +14,61 @@ pub fn modern_meta(
     log_level: Option<&str>,
     progress_token: Option<Json>,
 ) -> Json {
-    let mut meta = forwarded(client_meta);
-    if let Some(token) = progress_token {
-        meta = meta.put_first(meta::PROGRESS_TOKEN, token);
-    }
+    let mut text = Vec::with_capacity(256 + capabilities.bytes().len() + client_info.bytes().len());
+    push(
+        &mut text,
+        meta::PROTOCOL_VERSION,
+        &Json::from_text(revision.as_str()),
+    );
+    push(&mut text, meta::CLIENT_INFO, client_info);
+    push(&mut text, meta::CLIENT_CAPABILITIES, capabilities);
     if let Some(level) = log_level {
-        meta = meta.put_first(meta::LOG_LEVEL, Json::from_text(level));
+        push(&mut text, meta::LOG_LEVEL, &Json::from_text(level));
     }
-    meta.put_first(meta::CLIENT_CAPABILITIES, capabilities.clone())
-        .put_first(meta::CLIENT_INFO, client_info.clone())
-        .put_first(meta::PROTOCOL_VERSION, Json::from_text(revision.as_str()))
-        .json()
+    if let Some(token) = progress_token {
+        push(&mut text, meta::PROGRESS_TOKEN, &token);
+    }
+    push_forwarded(&mut text, client_meta);
+    text.push(b'}');
+    Json::trusted(text.into())
 }
 
-/// The `_meta` of a legacy request: the client's own members and our progress token; `None` when there is
+/// The `_meta` of a legacy request: our progress token, then the client's own members; `None` when there is
 /// nothing to say.
 pub fn legacy_meta(client_meta: Option<&Object>, progress_token: Option<Json>) -> Option<Json> {
-    let mut meta = forwarded(client_meta);
+    let mut text = Vec::new();
     if let Some(token) = progress_token {
-        meta = meta.put_first(meta::PROGRESS_TOKEN, token);
+        push(&mut text, meta::PROGRESS_TOKEN, &token);
     }
-    (!meta.is_empty()).then(|| meta.json())
+    push_forwarded(&mut text, client_meta);
+    if text.is_empty() {
+        return None;
+    }
+    text.push(b'}');
+    Some(Json::trusted(text.into()))
 }
 
-/// What of the client's `_meta` any server may see (P9.67).
-fn forwarded(client_meta: Option<&Object>) -> ObjectEdit {
-    client_meta.map_or_else(ObjectEdit::new, |meta| {
-        meta.edit()
-            .retain(|name| !name.starts_with(meta::RESERVED) && name != meta::PROGRESS_TOKEN)
-    })
+/// What of the client's `_meta` any server may see (P9.67), byte for byte.
+fn push_forwarded(text: &mut Vec<u8>, client_meta: Option<&Object>) {
+    let may_pass = |member: &MemberRef<'_>| {
+        let name = member.name();
+        !name.starts_with(meta::RESERVED) && name != meta::PROGRESS_TOKEN
+    };
+    let members = client_meta.into_iter().flat_map(Object::member_refs);
+    for member in members.filter(may_pass) {
+        open(text);
+        text.extend_from_slice(member.whole());
+    }
+}
+
+fn push(text: &mut Vec<u8>, name: &str, value: &Json) {
+    open(text);
+    quote_into(text, name);
+    text.push(b':');
+    text.extend_from_slice(value.bytes());
+}
+
+/// What stands before a member.
+fn open(text: &mut Vec<u8>) {
+    text.push(if text.is_empty() { b'{' } else { b',' });
 }

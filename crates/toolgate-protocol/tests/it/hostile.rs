@@ -52,6 +52,7 @@ fn nested(depth: usize) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn values_inside_arguments() {
     let members = |count: usize, last: &str| {
         let members: Vec<String> = (0..count).map(|n| format!(r#""member{n}":{n}"#)).collect();
@@ -242,6 +243,7 @@ fn values_inside_arguments() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn whole_bodies() {
     let cases: &[(&str, &[u8], Fate)] = &[
         ("spaces_around", b" \r\n\t{\"jsonrpc\":\"2.0\",\"method\":\"m\"}\r\n ", Accepted),

@@ -230,6 +230,34 @@ proptest! {
         );
     }
 
+    /// Strings full of escapes are read in blocks; they are judged as a second parser judges them, and the
+    /// value beside them is found.
+    #[test]
+    fn escapes_anywhere_are_judged_alike(
+        pieces in prop::collection::vec(
+            prop_oneof![
+                6 => "[ -!#-\\[\\]-~]{0,40}",
+                6 => Just("\\\\".to_owned()),
+                6 => "\\\\[\"nrtbf/\\\\]",
+                2 => Just("\\u00e9".to_owned()),
+                2 => Just("\\ud83d\\ude00".to_owned()),
+                2 => Just("é".to_owned()),
+                1 => "\\\\[ -~]",
+                1 => Just("\\u12".to_owned()),
+                1 => Just("\n".to_owned()),
+                1 => Just("\\".to_owned()),
+            ],
+            0..40,
+        ),
+    ) {
+        let text = format!("[\"{}\",7]", pieces.concat());
+        let ours = Json::parse(text.clone().into(), &JsonLimits::UPSTREAM);
+        prop_assert_eq!(ours.is_ok(), second_parser_accepts(text.as_bytes()));
+        if let (Ok(value), Ok(other)) = (ours, serde_json::from_str::<serde_json::Value>(&text)) {
+            same_value(&value, &other)?;
+        }
+    }
+
     /// Invalid UTF-8 anywhere is seen.
     #[test]
     fn a_stray_byte_anywhere_is_seen(length in 0_usize..300, at in 0_usize..300) {

@@ -12,7 +12,7 @@ use toolgate_namespace::ServerId;
 use super::codes;
 use super::names::{Kind, Names, cut};
 use crate::database::{self, Durability, Open};
-use crate::error::explain;
+use crate::error::{Doing, explain};
 use crate::migrations::{CALLS, CONTROL};
 use crate::{DataDir, StoreError, settings};
 
@@ -49,6 +49,11 @@ impl CallsJournal {
     pub fn open(dir: &DataDir) -> Result<Self, StoreError> {
         let path = dir.calls_db();
         let connection = database::open(&path, Open::CreateIfMissing, Durability::System, &CALLS)?;
+        // Every reference is a number that the dictionary gave in the same transaction; looking up
+        // eight of them again would cost as much as the row itself.
+        connection
+            .pragma_update(None, "foreign_keys", false)
+            .doing("opening the call records")?;
         let mut log = path.into_os_string();
         log.push("-wal");
         Ok(Self {
@@ -93,24 +98,24 @@ impl CallsJournal {
         if Instant::now() < self.prune_at {
             return;
         }
-        let kept = Duration::from_millis(u64::from(self.retention_days()) * DAY_MS);
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let oldest = u64::try_from(now.saturating_sub(kept).as_millis()).unwrap_or(0);
         // A failure here loses nothing: the calls are deleted another time.
-        let more = matches!(prune(&self.connection, oldest), Ok(PRUNE_AT_ONCE));
+        let deleted = self
+            .oldest_to_keep()
+            .map(|oldest| prune(&self.connection, oldest));
+        let more = matches!(deleted, Some(Ok(PRUNE_AT_ONCE)));
         if !more {
             self.prune_at = Instant::now() + PRUNE_EVERY;
         }
     }
 
-    /// The setting of the installation, or the default while it cannot be read.
-    fn retention_days(&self) -> u32 {
-        let settings = database::open_to_read(&self.control, &CONTROL)
-            .ok()
-            .and_then(|control| settings::select(&control).ok());
-        settings.unwrap_or_default().retention_days()
+    /// Arrival of the oldest call that the settings want kept; `None` while they cannot be read,
+    /// since deleting by a guess could not be undone.
+    fn oldest_to_keep(&self) -> Option<u64> {
+        let control = database::open_to_read(&self.control, &CONTROL).ok()?;
+        let days = settings::select(&control).ok()?.retention_days();
+        let kept = Duration::from_millis(u64::from(days) * DAY_MS);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+        u64::try_from(now.checked_sub(kept)?.as_millis()).ok()
     }
 }
 

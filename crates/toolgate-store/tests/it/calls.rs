@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::Connection;
 use toolgate_analytics::{CallRecord, CallStatus, Journal, Recorder, Source};
 use toolgate_namespace::ServerId;
-use toolgate_store::{CallFilter, CallRow, CallsJournal, CallsReader, WorkspaceScope};
+use toolgate_store::{CallFilter, CallRow, CallsJournal, CallsReader, Store, WorkspaceScope};
 
 use crate::fixtures::{House, NOW, actor};
 
@@ -239,6 +239,25 @@ fn old_calls_go_and_numbers_are_never_given_twice() {
     let rows = reader.query(&CallFilter::default()).unwrap();
     assert_eq!(ids(&rows), ["call_4", "call_2"]);
     assert_eq!(rows[0].rowid, 4);
+}
+
+#[test]
+fn nothing_is_deleted_while_the_settings_cannot_be_read() {
+    let mut house = House::new();
+    let scope = house.workspace("acme", 1);
+    // Closed, so that the write-ahead log does not make up for the damage.
+    house.store = Store::in_memory().unwrap();
+    std::fs::write(house.dir.control_db(), b"damaged").unwrap();
+    let mut journal = CallsJournal::open(&house.dir).unwrap();
+    let ancient = |n| CallRecord {
+        time_ms: n,
+        ..record(&scope, n)
+    };
+    journal
+        .append("boot", 1, &[ancient(1), ancient(2)])
+        .unwrap();
+    let reader = CallsReader::open(&house.dir).unwrap();
+    assert_eq!(reader.query(&CallFilter::default()).unwrap().len(), 2);
 }
 
 #[test]

@@ -10,7 +10,7 @@
 //! such lines), `stderr` (1 MiB to standard error, then an answer), `progress`, `log`, `ask`
 //! (`elicitation/create`), `wrong_id`, `twice` (answers twice), `big` (1 MiB of text), `child`
 //! (starts a child that sleeps; answers its pid), `notify` (a list-changed notice), `seen` (methods
-//! of all messages so far).
+//! of all messages so far), `spam` (1000 progress notices, then an answer).
 
 use std::io::{BufRead, Write};
 use std::sync::mpsc;
@@ -19,9 +19,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 const CLAIM: &str = "io.modelcontextprotocol/protocolVersion";
-const TOOLS: [&str; 18] = [
+const TOOLS: [&str; 19] = [
     "echo", "env", "pid", "hang", "sleep", "exit", "garbage", "flood", "stderr", "progress", "log",
-    "ask", "wrong_id", "twice", "big", "child", "notify", "seen",
+    "ask", "wrong_id", "twice", "big", "child", "notify", "seen", "spam",
 ];
 
 struct Flags(Vec<String>);
@@ -183,6 +183,15 @@ impl Server {
                     &json!({"progressToken": 987_654, "progress": 1}),
                 );
                 Some(text("progressed"))
+            }
+            "spam" => {
+                for progress in 1..=1000 {
+                    notify(
+                        "notifications/progress",
+                        &json!({"progressToken": token, "progress": progress}),
+                    );
+                }
+                Some(text("spammed"))
             }
             "log" => {
                 notify(

@@ -1,16 +1,18 @@
 //! What to answer: handshakes, lists and scripts.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::Speaks;
-use super::serve::{Dropped, error, event};
+use super::play::{Stream, ending_message, play, run, with_id};
+use super::serve::{Dropped, error};
 use super::state::{Chunk, State};
 use crate::recorded::Recorded;
-use crate::script::{Ending, Script, Step, text_result};
+use crate::script::{Ending, Script};
 
 const CLAIM: &str = "io.modelcontextprotocol/protocolVersion";
 
@@ -53,9 +55,19 @@ impl Answered {
 }
 
 /// Counts an answer that its client did not wait for.
-struct AbortGuard<'a> {
+pub(super) struct AbortGuard<'a> {
     state: &'a State,
     armed: bool,
+}
+
+impl<'a> AbortGuard<'a> {
+    pub(super) fn new(state: &'a State) -> Self {
+        Self { state, armed: true }
+    }
+
+    pub(super) fn disarm(mut self) {
+        self.armed = false;
+    }
 }
 
 impl Drop for AbortGuard<'_> {
@@ -93,13 +105,7 @@ pub(super) async fn post(state: Arc<State>, request: Recorded) -> Result<Answere
     if state.server.streams {
         return Ok(streamed(state, request, script, modern));
     }
-    let mut guard = AbortGuard {
-        state: &state,
-        armed: true,
-    };
     let ending = run(&state, &request, &script, modern, None).await;
-    guard.armed = false;
-    drop(guard);
     Ok(whole(&request, ending))
 }
 
@@ -307,145 +313,6 @@ fn tools_page(state: &State, cursor: &Value) -> Value {
     result
 }
 
-/// Runs a script to its ending; notices and questions go to `stream`, or nowhere.
-async fn run(
-    state: &State,
-    request: &Recorded,
-    script: &Script,
-    modern: bool,
-    stream: Option<&Stream>,
-) -> Ending {
-    let mut answers = Vec::new();
-    let meta = &request.body["params"]["_meta"];
-    for step in &script.steps {
-        match step {
-            Step::Progress { progress, total } if !meta["progressToken"].is_null() => {
-                let params = json!({"progressToken": meta["progressToken"], "progress": progress, "total": total});
-                notice(stream, "notifications/progress", &params).await;
-            }
-            Step::Progress { .. } => {}
-            Step::Log { level, data } => {
-                notice(
-                    stream,
-                    "notifications/message",
-                    &json!({"level": level, "data": data}),
-                )
-                .await;
-            }
-            Step::Notify { method, params } => notice(stream, method, params).await,
-            Step::Delay(time) => tokio::time::sleep(*time).await,
-            Step::Ask { method, params } if modern => {
-                let key = format!("q{}", answers.len() + 1);
-                let given = &request.body["params"]["inputResponses"][&key];
-                if given.is_null() {
-                    return Ending::Result(json!({
-                        "resultType": "input_required",
-                        "inputRequests": {key: {"method": method, "params": params}},
-                        "requestState": "state",
-                    }));
-                }
-                answers.push(given.clone());
-            }
-            Step::Ask { method, params } => answers.push(ask(state, stream, method, params).await),
-            Step::End(Ending::Echo) => {
-                let seen = json!({"body": request.body, "headers": request.headers});
-                return Ending::Result(text_result(&seen.to_string()));
-            }
-            Step::End(Ending::Answers) => {
-                return Ending::Result(text_result(&Value::from(answers).to_string()));
-            }
-            Step::End(Ending::Hang) => {
-                hang(state, request, stream).await;
-                return Ending::Disconnect;
-            }
-            Step::End(ending) => return complete(ending.clone(), modern),
-        }
-    }
-    complete(Ending::Result(text_result("ok")), modern)
-}
-
-/// Modern results carry their type.
-fn complete(ending: Ending, modern: bool) -> Ending {
-    match ending {
-        Ending::Result(mut result) if modern && result["resultType"].is_null() => {
-            result["resultType"] = json!("complete");
-            Ending::Result(result)
-        }
-        other => other,
-    }
-}
-
-async fn notice(stream: Option<&Stream>, method: &str, params: &Value) {
-    if let Some(stream) = stream {
-        stream
-            .send(&json!({"jsonrpc": "2.0", "method": method, "params": params}))
-            .await;
-    }
-}
-
-async fn ask(state: &State, stream: Option<&Stream>, method: &str, params: &Value) -> Value {
-    let Some(stream) = stream else {
-        return Value::Null;
-    };
-    let (sender, answer) = oneshot::channel();
-    let id = state.update(|inner| {
-        inner.last_ask += 1;
-        let id = json!(format!("ask-{}", inner.last_ask));
-        inner.asked.insert(id.to_string(), sender);
-        id
-    });
-    stream
-        .send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}))
-        .await;
-    let message = answer.await.unwrap_or(Value::Null);
-    if message["error"].is_object() {
-        message["error"].clone()
-    } else {
-        message["result"].clone()
-    }
-}
-
-/// Waits until the client cancels or goes away.
-async fn hang(state: &State, request: &Recorded, stream: Option<&Stream>) {
-    let id = &request.body["id"];
-    let session = request.header("mcp-session-id");
-    let cancelled = state.until(|inner| {
-        inner.requests.iter().any(|r| {
-            r.rpc() == "notifications/cancelled"
-                && r.body["params"]["requestId"] == *id
-                && r.header("mcp-session-id") == session
-        })
-    });
-    match stream {
-        Some(stream) => tokio::select! {
-            () = cancelled => {}
-            () = stream.chunks.closed() => {}
-        },
-        None => cancelled.await,
-    }
-}
-
-/// Where the events of one answer go.
-struct Stream {
-    chunks: mpsc::Sender<Chunk>,
-    /// `<stream>.<seq>` ids are given out of this.
-    ids: Option<(String, std::sync::atomic::AtomicU64)>,
-    named: bool,
-}
-
-impl Stream {
-    async fn send(&self, message: &Value) {
-        let id = self.ids.as_ref().map(|(name, seq)| {
-            let n = seq.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            format!("{name}.{n}")
-        });
-        let _ = self
-            .chunks
-            .send(Ok(event(message, id.as_deref(), self.named)))
-            .await;
-    }
-}
-
 fn streamed(state: Arc<State>, request: Recorded, script: Script, modern: bool) -> Answered {
     let (chunks, receiver) = mpsc::channel(64);
     let ids = (state.server.event_ids && !modern).then(|| {
@@ -453,7 +320,7 @@ fn streamed(state: Arc<State>, request: Recorded, script: Script, modern: bool) 
             inner.last_stream += 1;
             inner.last_stream
         });
-        (format!("s{n}"), std::sync::atomic::AtomicU64::new(1))
+        (format!("s{n}"), AtomicU64::new(1))
     });
     if let Some((name, _)) = &ids {
         let priming = format!("id: {name}.0\nretry: 100\ndata:\n\n");
@@ -471,48 +338,6 @@ fn streamed(state: Arc<State>, request: Recorded, script: Script, modern: bool) 
     Answered::Stream {
         chunks: receiver,
         session: None,
-    }
-}
-
-/// Runs a script on a stream, up to its last event.
-async fn play(state: &State, request: &Recorded, script: &Script, modern: bool, stream: &Stream) {
-    let ending = run(state, request, script, modern, Some(stream)).await;
-    if stream.chunks.is_closed() {
-        state.update(|inner| inner.aborted += 1);
-        return;
-    }
-    match ending {
-        Ending::Disconnect => {
-            let _ = stream
-                .chunks
-                .send(Err(std::io::Error::other("the script disconnects")))
-                .await;
-        }
-        Ending::Reconnect { retry_ms, then } => {
-            if let Some((name, _)) = &stream.ids {
-                let id = request.body["id"].clone();
-                state.update(|inner| inner.resumable.insert(name.clone(), (id, *then)));
-            }
-            let _ = stream
-                .chunks
-                .send(Ok(format!("retry: {retry_ms}\n\n").into()))
-                .await;
-        }
-        Ending::Raw { body, .. } => {
-            let text = with_id(&body, request);
-            let _ = stream
-                .chunks
-                .send(Ok(
-                    format!("data: {}\n\n", String::from_utf8_lossy(&text)).into()
-                ))
-                .await;
-        }
-        Ending::Accepted => {}
-        other => {
-            if let Some(message) = ending_message(&request.body["id"], &other) {
-                stream.send(&message).await;
-            }
-        }
     }
 }
 
@@ -534,22 +359,6 @@ pub(super) async fn on_stream(state: Arc<State>, request: Recorded, chunks: mpsc
     play(&state, &request, &script, false, &stream).await;
 }
 
-/// The message an ending stands for, if it is one.
-pub(super) fn ending_message(id: &Value, ending: &Ending) -> Option<Value> {
-    match ending {
-        Ending::Result(result) => Some(json!({"jsonrpc": "2.0", "id": id, "result": result})),
-        Ending::Error {
-            code,
-            message,
-            data,
-        } => Some(error(id, *code, message, data)),
-        Ending::WrongId => {
-            Some(json!({"jsonrpc": "2.0", "id": 987_654, "result": text_result("not yours")}))
-        }
-        _ => None,
-    }
-}
-
 fn whole(request: &Recorded, ending: Ending) -> Answered {
     match ending {
         Ending::Disconnect | Ending::Reconnect { .. } => Answered::Dropped,
@@ -568,15 +377,5 @@ fn whole(request: &Recorded, ending: Ending) -> Answered {
             Some(message) => Answered::json(200, &message),
             None => Answered::Dropped,
         },
-    }
-}
-
-/// A raw body with `"$ID"` replaced by the id of the request it answers.
-fn with_id(body: &[u8], request: &Recorded) -> Vec<u8> {
-    match std::str::from_utf8(body) {
-        Ok(text) => text
-            .replace("\"$ID\"", &request.body["id"].to_string())
-            .into_bytes(),
-        Err(_) => body.to_vec(),
     }
 }

@@ -1,6 +1,7 @@
 //! A scriptable MCP server over HTTP.
 
 mod answer;
+mod play;
 mod running;
 mod serve;
 mod state;

@@ -126,10 +126,14 @@ impl Running {
         }
     }
 
-    /// Closes every general stream.
+    /// Breaks every general stream, and with it every session of the 2024-11-05 transport.
     pub fn close_general_streams(&self) {
-        self.state
-            .update(|inner| inner.sessions.values_mut().for_each(|s| *s = None));
+        self.state.update(|inner| {
+            for stream in inner.sessions.values_mut().filter_map(Option::take) {
+                // Tasks of scripts may hold the stream too, so that it must be told.
+                let _ = stream.try_send(Err(std::io::Error::other("the test closes the stream")));
+            }
+        });
     }
 
     /// Stops listening and breaks all connections.

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::answer::{self, Answered};
+use super::answer::{self, AbortGuard, Answered};
 use super::state::{Chunk, State};
 use super::{Running, Speaks};
 use crate::recorded::Recorded;
@@ -81,6 +81,17 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
 async fn handle(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Body>, Dropped> {
     let method = request.method().clone();
     let recorded = record(request).await;
+    let guard = AbortGuard::new(&state);
+    let response = answer_to(&state, &method, recorded).await;
+    guard.disarm();
+    response
+}
+
+async fn answer_to(
+    state: &Arc<State>,
+    method: &Method,
+    recorded: Recorded,
+) -> Result<Response<Body>, Dropped> {
     state.update(|inner| inner.requests.push(recorded.clone()));
     if let Some((status, body)) = &state.server.refuse {
         return Ok(plain(*status, "application/json", body.clone()));
@@ -91,14 +102,16 @@ async fn handle(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
         return Ok(plain(401, "text/plain", "who are you"));
     }
     match (method, state.server.speaks) {
-        (Method::GET, Speaks::HttpSse) if recorded.path == "/sse" => Ok(old_stream(&state)),
-        (Method::POST, Speaks::HttpSse) if recorded.path.starts_with("/messages") => {
-            Ok(old_post(&state, recorded))
+        (&Method::GET, Speaks::HttpSse) if recorded.path == "/sse" => Ok(old_stream(state)),
+        (&Method::POST, Speaks::HttpSse) if recorded.path.starts_with("/messages") => {
+            Ok(old_post(state, recorded))
         }
         (_, Speaks::HttpSse) => Ok(plain(405, "text/plain", "")),
-        (Method::POST, _) => answer::post(state, recorded).await.and_then(respond),
-        (Method::GET, Speaks::Legacy | Speaks::Both) => Ok(general_stream(&state, &recorded)),
-        (Method::DELETE, Speaks::Legacy | Speaks::Both) => Ok(delete(&state, &recorded)),
+        (&Method::POST, _) => answer::post(Arc::clone(state), recorded)
+            .await
+            .and_then(respond),
+        (&Method::GET, Speaks::Legacy | Speaks::Both) => Ok(general_stream(state, &recorded)),
+        (&Method::DELETE, Speaks::Legacy | Speaks::Both) => Ok(delete(state, &recorded)),
         _ => Ok(plain(405, "text/plain", "")),
     }
 }
@@ -224,7 +237,7 @@ fn resume(state: &State, last_event: &str) -> Response<Body> {
         return plain(400, "text/plain", "no such event");
     };
     let (sender, chunks) = mpsc::channel(4);
-    if let Some(message) = answer::ending_message(&id, &ending) {
+    if let Some(message) = super::play::ending_message(&id, &ending) {
         let last = format!("{name}.9");
         sender
             .try_send(Ok(event(&message, Some(&last), false)))

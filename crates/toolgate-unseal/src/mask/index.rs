@@ -69,7 +69,12 @@ impl Index {
 
     /// The replacements that fit these patterns.
     pub(super) fn replacements(&self) -> Replacements {
-        Replacements::avoiding(self.patterns.iter().map(|pattern| pattern.text.as_str()))
+        let patterns: Vec<&str> = self
+            .patterns
+            .iter()
+            .map(|pattern| pattern.text.as_str())
+            .collect();
+        Replacements::avoiding(&patterns)
     }
 
     pub(super) fn scan<'a>(&'a self, text: &'a [u8]) -> Scan<'a> {
@@ -145,27 +150,30 @@ enum Ahead {
 impl Scan<'_> {
     /// The leftmost match at or behind `from`, of those the longest. `from` never goes back.
     pub(super) fn next(&mut self, from: usize) -> Option<Found> {
-        let mut best: Option<Found> = None;
-        for (group, ahead) in self.index.groups.iter().zip(&mut self.ahead) {
-            let found = match *ahead {
-                Ahead::Nothing => continue,
-                Ahead::At(found) if found.start >= from => found,
-                Ahead::At(_) | Ahead::Unknown => {
-                    let Some(found) = group.find(&self.index.patterns, self.text, from) else {
-                        *ahead = Ahead::Nothing;
-                        continue;
+        let index = self.index;
+        let nexts = index
+            .groups
+            .iter()
+            .zip(&mut self.ahead)
+            .filter_map(|(group, ahead)| {
+                let is_behind = match ahead {
+                    Ahead::Unknown => true,
+                    Ahead::At(found) => found.start < from,
+                    Ahead::Nothing => false,
+                };
+                if is_behind {
+                    *ahead = match group.find(&index.patterns, self.text, from) {
+                        Some(found) => Ahead::At(found),
+                        None => Ahead::Nothing,
                     };
-                    *ahead = Ahead::At(found);
-                    found
                 }
-            };
-            let is_better =
-                best.is_none_or(|best| (found.start, best.end) < (best.start, found.end));
-            if is_better {
-                best = Some(found);
-            }
-        }
-        best
+                match *ahead {
+                    Ahead::At(found) => Some(found),
+                    Ahead::Unknown | Ahead::Nothing => None,
+                }
+            });
+        // No two start at one place: what begins alike is in one group.
+        nexts.min_by_key(|found| found.start)
     }
 }
 
@@ -196,6 +204,19 @@ impl Group {
             }
             from = start + 1;
         }
+    }
+
+    /// What is left of `allowed` bytes after comparing at each needle inside `text`; `None` if they do not suffice.
+    fn compare_inside(&self, patterns: &[Pattern], text: &[u8], allowed: usize) -> Option<usize> {
+        let mut left = allowed;
+        let mut from = 1;
+        while let Some(needle) = self.automaton.find(Input::new(text).span(from..text.len())) {
+            for pattern in &patterns[self.candidates[needle.pattern()].clone()] {
+                left = left.checked_sub(common_prefix(&text[needle.start()..], pattern.bytes()))?;
+            }
+            from = needle.start() + 1;
+        }
+        Some(left)
     }
 }
 
@@ -256,31 +277,15 @@ fn groups(patterns: &[Pattern], needles: Needles) -> Vec<Group> {
 /// Whether text made of these patterns would have to be read several times: each place in it that begins like a
 /// pattern is compared as far as it goes on like one.
 fn is_repetitive(patterns: &[Pattern], groups: &[Group]) -> bool {
-    let mut allowed = MAX_READINGS
-        * patterns
-            .iter()
-            .map(|pattern| pattern.bytes().len())
-            .sum::<usize>();
-    for pattern in patterns {
-        let text = pattern.bytes();
-        for group in groups {
-            let mut from = 1;
-            while let Some(needle) = group
-                .automaton
-                .find(Input::new(text).span(from..text.len()))
-            {
-                for other in &patterns[group.candidates[needle.pattern()].clone()] {
-                    let compared = common_prefix(&text[needle.start()..], other.bytes());
-                    let Some(left) = allowed.checked_sub(compared) else {
-                        return true;
-                    };
-                    allowed = left;
-                }
-                from = needle.start() + 1;
-            }
-        }
-    }
-    false
+    let bytes: usize = patterns.iter().map(|pattern| pattern.bytes().len()).sum();
+    let left = patterns
+        .iter()
+        .try_fold(MAX_READINGS * bytes, |left, pattern| {
+            groups.iter().try_fold(left, |left, group| {
+                group.compare_inside(patterns, pattern.bytes(), left)
+            })
+        });
+    left.is_none()
 }
 
 fn common_prefix(a: &[u8], b: &[u8]) -> usize {

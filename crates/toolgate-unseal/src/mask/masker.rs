@@ -83,11 +83,8 @@ impl Masker {
     pub fn mask_str<'a>(&self, text: &'a str) -> Cow<'a, str> {
         match self.mask_all(text.as_bytes()) {
             None => Cow::Borrowed(text),
-            Some(masked) => {
-                let masked = String::from_utf8(masked)
-                    .expect("patterns and replacements begin and end with whole characters");
-                Cow::Owned(masked)
-            }
+            // Patterns and replacements begin and end with whole characters, so nothing is lost.
+            Some(masked) => Cow::Owned(String::from_utf8_lossy(&masked).into_owned()),
         }
     }
 

@@ -74,19 +74,19 @@ fn clean_bytes_come_back_as_they_are() {
 #[test]
 fn bytes_that_are_no_text_are_masked_too() {
     let masker = Masker::new(["hunter2hunter"]);
-    let masked = masker.mask(Bytes::from_static(b"\xff\0hunter2hunter\xfe"));
-    assert_eq!(masked, &b"\xff\0[REDACTED]\xfe"[..]);
+    let output = masker.mask(Bytes::from_static(b"\xff\0hunter2hunter\xfe"));
+    assert_eq!(output, &b"\xff\0[REDACTED]\xfe"[..]);
 }
 
-/// More secrets than one automaton takes, found across its borders in the right order.
+/// More secrets than one automaton takes, all different from the start, found across its borders in order.
 #[test]
 fn many_secrets_of_one_server() {
     let secrets: Vec<String> = (0..40)
-        .map(|n| format!("secret-number-{n:02}-{}", n * 7919 % 101))
+        .map(|n| format!("{}-secret-{n}", n * 7919 % 101 + 1000))
         .collect();
     let masker = Masker::new(secrets.iter().map(String::as_str));
-    let text: String = secrets.iter().map(|secret| format!("<{secret}>")).collect();
-    assert_eq!(masker.mask_str(&text), "<[REDACTED]>".repeat(40));
+    let output = masker.mask_str(&secrets.join(", ")).into_owned();
+    assert_eq!(output, ["[REDACTED]"; 40].join(", "));
 }
 
 /// A secret that repeats itself must not make the search slow: with a comparison at each place this would take
@@ -133,10 +133,10 @@ proptest! {
     ) {
         let masker = Masker::new([secret.as_str()]);
         let text = pieces.join(&secret);
-        let masked = masker.mask_str(&text);
-        prop_assert!(!masked.contains(&secret), "{} in {}", secret, masked);
-        prop_assert_eq!(masker.mask_str(&masked), &*masked);
-        prop_assert_eq!(&*masked == text, !text.contains(&secret) && !text.contains(&reversed(&secret)));
+        let output = masker.mask_str(&text);
+        prop_assert!(!output.contains(&secret), "{} in {}", secret, output);
+        prop_assert_eq!(masker.mask_str(&output), &*output);
+        prop_assert_eq!(*output == text, !text.contains(&secret) && !text.contains(&reversed(&secret)));
     }
 
     #[test]

@@ -9,9 +9,9 @@ use crate::support::fixed;
 #[track_caller]
 fn check(secret: &str, document: &str, expected: &str) {
     serde_json::from_str::<&RawValue>(document).expect("the document is JSON to begin with");
-    let masked = Masker::new([secret]).mask_str(document).into_owned();
-    assert_eq!(masked, expected);
-    serde_json::from_str::<&RawValue>(&masked).expect("the masked document is JSON");
+    let output = Masker::new([secret]).mask_str(document).into_owned();
+    assert_eq!(output, expected);
+    serde_json::from_str::<&RawValue>(&output).expect("the output document is JSON");
 }
 
 #[test]
@@ -97,8 +97,8 @@ fn a_number() {
         r#"{"n":"no 12345678"}"#,
         r#"{"n":"no 99999999"}"#,
     );
-    check("91234569", r#"[91234569]"#, r#"[88888888]"#);
-    check("1234.5678", r#"[1234.5678]"#, r#"[99999999]"#);
+    check("91234569", r"[91234569]", r"[88888888]");
+    check("1234.5678", r"[1234.5678]", r"[99999999]");
 }
 
 #[test]
@@ -139,8 +139,8 @@ proptest! {
         let masker = Masker::new([secret.as_str()]);
         for document in documents {
             prop_assume!(serde_json::from_str::<&RawValue>(&document).is_ok());
-            let masked = masker.mask_str(&document).into_owned();
-            prop_assert!(serde_json::from_str::<&RawValue>(&masked).is_ok(), "{} became {}", document, masked);
+            let output = masker.mask_str(&document).into_owned();
+            prop_assert!(serde_json::from_str::<&RawValue>(&output).is_ok(), "{} became {}", document, output);
         }
     }
 }

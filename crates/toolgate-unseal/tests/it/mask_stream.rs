@@ -15,12 +15,12 @@ fn streamed<'a>(
     chunks: impl IntoIterator<Item = &'a [u8]>,
 ) -> Vec<u8> {
     let mut stream = masker.stream();
-    let (mut masked, mut taken, mut given) = (Vec::new(), 0, 0);
+    let (mut output, mut taken, mut given) = (Vec::new(), 0, 0);
     for chunk in chunks {
         let out = stream.push(Bytes::copy_from_slice(chunk));
         taken += chunk.len();
         given += out.len();
-        masked.extend_from_slice(&out);
+        output.extend_from_slice(&out);
         let held: usize = format!("{stream:?}")
             .split(&[' ', ','][..])
             .nth(3)
@@ -29,8 +29,8 @@ fn streamed<'a>(
             .unwrap();
         assert!(held < longest, "{held} of {taken} bytes held after {given}");
     }
-    masked.extend_from_slice(&stream.finish());
-    masked
+    output.extend_from_slice(&stream.finish());
+    output
 }
 
 /// All splits into two, and byte by byte.
@@ -41,15 +41,15 @@ fn check(secrets: &[&str], text: &str, expected: &str) {
     assert_eq!(masker.mask_str(text), expected, "whole");
     for at in 0..=text.len() {
         let (first, second) = text.as_bytes().split_at(at);
-        let masked = streamed(&masker, longest, [first, second]);
+        let output = streamed(&masker, longest, [first, second]);
         assert_eq!(
-            String::from_utf8(masked).unwrap(),
+            String::from_utf8(output).unwrap(),
             expected,
             "split at {at}"
         );
     }
-    let masked = streamed(&masker, longest, text.as_bytes().chunks(1));
-    assert_eq!(String::from_utf8(masked).unwrap(), expected, "byte by byte");
+    let output = streamed(&masker, longest, text.as_bytes().chunks(1));
+    assert_eq!(String::from_utf8(output).unwrap(), expected, "byte by byte");
 }
 
 #[test]
@@ -102,6 +102,12 @@ fn the_end_of_an_event_is_not_held_back() {
     assert_eq!(out, event);
     assert_eq!(stream.push(Bytes::from_static(b"say gh")), "say ");
     assert_eq!(stream.push(Bytes::from_static(b"ost\n")), "ghost\n");
+    let secret = Bytes::from_static(b"ghp_0123456789notarealtoken");
+    assert_eq!(
+        stream.push(secret),
+        "[REDACTED]",
+        "a whole secret waits for nothing"
+    );
     assert!(stream.finish().is_empty());
 }
 
@@ -135,7 +141,7 @@ proptest! {
     ) {
         let spelled = match spelling {
             0 => secrets[0].clone(),
-            1 => secrets[0].bytes().map(|byte| format!("{byte:02x}")).collect(),
+            1 => hex(&secrets[0]),
             _ => secrets[0].replace('\\', "\\\\"),
         };
         let text = pieces.join(&spelled);
@@ -144,7 +150,13 @@ proptest! {
         cuts.extend([0, text.len()]);
         cuts.sort_unstable();
         let chunks = cuts.windows(2).map(|pair| &text.as_bytes()[pair[0]..pair[1]]);
-        let masked = streamed(&masker, 6 * 12 * 2, chunks);
-        prop_assert_eq!(String::from_utf8(masked).unwrap(), masker.mask_str(&text));
+        let output = streamed(&masker, 6 * 12 * 2, chunks);
+        prop_assert_eq!(String::from_utf8(output).unwrap(), masker.mask_str(&text));
     }
+}
+
+fn hex(secret: &str) -> String {
+    secret
+        .bytes()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use toolgate_protocol::upstream::{call_params, legacy_meta};
 use toolgate_protocol::{Era, Json, RequestId, Revision, write};
 
-use super::inbox::Inbox;
-use super::{Channel, Conversation, Registration};
+use super::{Channel, Conversation};
+use crate::book::Entry;
 use crate::call::{Answer, AskId, Call, Event};
 use crate::dialogue::{Dialogue, Heard};
 use crate::error::{UpstreamError, UpstreamErrorKind};
@@ -20,10 +20,9 @@ use crate::shared::Shared;
 pub(crate) struct ChannelExchange {
     shared: Arc<Shared>,
     revision: Revision,
-    inbox: Arc<Inbox>,
     dialogue: Dialogue,
-    /// What is held while the call is under way: its place in the channel, and the channel in the pool.
-    held: Option<(Registration, Lease<Conversation>)>,
+    /// What is held while the call is under way: its place in the book, and the channel in the pool.
+    held: Option<(Entry, Lease<Conversation>)>,
 }
 
 impl ChannelExchange {
@@ -40,11 +39,8 @@ impl ChannelExchange {
             (Era::Legacy, Scope::Principal(_) | Scope::Session { .. }) => call.capabilities.clone(),
             (Era::Legacy, Scope::Shared) | (Era::Modern, _) => Json::empty_object(),
         };
-        let (id, inbox) = channel.open(Inbox::new(capabilities.clone()))?;
-        let registration = Registration {
-            channel: Arc::clone(&channel),
-            id,
-        };
+        let entry = channel.enter(capabilities.clone())?;
+        let id = entry.id;
         let params = match era {
             Era::Modern => modern_params(&shared, id, call),
             Era::Legacy => {
@@ -59,8 +55,7 @@ impl ChannelExchange {
             revision: lease.value.revision(),
             dialogue: Dialogue::new(id, era, call, capabilities),
             shared,
-            inbox,
-            held: Some((registration, lease)),
+            held: Some((entry, lease)),
         })
     }
 
@@ -73,19 +68,16 @@ impl ChannelExchange {
     }
 
     fn channel(&self) -> Option<&Arc<Channel>> {
-        self.held
-            .as_ref()
-            .map(|(registration, _)| &registration.channel)
+        self.held.as_ref().map(|(_, lease)| &lease.value.channel)
     }
 
     /// The next thing that happens. Cancel safe.
     pub(crate) async fn step(&mut self) -> Step {
-        if self.held.is_none() {
-            return Step::Event(Event::Failed(
-                self.shared.not_sent(UpstreamErrorKind::Closed),
-            ));
-        }
-        let message = match self.inbox.next().await {
+        let Some((entry, _)) = &self.held else {
+            let error = self.shared.not_sent(UpstreamErrorKind::Closed);
+            return Step::Event(Event::Failed(error));
+        };
+        let message = match entry.inbox.next().await {
             Ok(message) => message,
             Err(error) => return self.end(Event::Failed(error)),
         };
@@ -133,12 +125,12 @@ impl ChannelExchange {
 
     /// Tells the server to stop and forgets the call; does nothing after its end (P12.3).
     pub(crate) fn cancel(&mut self, reason: &str) {
-        let Some((registration, _lease)) = self.held.take() else {
+        let Some((entry, lease)) = self.held.take() else {
             return;
         };
-        // Forgotten first: an answer that crosses the notice is late, whoever sent first.
-        if registration.channel.forget(registration.id) {
-            registration.channel.send_cancelled(registration.id, reason);
+        // Struck out first: an answer that crosses the notice is late, whoever sent first.
+        if entry.strike() {
+            lease.value.channel.send_cancelled(entry.id, reason);
         }
     }
 }

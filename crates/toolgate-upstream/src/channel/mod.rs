@@ -6,11 +6,9 @@
 //! from a bounded queue.
 
 mod exchange;
-mod inbox;
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,16 +21,17 @@ use toolgate_protocol::{
 };
 
 pub(crate) use exchange::ChannelExchange;
-use inbox::Inbox;
 
-use crate::dialogue::{cancelled, may_ask, notice, pong, refusal};
+use crate::book::{CallBook, Entry};
+use crate::dialogue::{cancelled, notice, pong, refusal};
 use crate::error::{UpstreamError, UpstreamErrorKind};
+use crate::inbox::Inbox;
 use crate::shared::Shared;
 
 /// Messages that wait for the writer; a full queue makes callers wait, never the reader (P8.24).
 const OUTBOUND: usize = 64;
-/// Calls under way on one connection; the router allows fewer.
-const MAX_CALLS: usize = 1024;
+/// How long a courtesy may wait for room in the queue.
+const COURTESY: Duration = Duration::from_secs(5);
 
 /// One message on its way out.
 #[derive(Debug)]
@@ -48,15 +47,8 @@ pub(crate) struct Channel {
     shared: Arc<Shared>,
     era: Era,
     next_id: AtomicU64,
-    calls: Mutex<Calls>,
+    calls: Arc<CallBook>,
     outbound: mpsc::Sender<Outbound>,
-}
-
-#[derive(Debug, Default)]
-struct Calls {
-    open: HashMap<u64, Arc<Inbox>>,
-    /// Why the connection is over, once it is.
-    over: Option<UpstreamErrorKind>,
 }
 
 /// A channel after its handshake, and the way to end it.
@@ -65,15 +57,14 @@ pub(crate) struct Conversation {
     pub(crate) channel: Arc<Channel>,
     /// What the server said in its handshake; modern servers have none.
     pub(crate) snapshot: Option<ServerSnapshot>,
-    stop: watch::Sender<bool>,
-    /// Closed when everything behind the channel has ended.
-    ended: watch::Receiver<()>,
+    ending: Ending,
 }
 
 /// The end of a channel as its owner sees it.
 #[derive(Debug)]
 pub(crate) struct Ending {
     pub(crate) stop: watch::Sender<bool>,
+    /// Closed when everything behind the channel has ended.
     pub(crate) ended: watch::Receiver<()>,
 }
 
@@ -86,8 +77,7 @@ impl Conversation {
         Self {
             channel,
             snapshot,
-            stop: ending.stop,
-            ended: ending.ended,
+            ending,
         }
     }
 
@@ -99,13 +89,13 @@ impl Conversation {
 
     /// Asks the other side to end, in good order.
     pub(crate) fn stop(&self) {
-        self.stop.send_replace(true);
+        self.ending.stop.send_replace(true);
     }
 
     /// Ends it and waits until nothing is left.
     pub(crate) async fn end(&self) {
         self.stop();
-        let mut ended = self.ended.clone();
+        let mut ended = self.ending.ended.clone();
         // Fails when the other half is gone, which is what is waited for.
         while ended.changed().await.is_ok() {}
     }
@@ -114,7 +104,7 @@ impl Conversation {
 impl Channel {
     pub(crate) fn new(shared: Arc<Shared>, era: Era) -> (Arc<Self>, mpsc::Receiver<Outbound>) {
         let (outbound, queue) = mpsc::channel(OUTBOUND);
-        let (next_id, calls) = (AtomicU64::new(1), Mutex::default());
+        let (next_id, calls) = (AtomicU64::new(1), Arc::default());
         (
             Arc::new(Self {
                 shared,
@@ -131,51 +121,28 @@ impl Channel {
         self.era
     }
 
-    fn lock(&self) -> MutexGuard<'_, Calls> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Opens an inbox under a new id (P3.6). Fails when the connection is over or full.
-    fn open(&self, inbox: Inbox) -> Result<(u64, Arc<Inbox>), UpstreamError> {
-        let mut calls = self.lock();
-        if let Some(kind) = &calls.over {
-            return Err(self.shared.not_sent(kind.clone()));
-        }
-        if calls.open.len() >= MAX_CALLS {
-            return Err(self.shared.not_sent(UpstreamErrorKind::Busy));
-        }
+    /// Enters a call under a new id (P3.6). Fails when the connection is over or full.
+    fn enter(&self, capabilities: Json) -> Result<Entry, UpstreamError> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let inbox = Arc::new(inbox);
-        calls.open.insert(id, Arc::clone(&inbox));
-        Ok((id, inbox))
-    }
-
-    /// Forgets a call: what still comes for it is dropped and counted.
-    fn forget(&self, id: u64) -> bool {
-        self.lock().open.remove(&id).is_some()
+        let entered = self.calls.enter(id, Inbox::new(capabilities));
+        entered.map_err(|kind| self.shared.not_sent(kind))
     }
 
     /// Whether nothing can be sent any more.
     pub(crate) fn is_over(&self) -> bool {
-        self.lock().over.is_some()
+        self.calls.is_closed()
     }
 
-    /// Ends every call and refuses new ones.
+    /// Ends every call and refuses new ones; the first reason stands.
     pub(crate) fn fail(&self, kind: &UpstreamErrorKind) {
-        let open = {
-            let mut calls = self.lock();
-            calls.over.get_or_insert_with(|| kind.clone());
-            std::mem::take(&mut calls.open)
-        };
-        for inbox in open.into_values() {
+        for inbox in self.calls.close(kind) {
             inbox.fail(self.shared.unknown(kind.clone()));
         }
     }
 
     /// Ends one call whose request could not be written.
     pub(crate) fn fail_call(&self, id: u64, error: UpstreamError) {
-        let inbox = self.lock().open.remove(&id);
-        if let Some(inbox) = inbox {
+        if let Some(inbox) = self.calls.remove(id) {
             inbox.fail(error);
         }
     }
@@ -204,8 +171,7 @@ impl Channel {
 
     /// An answer to nobody's open request is dropped: never shown to another call (S-47).
     fn hear_response(&self, response: Response) -> bool {
-        let id = response.id.as_ref().and_then(RequestId::as_u64);
-        let inbox = id.and_then(|id| self.lock().open.remove(&id));
+        let inbox = self.calls.answered(response.id.as_ref());
         inbox.is_some_and(|inbox| {
             inbox.answer(response);
             true
@@ -217,53 +183,20 @@ impl Channel {
             self.shared.tell(notice);
             return true;
         }
-        let owner = match &*notification.method {
-            "notifications/progress" => {
-                // Our tokens are the ids of the calls.
-                let token = notification
-                    .params
-                    .get("progressToken")
-                    .and_then(|t| t.as_u64());
-                token.and_then(|token| self.lock().open.get(&token).cloned())
-            }
-            "notifications/message" => self.only_call(),
-            _ => None,
-        };
+        let owner = self.calls.owner_of(&notification);
         owner.is_some_and(|inbox| inbox.push(Message::Notification(notification)))
     }
 
-    /// The call in flight, if there is one only: logs have no other mark of their owner (P9.36).
-    fn only_call(&self) -> Option<Arc<Inbox>> {
-        let calls = self.lock();
-        let mut open = calls.open.values();
-        match (open.next(), open.next()) {
-            (Some(only), None) => Some(Arc::clone(only)),
-            _ => None,
-        }
-    }
-
-    /// A question belongs to the newest call that may be asked (P11.3). All calls of a channel that
-    /// declared anything are of one principal (P2.5).
     fn hear_request(&self, request: Request) -> bool {
         if self.era == Era::Modern {
             return false;
         }
-        let answer = if &*request.method == "ping" {
-            pong(&request.id)
-        } else {
-            let owner = {
-                let calls = self.lock();
-                let may = calls
-                    .open
-                    .iter()
-                    .filter(|(_, i)| may_ask(i.capabilities(), &request));
-                may.max_by_key(|(id, _)| **id)
-                    .map(|(_, inbox)| Arc::clone(inbox))
-            };
-            match owner {
+        let answer = match &*request.method {
+            "ping" => pong(&request.id),
+            _ => match self.calls.asked_by(&request) {
                 Some(inbox) => return inbox.push(Message::Request(request)),
                 None => refusal(&request.id),
-            }
+            },
         };
         // The reader never waits for the writer: with a full queue the server waits for its answer.
         self.outbound
@@ -291,48 +224,29 @@ impl Channel {
         };
         let channel = Arc::clone(self);
         self.shared.tasks.courtesy(async move {
-            let _ = timeout(Duration::from_secs(5), channel.outbound.send(notice)).await;
+            let _ = timeout(COURTESY, channel.outbound.send(notice)).await;
         });
     }
 
     /// A request of our own, such as `initialize`, and its outcome.
     pub(crate) async fn request(
-        self: &Arc<Self>,
+        &self,
         method: &str,
         params: &[u8],
     ) -> Result<Outcome, UpstreamError> {
-        let (id, inbox) = self.open(Inbox::new(Json::empty_object()))?;
-        let registration = Registration {
-            channel: Arc::clone(self),
-            id,
-        };
-        let message = write::request(&RequestId::number(id), method, Some(params));
-        self.send(Some(id), message).await?;
-        let outcome = loop {
-            match inbox.next().await? {
-                Message::Response(response) => break response.outcome,
+        let entry = self.enter(Json::empty_object())?;
+        let message = write::request(&RequestId::number(entry.id), method, Some(params));
+        self.send(Some(entry.id), message).await?;
+        loop {
+            match entry.inbox.next().await? {
+                Message::Response(response) => return Ok(response.outcome),
                 Message::Notification(_) | Message::Request(_) => {}
             }
-        };
-        drop(registration);
-        Ok(outcome)
+        }
     }
 
     /// A notification of our own.
     pub(crate) async fn notify(&self, method: &str) -> Result<(), UpstreamError> {
         self.send(None, write::notification(method, None)).await
-    }
-}
-
-/// An open inbox; dropped, the call is forgotten.
-#[derive(Debug)]
-struct Registration {
-    channel: Arc<Channel>,
-    id: u64,
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        self.channel.forget(self.id);
     }
 }

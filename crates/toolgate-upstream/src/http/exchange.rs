@@ -8,13 +8,14 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use hyper::header::HeaderValue;
 use tokio::time::timeout;
-use toolgate_protocol::{Era, Json, Revision};
+use toolgate_protocol::{Era, Json, Message, Revision};
 
 use super::answer::{Posted, Refusal, unreadable};
 use super::legacy::{Legacy, Session};
 use super::link::{LAST_EVENT_ID, Outgoing};
 use super::modern::Modern;
 use super::reader::{Place, ReadError, Reader};
+use crate::book::Entry;
 use crate::call::{Answer, AskId, Call, Event};
 use crate::dialogue::{Dialogue, Heard, cancelled};
 use crate::error::{UpstreamError, UpstreamErrorKind};
@@ -45,10 +46,31 @@ pub(crate) struct HttpExchange {
 enum Side {
     Legacy {
         legacy: Arc<Legacy>,
-        lease: Option<Lease<Session>>,
+        /// What is held while the call is under way.
+        held: Option<Held>,
         revision: Revision,
     },
     Modern,
+}
+
+/// A call's place in its session.
+struct Held {
+    lease: Lease<Session>,
+    /// Its place among those whose messages may come on the session's general stream.
+    entry: Option<Entry>,
+}
+
+/// What came next.
+enum Came {
+    Posted(Posted),
+    Message(Message),
+    /// On the session's general stream.
+    Aside(Message),
+    Renewed(Lease<Session>),
+    Resumed(Reader),
+    /// The stream ended without the response.
+    Cut,
+    Failed(UpstreamError),
 }
 
 #[expect(
@@ -71,6 +93,23 @@ impl fmt::Debug for HttpExchange {
     }
 }
 
+impl State {
+    /// Goes on with whatever is under way. Cancel safe.
+    async fn next(&mut self, shared: &Shared) -> Came {
+        match self {
+            Self::Posting(posting) => posting.await.map_or_else(Came::Failed, Came::Posted),
+            Self::Renewing(renewing) => renewing.await.map_or_else(Came::Failed, Came::Renewed),
+            Self::Resuming(resuming) => resuming.await.map_or_else(Came::Failed, Came::Resumed),
+            Self::Reading(reader) => match reader.next().await {
+                Ok(Some(message)) => Came::Message(message),
+                Ok(None) | Err(ReadError::Broken) => Came::Cut,
+                Err(error) => Came::Failed(unreadable(shared, error)),
+            },
+            Self::Ended => Came::Failed(shared.not_sent(UpstreamErrorKind::Closed)),
+        }
+    }
+}
+
 impl HttpExchange {
     pub(crate) fn legacy(
         shared: Arc<Shared>,
@@ -78,21 +117,18 @@ impl HttpExchange {
         lease: Lease<Session>,
         call: Arc<Call>,
     ) -> Self {
-        let id = lease.value.next_id();
-        let dialogue = Dialogue::new(id, Era::Legacy, &call, askable(&lease, &call));
-        let posting = post_legacy(&shared, &legacy, &lease.value, id, &call);
-        let side = Side::Legacy {
-            legacy,
-            revision: lease.value.revision(),
-            lease: Some(lease),
-        };
-        let state = State::Posting(posting);
+        let (held, dialogue, posting) = post_legacy(&shared, &legacy, lease, &call);
+        let revision = held.lease.value.revision();
         Self {
             shared,
             call,
-            side,
+            side: Side::Legacy {
+                legacy,
+                held: Some(held),
+                revision,
+            },
             dialogue,
-            state,
+            state: State::Posting(posting),
             renewed: false,
             begun: false,
         }
@@ -137,43 +173,44 @@ impl HttpExchange {
 
     /// The next thing that happens. Cancel safe: everything under way is kept in `self`.
     pub(crate) async fn step(&mut self) -> Step {
-        match &mut self.state {
-            State::Posting(posting) => {
-                self.begun = true;
-                match posting.await {
-                    Ok(Posted::Answer(reader)) => {
-                        self.state = State::Reading(reader);
-                        Step::Alive
-                    }
-                    Ok(Posted::Refused(refusal)) => self.refused(refusal),
-                    Err(error) => self.end(Event::Failed(error)),
-                }
+        self.begun |= matches!(self.state, State::Posting(_));
+        match self.next().await {
+            Came::Posted(Posted::Answer(reader)) | Came::Resumed(reader) => {
+                self.state = State::Reading(reader);
+                Step::Alive
             }
-            State::Renewing(renewing) => match renewing.await {
-                Ok(lease) => self.post_again(lease),
-                Err(error) => self.end(Event::Failed(error)),
-            },
-            State::Resuming(resuming) => match resuming.await {
-                Ok(reader) => {
-                    self.state = State::Reading(reader);
-                    Step::Alive
-                }
-                Err(error) => self.end(Event::Failed(error)),
-            },
-            State::Reading(reader) => match reader.next().await {
-                Ok(Some(message)) => {
-                    let heard = self.dialogue.hear(message, true);
-                    self.heard(heard)
-                }
-                Ok(None) | Err(ReadError::Broken) => self.cut(),
-                Err(error) => {
-                    let error = unreadable(&self.shared, error);
-                    self.end(Event::Failed(error))
-                }
-            },
-            State::Ended => Step::Event(Event::Failed(
-                self.shared.not_sent(UpstreamErrorKind::Closed),
-            )),
+            Came::Posted(Posted::Refused(refusal)) => self.refused(refusal),
+            Came::Message(message) => {
+                let heard = self.dialogue.hear(message, true);
+                self.heard(heard)
+            }
+            Came::Aside(message) => {
+                let heard = self.dialogue.hear(message, false);
+                self.heard(heard)
+            }
+            Came::Renewed(lease) => self.post_again(lease),
+            Came::Cut => self.cut(),
+            Came::Failed(error) => self.end(Event::Failed(error)),
+        }
+    }
+
+    /// What comes first, on the call's own stream or on the session's general one.
+    async fn next(&mut self) -> Came {
+        let own = self.state.next(&self.shared);
+        let Side::Legacy {
+            held: Some(Held {
+                entry: Some(entry), ..
+            }),
+            ..
+        } = &self.side
+        else {
+            return own.await;
+        };
+        tokio::select! {
+            // In this order: what a server logged before it answered is told before the answer.
+            biased;
+            aside = entry.inbox.next() => aside.map_or_else(Came::Failed, Came::Aside),
+            came = own => came,
         }
     }
 
@@ -183,8 +220,8 @@ impl HttpExchange {
         if let (State::Reading(reader), Event::Done(_)) = (state, &event) {
             let_go(&self.shared, reader);
         }
-        if let Side::Legacy { lease, .. } = &mut self.side {
-            *lease = None;
+        if let Side::Legacy { held, .. } = &mut self.side {
+            *held = None;
         }
         Step::Event(event)
     }
@@ -217,15 +254,15 @@ impl HttpExchange {
     /// The server refused before acting: some refusals are answered by one more try.
     fn refused(&mut self, refusal: Refusal) -> Step {
         match &mut self.side {
-            Side::Legacy { legacy, lease, .. } => {
-                let had_id = lease.as_ref().is_some_and(|lease| lease.value.has_id());
+            Side::Legacy { legacy, held, .. } => {
+                let had_id = held.as_ref().is_some_and(|held| held.lease.value.has_id());
                 if refusal.is_session_loss(had_id) {
-                    let Some(lost) = lease.take().filter(|_| !self.renewed) else {
+                    let Some(lost) = held.take().filter(|_| !self.renewed) else {
                         let error = self.shared.not_sent(UpstreamErrorKind::SessionLost);
                         return self.end(Event::Failed(error));
                     };
                     self.renewed = true;
-                    let renewing = Arc::clone(legacy).renew(lost, Arc::clone(&self.call));
+                    let renewing = Arc::clone(legacy).renew(lost.lease, Arc::clone(&self.call));
                     self.state = State::Renewing(renewing.boxed());
                     return Step::Alive;
                 }
@@ -261,26 +298,20 @@ impl HttpExchange {
     }
 
     /// The same call on a new session, under a new id (P8.8).
-    fn post_again(&mut self, new: Lease<Session>) -> Step {
+    fn post_again(&mut self, lease: Lease<Session>) -> Step {
         let Side::Legacy {
             legacy,
-            lease,
+            held,
             revision,
         } = &mut self.side
         else {
             return Step::Alive;
         };
-        let id = new.value.next_id();
-        self.dialogue = Dialogue::new(id, Era::Legacy, &self.call, askable(&new, &self.call));
-        self.state = State::Posting(post_legacy(
-            &self.shared,
-            legacy,
-            &new.value,
-            id,
-            &self.call,
-        ));
-        *revision = new.value.revision();
-        *lease = Some(new);
+        *revision = lease.value.revision();
+        let (new, dialogue, posting) = post_legacy(&self.shared, legacy, lease, &self.call);
+        self.dialogue = dialogue;
+        self.state = State::Posting(posting);
+        *held = Some(new);
         Step::Alive
     }
 
@@ -292,7 +323,7 @@ impl HttpExchange {
         };
         if let Side::Legacy {
             legacy,
-            lease: Some(lease),
+            held: Some(Held { lease, .. }),
             revision,
         } = &self.side
             && let Some(id) = reader.place().last_event_id()
@@ -319,7 +350,7 @@ impl HttpExchange {
     fn post_aside(&self, message: bytes::Bytes) {
         let Side::Legacy {
             legacy,
-            lease: Some(lease),
+            held: Some(Held { lease, .. }),
             ..
         } = &self.side
         else {
@@ -341,7 +372,7 @@ impl HttpExchange {
         let closed = || self.shared.not_sent(UpstreamErrorKind::Closed);
         let Side::Legacy {
             legacy,
-            lease: Some(lease),
+            held: Some(Held { lease, .. }),
             ..
         } = &self.side
         else {
@@ -399,22 +430,30 @@ fn let_go(shared: &Arc<Shared>, mut reader: Reader) {
     });
 }
 
+/// Takes a place in the session and writes the request for it.
 fn post_legacy(
     shared: &Arc<Shared>,
     legacy: &Arc<Legacy>,
-    session: &Session,
-    id: u64,
+    lease: Lease<Session>,
     call: &Call,
-) -> BoxFuture<'static, Result<Posted, UpstreamError>> {
+) -> (
+    Held,
+    Dialogue,
+    BoxFuture<'static, Result<Posted, UpstreamError>>,
+) {
+    let session = &lease.value;
+    let (id, capabilities) = (session.next_id(), askable(&lease, call));
+    let entry = session.enter(id, capabilities.clone());
+    let dialogue = Dialogue::new(id, Era::Legacy, call, capabilities);
     let (shared, link) = (Arc::clone(shared), Arc::clone(legacy.link()));
     let (out, revision) = (session.outgoing(id, call), session.revision());
-    async move {
+    let posting = async move {
         let response = link.send(out).await?;
         Posted::read(response, revision)
             .await
             .map_err(|error| unreadable(&shared, error))
-    }
-    .boxed()
+    };
+    (Held { lease, entry }, dialogue, posting.boxed())
 }
 
 fn post_modern(

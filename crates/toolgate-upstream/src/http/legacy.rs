@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use hyper::HeaderMap;
 use hyper::header::HeaderValue;
-use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use toolgate_namespace::Isolation;
 use toolgate_protocol::mcp::ServerSnapshot;
@@ -15,11 +14,13 @@ use toolgate_protocol::{Json, Message, ObjectEdit, Outcome, RequestId, Revision,
 
 use super::answer::{Posted, Refusal, refused, unreadable};
 use super::link::{COURTESY, HttpLink, Outgoing, PROTOCOL_VERSION, SESSION_ID, base_headers};
-use super::listen;
+use super::listen::Listener;
 use super::reader::Reader;
+use crate::book::Entry;
 use crate::call::Call;
 use crate::dialogue::level_rank;
 use crate::error::{Trouble, UpstreamError, UpstreamErrorKind};
+use crate::inbox::Inbox;
 use crate::notice::Notice;
 use crate::pool::{Key, Lease, NoLease, Pool, PoolLimits};
 use crate::shared::Shared;
@@ -50,17 +51,7 @@ pub(crate) struct Session {
     next_id: AtomicU64,
     /// The most verbose level that was asked for (P9.35).
     log_level: AtomicU8,
-    listener: Option<Listener>,
-}
-
-/// The task that reads the general stream; it ends with the session.
-#[derive(Debug)]
-struct Listener(AbortHandle);
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+    listener: Listener,
 }
 
 impl Session {
@@ -74,6 +65,15 @@ impl Session {
 
     pub(crate) fn has_id(&self) -> bool {
         self.stateful
+    }
+
+    /// A place for a call among those whose messages may come on the general stream; `None` when
+    /// there is no such stream.
+    pub(crate) fn enter(&self, id: u64, capabilities: Json) -> Option<Entry> {
+        self.listener
+            .book()?
+            .enter(id, Inbox::new(capabilities))
+            .ok()
     }
 
     /// Ids start at 1 and are never used again in a session (P3.6).
@@ -221,14 +221,14 @@ impl Legacy {
         let headers = session_headers(&snapshot, session_id.as_ref())
             .ok_or_else(|| self.not_legacy("a session id that is not visible ASCII"))?;
         self.initialized(headers.clone()).await?;
-        let listener = listen::spawn(&self.link, &headers, snapshot.revision);
+        let listener = Listener::start(&self.link, &headers, snapshot.revision).await;
         Ok(Session {
             headers,
             stateful: session_id.is_some(),
             snapshot,
             next_id: AtomicU64::new(2),
             log_level: AtomicU8::new(NO_LEVEL),
-            listener: listener.map(Listener),
+            listener,
         })
     }
 
@@ -331,9 +331,7 @@ impl Legacy {
 }
 
 async fn delete(link: &HttpLink, session: Arc<Session>) {
-    if let Some(Listener(task)) = &session.listener {
-        task.abort();
-    }
+    session.listener.stop();
     link.courtesy(Outgoing::delete(session.headers.clone()))
         .await;
 }
@@ -360,7 +358,10 @@ fn session_headers(snapshot: &ServerSnapshot, id: Option<&HeaderValue>) -> Optio
     let mut headers = base_headers();
     if let Some(id) = id {
         id.to_str().ok()?;
-        headers.insert(SESSION_ID, id.clone());
+        let mut id = id.clone();
+        // Whoever has it can speak in our name.
+        id.set_sensitive(true);
+        headers.insert(SESSION_ID, id);
     }
     if snapshot.revision >= Revision::V2025_06_18 {
         headers.insert(

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use http_body_util::BodyExt;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
@@ -29,6 +31,8 @@ const ENDPOINT: Duration = Duration::from_secs(5);
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long the 202 of a POST may take.
 const ACCEPT: Duration = Duration::from_secs(30);
+/// POSTs of one session that may wait for their 202 at once.
+const MAX_POSTING: usize = 64;
 /// Streams to one server at most.
 const MAX_STREAMS: usize = 1024;
 
@@ -241,30 +245,65 @@ async fn read(mut stream: Stream, channel: Arc<Channel>) {
     }
 }
 
-/// POSTs one message after the other; the answer is only an acknowledgement.
+/// POSTs what is queued. Calls go side by side, since some servers answer the POST only when the call
+/// is done; everything else keeps its order, so that no call overtakes `notifications/initialized`.
 async fn write(
     link: Arc<HttpLink>,
     channel: Arc<Channel>,
     target: Url,
     mut queue: mpsc::Receiver<Outbound>,
 ) {
-    while let Some(outbound) = queue.recv().await {
-        let out = Outgoing {
-            target: Some(target.clone()),
-            ..Outgoing::post(base_headers(), outbound.message)
+    let mut posting = FuturesUnordered::new();
+    loop {
+        let delivered = tokio::select! {
+            Some(delivered) = posting.next(), if !posting.is_empty() => delivered,
+            outbound = queue.recv(), if posting.len() < MAX_POSTING => match outbound {
+                Some(outbound) if outbound.call.is_some() => {
+                    posting.push(deliver(&link, &channel, &target, outbound));
+                    continue;
+                }
+                Some(outbound) => deliver(&link, &channel, &target, outbound).await,
+                None => return,
+            },
         };
-        let error = match timeout(ACCEPT, link.send(out)).await {
-            Ok(Ok(response)) if response.status().is_success() => continue,
-            Ok(Ok(response)) => refused(link.shared(), response.status()),
-            Ok(Err(error)) => error,
-            Err(_) => link.shared().unknown(UpstreamErrorKind::TimedOut),
-        };
-        let session_lost = error.kind == UpstreamErrorKind::Refused(404);
-        if let Some(call) = outbound.call {
-            channel.fail_call(call, error);
-        }
-        if session_lost {
+        if delivered == Delivered::SessionLost {
             return;
         }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Delivered {
+    Done,
+    SessionLost,
+}
+
+/// POSTs one message; the answer to it is only an acknowledgement.
+async fn deliver(
+    link: &HttpLink,
+    channel: &Channel,
+    target: &Url,
+    outbound: Outbound,
+) -> Delivered {
+    let target = Some(target.clone());
+    let out = Outgoing {
+        target,
+        ..Outgoing::post(base_headers(), outbound.message)
+    };
+    let error = match timeout(ACCEPT, link.send(out)).await {
+        Ok(Ok(response)) if response.status().is_success() => return Delivered::Done,
+        Ok(Ok(response)) => refused(link.shared(), response.status()),
+        Ok(Err(error)) => error,
+        // It may still be at it; the call has its own limits.
+        Err(_) => return Delivered::Done,
+    };
+    let session_lost = error.kind == UpstreamErrorKind::Refused(404);
+    if let Some(call) = outbound.call {
+        channel.fail_call(call, error);
+    }
+    if session_lost {
+        Delivered::SessionLost
+    } else {
+        Delivered::Done
     }
 }

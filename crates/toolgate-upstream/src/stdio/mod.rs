@@ -42,9 +42,25 @@ pub(crate) struct Stdio {
     argv: Vec<String>,
     era: Era,
     pool: Arc<Pool<Conversation>>,
+    this: Weak<Stdio>,
+}
+
+/// What outlives the children of one server, and the ways that were tried to start them.
+#[derive(Debug, Default)]
+pub(crate) struct History {
     backoff: Mutex<Backoff>,
     stderr: Arc<StderrRing>,
-    this: Weak<Stdio>,
+}
+
+impl History {
+    fn backoff(&self) -> MutexGuard<'_, Backoff> {
+        self.backoff.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The last that children wrote to standard error.
+    pub(crate) fn stderr_tail(&self) -> String {
+        self.stderr.tail()
+    }
 }
 
 impl Stdio {
@@ -54,8 +70,6 @@ impl Stdio {
             argv: argv.to_vec(),
             era,
             pool: Arc::new(Pool::new(PoolLimits { max: MAX_CHILDREN })),
-            backoff: Mutex::default(),
-            stderr: Arc::default(),
             this: this.clone(),
         })
     }
@@ -64,12 +78,19 @@ impl Stdio {
         &self.pool
     }
 
-    pub(crate) fn stderr_tail(&self) -> String {
-        self.stderr.tail()
+    fn backoff(&self) -> MutexGuard<'_, Backoff> {
+        self.shared.children.backoff()
     }
 
-    fn backoff(&self) -> MutexGuard<'_, Backoff> {
-        self.backoff.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Fails at once while the server is held back for its crashes.
+    fn check_held(&self) -> Result<(), UpstreamError> {
+        match self.backoff().held(Instant::now()) {
+            Some(retry_after) => {
+                let kind = UpstreamErrorKind::Held { retry_after };
+                Err(self.shared.not_sent(kind))
+            }
+            None => Ok(()),
+        }
     }
 
     /// One child for all by default; modern ones keep nothing of a caller, so they are always shared (P2.5).
@@ -116,12 +137,7 @@ impl Stdio {
 
     /// Starts a child and shakes hands, unless it crashed a moment ago.
     async fn start(&self, key: &Key) -> Result<Arc<Conversation>, Trouble> {
-        if let Some(retry_after) = self.backoff().held(Instant::now()) {
-            return Err(self
-                .shared
-                .not_sent(UpstreamErrorKind::Held { retry_after })
-                .into());
-        }
+        self.check_held()?;
         let begun = Instant::now();
         match timeout(START, self.start_now(key)).await {
             Ok(Ok(conversation)) => Ok(conversation),
@@ -153,7 +169,7 @@ impl Stdio {
     }
 
     fn launch(&self, era: Era) -> Result<Process, UpstreamError> {
-        Process::launch(&self.shared, &self.argv, era, &self.stderr)
+        Process::launch(&self.shared, &self.argv, era, &self.shared.children.stderr)
     }
 
     async fn handshake(&self, process: &Process, key: &Key) -> Result<ServerSnapshot, Trouble> {
@@ -184,6 +200,7 @@ impl Stdio {
     /// Asks a child of its own which era it speaks, then ends it. Anything but a clear answer means
     /// legacy: an error, an exit, silence (P8.3).
     pub(crate) async fn probe(&self) -> Result<Evidence, UpstreamError> {
+        self.check_held()?;
         let process = self.launch(Era::Modern)?;
         let call = own_call("server/discover", Object::empty(), Instant::now() + PROBE);
         let params = modern_params(&self.shared, 1, &call);
@@ -199,6 +216,7 @@ impl Stdio {
     /// An established child ended by itself.
     fn child_exited(self: &Arc<Self>, key: Key, lived: Duration) {
         self.shared.crashes.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!(server = %self.shared.spec.slug, "a child process ended by itself");
         self.backoff().crashed(Instant::now(), lived);
         // One that everybody shares is wanted again; the others are started when they are needed.
         if key.scope == Scope::Shared && !self.shared.is_closed() {

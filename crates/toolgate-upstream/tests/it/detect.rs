@@ -183,6 +183,15 @@ async fn p8_2_a_wrong_verdict_is_corrected_within_the_call() {
 }
 
 #[tokio::test]
+async fn p8_2_a_server_that_forgot_discover_is_probed_again() {
+    let server = Server::new().stateless().tool("t", "x").start().await;
+    let rig = with_verdict(&server, stored(&server, Revision::V2026_07_28));
+    let snapshot = rig.upstream.contact().await.unwrap();
+    assert_eq!(snapshot.revision, Revision::V2025_11_25);
+    assert_eq!(rig.text("t").await, "x");
+}
+
+#[tokio::test]
 async fn one_probe_serves_all_who_wait() {
     let server = Server::new()
         .stateless()

@@ -22,7 +22,7 @@ async fn p8_5_the_handshake_offers_our_newest_and_awaits_initialized() {
     let order: Vec<&str> = requests
         .iter()
         .filter(|r| r.method == "POST")
-        .map(|r| r.rpc())
+        .map(toolgate_testkit::Recorded::rpc)
         .collect();
     // Once for finding out the era, once for Alice's own session.
     let handshake = ["initialize", "notifications/initialized"];
@@ -74,7 +74,7 @@ async fn p9_15_arguments_travel_byte_for_byte() {
         .start()
         .await;
     let rig = Rig::over(&server);
-    let arguments = r#"{"z":1e400, "a":9007199254740993 ,"é":"\ud83d\ude00"}"#;
+    let arguments = r#"{"z":1.00e+2, "a":9007199254740993 ,"é":"\ud83d\ude00"}"#;
     let (_, outcome) = rig.run(call_with("echo", arguments)).await;
     outcome.unwrap();
     let raw = server.requests_for("tools/call").remove(0).raw;
@@ -367,6 +367,56 @@ async fn notices_come_over_the_general_stream_and_pings_are_answered() {
     let requests = server.requests();
     let roots = requests.iter().find(|r| r.body["id"] == "r").unwrap();
     assert_eq!(roots.body["error"]["code"], -32601);
+}
+
+#[tokio::test]
+async fn p9_36_logs_on_the_general_stream_reach_the_only_call() {
+    let log = json!({"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": "x"}});
+    let script = Script::new()
+        .general(log)
+        .delay(Duration::from_millis(100))
+        .text("logged");
+    let server = Server::new()
+        .tool("t", script)
+        .tool("hang", Script::new().hang())
+        .start()
+        .await;
+    let rig = Rig::over(&server);
+    let (events, outcome) = rig.run(call("t")).await;
+    assert!(matches!(events[..], [Event::Log(_)]), "{events:?}");
+    assert_eq!(text_of(&outcome.unwrap()), "logged");
+    // With another call in flight in the session nobody can say whose log it is.
+    let mut hanging = rig.upstream.call(call("hang")).await.unwrap();
+    let dropped = rig.upstream.counters().messages_dropped;
+    let (events, _) = rig.run(call("t")).await;
+    assert!(events.is_empty(), "{events:?}");
+    assert_eq!(rig.upstream.counters().messages_dropped, dropped + 1);
+    let nothing = tokio::time::timeout(Duration::from_millis(20), hanging.next()).await;
+    assert!(nothing.is_err(), "{nothing:?}");
+}
+
+#[tokio::test]
+async fn p11_3_a_question_on_the_general_stream_belongs_to_the_newest_call_that_may_be_asked() {
+    let ask = json!({"jsonrpc": "2.0", "id": "q", "method": "elicitation/create", "params": {"message": "?"}});
+    let script = Script::new().general(ask).hang();
+    let server = Server::new().tool("t", script).start().await;
+    let rig = Rig::over(&server);
+    let mut asks = call("t");
+    asks.capabilities = text_json(r#"{"elicitation":{}}"#);
+    let mut exchange = rig.upstream.call(asks).await.unwrap();
+    let Event::Ask(ask) = patient(exchange.next()).await else {
+        panic!("no question")
+    };
+    exchange
+        .answer(ask.id, Answer::Result(text_json(r#"{"action":"decline"}"#)))
+        .await
+        .unwrap();
+    let answer = server
+        .requests()
+        .into_iter()
+        .find(|r| r.body["id"] == "q")
+        .unwrap();
+    assert_eq!(answer.body["result"], json!({"action": "decline"}));
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ async fn p9_56_a_loop_of_cursors_ends_with_what_there_is() {
 async fn p9_56_an_empty_string_is_a_cursor() {
     let page = json!({"tools": [{"name": "a", "inputSchema": {}}], "nextCursor": ""});
     let server = Server::new().method("tools/list", page).start().await;
-    assert_eq!(names(&Rig::over(&server)).await, ["a", "a"]);
+    assert_eq!(names(&Rig::over(&server)).await, ["a"]);
     let cursors: Vec<Value> = server
         .requests_for("tools/list")
         .iter()

@@ -1,4 +1,8 @@
 //! Conversations with scriptable servers on real sockets and pipes.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so and stops"
+)]
 
 mod credentials;
 mod detect;

@@ -92,7 +92,7 @@ async fn progress_logs_and_the_answer_come_on_the_stream() {
 
 #[tokio::test]
 async fn p8_20_dropping_a_call_closes_its_stream_and_says_nothing() {
-    for server in [Server::new().modern().streams(), Server::new().modern()] {
+    for server in [Server::new().modern(), Server::new().modern().streams()] {
         let server = server.tool("t", Script::new().hang()).start().await;
         let rig = Rig::over(&server);
         let mut exchange = rig.upstream.call(call("t")).await.unwrap();

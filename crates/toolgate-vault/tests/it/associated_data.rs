@@ -34,6 +34,18 @@ proptest! {
         prop_assert_eq!(one.encoded() == other.encoded(), one == other);
     }
 
+    /// What is absent takes its place too.
+    #[test]
+    fn absence_cannot_move(
+        one in (proptest::option::of("a{0,1}"), proptest::option::of("a{0,1}")),
+        other in (proptest::option::of("a{0,1}"), proptest::option::of("a{0,1}")),
+    ) {
+        let encoded = |(left, right): &(Option<String>, Option<String>)| {
+            LengthPrefixed::new("test").optional(left.as_deref()).optional(right.as_deref()).into_bytes()
+        };
+        prop_assert_eq!(encoded(&one) == encoded(&other), one == other);
+    }
+
     /// Moving the border between two neighbours always shows.
     #[test]
     fn a_border_cannot_move(text in "[a-c\0\u{1}]{0,12}", one in 0..12_usize, other in 0..12_usize) {

@@ -59,6 +59,12 @@ fn check_accepted(text: &str) {
     assert_eq!(load_text(text).unwrap().id(), &id, "from text");
 }
 
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
 /// The error's text without the path, which differs each time.
 #[track_caller]
 fn check_refused(result: Result<MasterKey, MasterKeyError>, expected: &str) {
@@ -175,7 +181,6 @@ fn text_that_is_no_key_is_refused() {
 /// S-04 `no_baked_in_secret`: what people leave in place of a key stops the start.
 #[test]
 fn placeholders_are_refused() {
-    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
     let sequence: Vec<u8> = (0..32).collect();
     let backwards: Vec<u8> = (0..32).rev().collect();
     let steps: Vec<u8> = (0..32).map(|i: u8| i.wrapping_mul(17)).collect();

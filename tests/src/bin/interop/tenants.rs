@@ -52,10 +52,11 @@ pub(crate) fn check(
                 );
             }
             for (name, secret, caller) in &mut sides {
-                assert_eq!(
-                    said(caller, "py__recall", &json!({})),
-                    format!("a note of {name}")
-                );
+                // Other checks have left notes of tenant alpha; what counts is whose they are.
+                let notes = answer(caller, "py__recall", &json!({})).to_string();
+                let other = if *name == "alpha" { "beta" } else { "alpha" };
+                assert!(notes.contains(&format!("a note of {name}")), "{notes}");
+                assert!(!notes.contains(&format!("a note of {other}")), "{notes}");
                 let leaked = said(caller, "py__leak_token", &json!({}));
                 assert_eq!(
                     leaked, "authorization: Bearer [REDACTED]",
@@ -75,11 +76,15 @@ pub(crate) fn check(
 }
 
 fn said(caller: &mut Caller, tool: &str, arguments: &Value) -> String {
-    let answer = caller.ask(
-        "tools/call",
-        &json!({ "name": tool, "arguments": arguments }),
-    );
+    let answer = answer(caller, tool, arguments);
     let text = answer["result"]["content"][0]["text"].as_str();
     text.unwrap_or_else(|| panic!("{tool}: {answer}"))
         .to_owned()
+}
+
+fn answer(caller: &mut Caller, tool: &str, arguments: &Value) -> Value {
+    caller.ask(
+        "tools/call",
+        &json!({ "name": tool, "arguments": arguments }),
+    )
 }

@@ -2,68 +2,30 @@
 
 use super::{LOWER_HEX, Spelling, UPPER_HEX, empty, push_hex};
 
-/// As each of the common encoders writes `text` in a JSON string.
+/// As each of the common encoders writes `text` in a JSON string, if not as it is.
 pub(super) fn spellings(text: &str) -> impl Iterator<Item = Spelling> {
-    ENCODERS.iter().map(move |encoder| encode(text, encoder))
+    ENCODERS
+        .iter()
+        .filter(move |encoder| text.chars().any(|c| encoder.escape(c).is_some()))
+        .map(move |encoder| encoder.encode(text))
 }
 
 /// Every character as `\u00XX`, in both cases.
 pub(super) fn all_unicode(text: &str) -> [Spelling; 2] {
-    [LOWER_HEX, UPPER_HEX].map(|digits| {
-        let encoder = Encoder {
-            unicode: |_| true,
-            digits,
-            ..PLAIN
-        };
-        encode(text, &encoder)
-    })
+    let lower = Encoder {
+        unicode: |_| true,
+        ..PLAIN
+    };
+    let upper = Encoder {
+        digits: UPPER_HEX,
+        ..lower
+    };
+    [lower, upper].map(|encoder| encoder.encode(text))
 }
 
 /// JSON in a string of JSON, as in a tool's text that is itself a JSON document.
 pub(super) fn twice(text: &str) -> [Spelling; 3] {
-    [PLAIN, ASCII, SLASH].map(|encoder| encode(&encode(text, &encoder), &encoder))
-}
-
-fn encode(text: &str, encoder: &Encoder) -> Spelling {
-    let mut encoded = empty(LONGEST_ESCAPE * text.len());
-    for c in text.chars() {
-        if (encoder.unicode)(c) {
-            push_unicode(&mut encoded, c, encoder.digits);
-        } else if let Some(short) =
-            short_escape(c).filter(|short| *short != '/' || encoder.escapes_slash)
-        {
-            encoded.push('\\');
-            encoded.push(short);
-        } else if c < ' ' {
-            push_unicode(&mut encoded, c, encoder.digits);
-        } else {
-            encoded.push(c);
-        }
-    }
-    encoded
-}
-
-/// What follows the backslash.
-fn short_escape(c: char) -> Option<char> {
-    Some(match c {
-        '"' | '\\' | '/' => c,
-        '\u{8}' => 'b',
-        '\u{c}' => 'f',
-        '\n' => 'n',
-        '\r' => 'r',
-        '\t' => 't',
-        _ => return None,
-    })
-}
-
-/// One escape, or two for a character beyond the basic plane.
-fn push_unicode(encoded: &mut Spelling, c: char, digits: &[u8; 16]) {
-    for unit in c.encode_utf16(&mut [0; 2]) {
-        encoded.push_str("\\u");
-        for byte in unit.to_be_bytes() {
-            push_hex(encoded, byte, digits);
-        }
-    }
+    [PLAIN, ASCII, SLASH].map(|encoder| encoder.encode(&encoder.encode(text)))
 }
 
 struct Encoder {
@@ -73,18 +35,65 @@ struct Encoder {
     escapes_slash: bool,
 }
 
-/// JSON.stringify, serde_json: what must be escaped.
+enum Escape {
+    /// A backslash and this.
+    Short(char),
+    Unicode,
+}
+
+impl Encoder {
+    fn encode(&self, text: &str) -> Spelling {
+        let mut encoded = empty(LONGEST_ESCAPE * text.len());
+        for c in text.chars() {
+            match self.escape(c) {
+                None => encoded.push(c),
+                Some(Escape::Short(short)) => encoded.extend(['\\', short]),
+                Some(Escape::Unicode) => push_unicode(&mut encoded, c, self.digits),
+            }
+        }
+        encoded
+    }
+
+    fn escape(&self, c: char) -> Option<Escape> {
+        if (self.unicode)(c) {
+            return Some(Escape::Unicode);
+        }
+        match c {
+            '"' | '\\' => Some(Escape::Short(c)),
+            '/' if self.escapes_slash => Some(Escape::Short(c)),
+            '\u{8}' => Some(Escape::Short('b')),
+            '\u{c}' => Some(Escape::Short('f')),
+            '\n' => Some(Escape::Short('n')),
+            '\r' => Some(Escape::Short('r')),
+            '\t' => Some(Escape::Short('t')),
+            '\0'..' ' => Some(Escape::Unicode),
+            _ => None,
+        }
+    }
+}
+
+/// One escape, or two for a character beyond the basic plane.
+fn push_unicode(encoded: &mut String, c: char, digits: &[u8; 16]) {
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        encoded.push_str("\\u");
+        for byte in unit.to_be_bytes() {
+            push_hex(encoded, byte, digits);
+        }
+    }
+}
+
+/// What must be escaped: `JSON.stringify`, `serde_json`.
 const PLAIN: Encoder = Encoder {
     unicode: |_| false,
     digits: LOWER_HEX,
     escapes_slash: false,
 };
-/// Python's json.dumps.
+/// Python's `json.dumps`.
 const ASCII: Encoder = Encoder {
     unicode: |c| !c.is_ascii(),
     ..PLAIN
 };
-/// PHP's json_encode with JSON_UNESCAPED_UNICODE.
+/// PHP's `json_encode` with `JSON_UNESCAPED_UNICODE`.
 const SLASH: Encoder = Encoder {
     escapes_slash: true,
     ..PLAIN

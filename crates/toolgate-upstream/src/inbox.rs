@@ -15,7 +15,7 @@ const MAX_BYTES: usize = 1024 * 1024;
 
 /// The messages of one call. The answer always fits.
 #[derive(Debug)]
-pub(super) struct Inbox {
+pub(crate) struct Inbox {
     capabilities: Json,
     waiting: Mutex<Waiting>,
     arrived: Notify,
@@ -30,7 +30,7 @@ struct Waiting {
 
 impl Inbox {
     /// For a call whose client can be asked for `capabilities`.
-    pub(super) fn new(capabilities: Json) -> Self {
+    pub(crate) fn new(capabilities: Json) -> Self {
         Self {
             capabilities,
             waiting: Mutex::default(),
@@ -38,7 +38,7 @@ impl Inbox {
         }
     }
 
-    pub(super) fn capabilities(&self) -> &Json {
+    pub(crate) fn capabilities(&self) -> &Json {
         &self.capabilities
     }
 
@@ -47,7 +47,7 @@ impl Inbox {
     }
 
     /// Keeps a message; `false` if there is no room.
-    pub(super) fn push(&self, message: Message) -> bool {
+    pub(crate) fn push(&self, message: Message) -> bool {
         let size = size(&message);
         {
             let mut waiting = self.lock();
@@ -62,18 +62,18 @@ impl Inbox {
         true
     }
 
-    pub(super) fn answer(&self, response: Response) {
+    pub(crate) fn answer(&self, response: Response) {
         self.lock().last.get_or_insert(Ok(response));
         self.arrived.notify_one();
     }
 
-    pub(super) fn fail(&self, error: UpstreamError) {
+    pub(crate) fn fail(&self, error: UpstreamError) {
         self.lock().last.get_or_insert(Err(error));
         self.arrived.notify_one();
     }
 
     /// The next message, in order, the answer last. Cancel safe. After the answer it waits for ever.
-    pub(super) async fn next(&self) -> Result<Message, UpstreamError> {
+    pub(crate) async fn next(&self) -> Result<Message, UpstreamError> {
         loop {
             if let Some(message) = self.take() {
                 return message;
