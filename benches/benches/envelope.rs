@@ -26,7 +26,7 @@ fn call(criterion: &mut Criterion) {
     };
     let info = Json::literal(r#"{"name":"toolgate","version":"0.1.0"}"#);
     group.bench_function("rewrite", |bencher| {
-        bencher.iter(|| rewrite(black_box(&request), &info))
+        bencher.iter(|| rewrite(black_box(&request), &info));
     });
     group.finish();
 }

@@ -1,1 +1,1 @@
-//! Under construction.
+//! Criterion benches of the pieces, and the load bench against a bare relay.

@@ -130,7 +130,10 @@ async fn drive(job: Job) -> Measured {
     shared.latency.replace(Some(latency));
     let (before, started) = (cpu_time(pid), Instant::now());
     tokio::time::sleep(measured).await;
-    let (used, seconds) = (cpu_time(pid) - before, started.elapsed().as_secs_f64());
+    let (used, seconds) = (
+        cpu_time(pid).saturating_sub(before),
+        started.elapsed().as_secs_f64(),
+    );
     let latency = shared.latency.replace(None).expect("it was put there");
     shared.stop.set(true);
     for worker in workers {
@@ -227,31 +230,31 @@ impl Shared {
             token,
             ..
         } = &self.job;
-        let mut request = format!(
-            "POST {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\
-             accept: application/json, text/event-stream\r\ncontent-length: {}\r\n",
-            body.len()
-        );
-        let version = if self.scenario.modern {
-            "2026-07-28"
-        } else {
-            "2025-11-25"
+        let (modern, length) = (self.scenario.modern, body.len());
+        let version = match (method, modern) {
+            ("initialize", _) => None,
+            (_, true) => Some("2026-07-28"),
+            (_, false) => Some("2025-11-25"),
         };
-        if method != "initialize" {
-            request += &format!("mcp-protocol-version: {version}\r\n");
-        }
-        if self.scenario.modern {
-            request += &format!("mcp-method: {method}\r\n");
-            request += &name
-                .map(|name| format!("mcp-name: {name}\r\n"))
-                .unwrap_or_default();
-        }
-        request += &session
-            .map(|session| format!("mcp-session-id: {session}\r\n"))
-            .unwrap_or_default();
-        request += "\r\n";
-        request += body;
-        request.into_bytes()
+        let header = |name: &str, value: Option<&str>| {
+            value
+                .map(|value| format!("{name}: {value}\r\n"))
+                .unwrap_or_default()
+        };
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\
+             accept: application/json, text/event-stream\r\ncontent-length: {length}\r\n"
+        );
+        let parts = [
+            head,
+            header("mcp-protocol-version", version),
+            header("mcp-method", modern.then_some(method)),
+            header("mcp-name", name.filter(|_| modern)),
+            header("mcp-session-id", session),
+            "\r\n".to_owned(),
+            body.to_owned(),
+        ];
+        parts.concat().into_bytes()
     }
 
     /// An answer counts only if it is the one to this very call, whole, and without the server's secret in it.

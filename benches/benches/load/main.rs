@@ -52,7 +52,7 @@ fn main() {
         ["relay", upstream] => relay::run(upstream),
         ["drive", job] => drive::run(job),
         _ if cfg!(not(target_os = "linux")) => {
-            println!("the load bench reads CPU times from /proc and needs Linux")
+            println!("the load bench reads CPU times from /proc and needs Linux");
         }
         _ => compare(&Plan::from(&args)),
     }

@@ -40,7 +40,7 @@ fn check(
         data: data.map(json),
     };
     let adapted = adapt_error(method, error, eras.0, eras.1);
-    let data = adapted.data.as_ref().map(|data| data.as_str());
+    let data = adapted.data.as_ref().map(toolgate_protocol::Json::as_str);
     assert_eq!((adapted.code, data), expected, "{method} {code} {eras:?}");
     assert_eq!(adapted.message, "m");
 }

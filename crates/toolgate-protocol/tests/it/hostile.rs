@@ -243,7 +243,6 @@ fn values_inside_arguments() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn whole_bodies() {
     let cases: &[(&str, &[u8], Fate)] = &[
         ("spaces_around", b" \r\n\t{\"jsonrpc\":\"2.0\",\"method\":\"m\"}\r\n ", Accepted),

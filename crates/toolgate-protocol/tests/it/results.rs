@@ -277,7 +277,7 @@ fn large_results_are_not_copied() {
     let copied: usize = parts
         .iter()
         .filter(|part| !result.bytes().as_ptr_range().contains(&part.as_ptr()))
-        .map(|part| part.len())
+        .map(bytes::Bytes::len)
         .sum();
     assert!(copied < 200, "{copied} bytes");
 }

@@ -45,6 +45,7 @@ fn schema(property: &str) -> String {
 
 /// P9.9: what an annotation may be, and where it may stand.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn header_annotations() {
     let deep = tool(
         &schema(
