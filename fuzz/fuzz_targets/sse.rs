@@ -4,7 +4,10 @@ use toolgate_protocol::framing::{SseDecoder, SseError, SseEvent};
 
 libfuzzer_sys::fuzz_target!(|input: (Vec<u8>, u8)| {
     let (stream, size) = input;
-    assert_eq!(events(&stream, usize::from(size) + 1), events(&stream, stream.len() + 1));
+    assert_eq!(
+        events(&stream, usize::from(size) + 1),
+        events(&stream, stream.len() + 1)
+    );
 });
 
 fn events(stream: &[u8], size: usize) -> (Vec<SseEvent>, Option<SseError>) {
