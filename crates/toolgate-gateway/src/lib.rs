@@ -4,9 +4,9 @@
 //! request, so that the whole gateway can live inside another hyper service; [`run`] is the binary:
 //! it opens, listens, announces itself and drains.
 //!
-//! A request goes through the rooms of `ARCHITECTURE.md` in order, and each is a module: [`request_path`]
+//! A request goes through the rooms of `ARCHITECTURE.md` in order, and each is a module: `request_path`
 //! says who is asking and what, `toolgate_policy` whether they may, `toolgate_router` which server owns
-//! it, [`reply`] what the client sees, `record` what is remembered.
+//! it, `reply` what the client sees, `record` what is remembered.
 
 mod bootstrap;
 mod config;

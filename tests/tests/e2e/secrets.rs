@@ -110,14 +110,15 @@ async fn a_missing_secret_is_named_and_nothing_is_sent() {
         "--workspace",
         "team",
     ]);
-    let sent = server.requests().len();
+    // Calls only: the session of the old settings may still be saying goodbye.
+    let sent = server.calls("echo");
     let (code, message) = error(&client.call("s__echo", json!({})).await);
     assert_eq!(code, -32012);
     assert!(
         message.contains("GITHUB_TOKEN") && message.contains('s'),
         "{message}"
     );
-    assert_eq!(server.requests().len(), sent);
+    assert_eq!(server.calls("echo"), sent);
 }
 
 /// S-19: a secret driven through a whole session is in no file, no log, no record and no listing.

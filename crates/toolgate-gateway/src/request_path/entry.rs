@@ -60,11 +60,17 @@ pub(super) fn health(gateway: &Gateway, method: &Method) -> Response<ReplyBody> 
 
 /// Which era an error found before the body is read is written for.
 pub(super) fn era_hint(headers: &HeaderMap) -> Era {
+    revision_hint(headers).era()
+}
+
+/// The revision a request says it is written in, before its body is read; without a word, the one that
+/// bare requests are served as (P6.21).
+pub(super) fn revision_hint(headers: &HeaderMap) -> Revision {
     headers
         .get("mcp-protocol-version")
         .and_then(|value| value.to_str().ok())
         .and_then(Revision::parse)
-        .map_or(Era::Legacy, Revision::era)
+        .unwrap_or(Revision::V2025_03_26)
 }
 
 /// The bearer of a token of this workspace, or nobody (S-36). One header, one scheme, nothing else (S-25).

@@ -14,14 +14,16 @@ use futures::future::BoxFuture;
 use hyper::body::Body;
 use hyper::header::{self, HeaderMap};
 use hyper::{Method, Request, Response, StatusCode};
+use toolgate_analytics::CallStatus;
 use toolgate_http::serve::{BodyError, BodyPace, content_length};
 use toolgate_http::{ReplyBody, read_body};
+use toolgate_policy::RateVerdict;
 use toolgate_protocol::client::{ClientEra, decide};
-use toolgate_protocol::{Era, JsonLimits, RpcError, codes, parse_body};
+use toolgate_protocol::{Era, GatewayFault, JsonLimits, RpcError, codes, parse_body};
 
 use self::entry::{Accept, Door, HeaderView};
 use crate::gateway::Gateway;
-use crate::record::unix_ms;
+use crate::record::{RecordGuard, unix_ms};
 use crate::reply::{self, Refusal};
 use crate::snapshot::Admitted;
 
@@ -71,7 +73,7 @@ where
     }
     let verdict = admitted.token.limiter.admit(gateway.monotonic_ms());
     if !verdict.admitted {
-        return reply::rate_limited(verdict, era_hint, unix_ms());
+        return limited(gateway, &admitted, &parts.headers, verdict);
     }
     let accept = match entry::negotiate(&parts.headers) {
         Ok(accept) => accept,
@@ -99,6 +101,27 @@ where
     // the type of every service that embeds the gateway.
     let answer: BoxFuture<'_, Response<ReplyBody>> = Box::pin(dispatch(visit, body, era_hint));
     answer.await
+}
+
+/// Over the limit: refused before the body is read, and recorded without the tool it would have named.
+fn limited(
+    gateway: &Gateway,
+    admitted: &Admitted,
+    headers: &HeaderMap,
+    verdict: RateVerdict,
+) -> Response<ReplyBody> {
+    let era = entry::era_hint(headers);
+    let mut record = RecordGuard::start(
+        gateway.recorder(),
+        gateway.call_ids(),
+        admitted.workspace.workspace.id(),
+        &admitted.principal,
+        entry::revision_hint(headers),
+        0,
+    );
+    let code = GatewayFault::RateLimited.code(era);
+    record.finish(CallStatus::RateLimited, Some(code), 0);
+    reply::rate_limited(verdict, era, unix_ms())
 }
 
 /// Parses the body and hands it to the era it belongs to.

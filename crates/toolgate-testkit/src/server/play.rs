@@ -123,6 +123,8 @@ async fn hang(state: &State, request: &Recorded, stream: Option<&Stream>) {
         inner.requests.iter().any(|r| {
             r.rpc() == "notifications/cancelled"
                 && r.body["params"]["requestId"] == *id
+                // The old transport names its session in the path, the newer one in a header.
+                && r.path == request.path
                 && r.header("mcp-session-id") == session
         })
     });
