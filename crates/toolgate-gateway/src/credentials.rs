@@ -130,19 +130,6 @@ impl LinkSecrets {
         opener.open(context, &row.sealed).map_err(|_| missing(name))
     }
 
-    fn header(
-        &self,
-        name: &HeaderName,
-        template: &str,
-    ) -> Result<(HeaderName, HeaderValue), CredentialError> {
-        let text = self.fill(template)?;
-        // S-26: controls are refused at save time and again here.
-        let mut value =
-            HeaderValue::from_str(text.expose()).map_err(|_| missing(template_name(template)))?;
-        value.set_sensitive(true);
-        Ok((name.clone(), value))
-    }
-
     /// Fills the `{NAME}` placeholders of a template in one pass; what a value holds is never read as a placeholder (S-29).
     fn fill(&self, template: &str) -> Result<Secret<String>, CredentialError> {
         let values = placeholders(template)
@@ -175,14 +162,17 @@ impl Credentials for LinkSecrets {
         for injection in &self.spec.injections {
             match injection {
                 Injection::Bearer { secret } => {
+                    let value = self.secret(secret)?;
+                    let text = Secret::new(["Bearer ", value.expose()].concat());
                     injected
                         .headers
-                        .push(self.header(&AUTHORIZATION, &format!("Bearer {{{secret}}}"))?);
+                        .push((AUTHORIZATION, header_value(&text, secret)?));
                 }
                 Injection::Header { name, template } => {
                     let name = HeaderName::from_bytes(name.as_bytes())
                         .map_err(|_| missing(template_name(template)))?;
-                    injected.headers.push(self.header(&name, template)?);
+                    let value = header_value(&self.fill(template)?, template_name(template))?;
+                    injected.headers.push((name, value));
                 }
                 Injection::Env { secret } => {
                     injected.env.push((secret.clone(), self.secret(secret)?));
@@ -199,6 +189,13 @@ impl Credentials for LinkSecrets {
         }
         Ok(injected)
     }
+}
+
+/// A value that no log shows. Controls are refused when a secret is saved, and again here (S-26).
+fn header_value(text: &Secret<String>, secret: &str) -> Result<HeaderValue, CredentialError> {
+    let mut value = HeaderValue::from_str(text.expose()).map_err(|_| missing(secret))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn template_name(template: &str) -> &str {

@@ -43,7 +43,8 @@ pub(super) struct ClientSide {
 /// in the background for a minute (P6.12). Either way it leaves its record.
 #[derive(Debug)]
 pub(super) struct CallRun {
-    inner: Option<Inner>,
+    /// Boxed, since it is handed from room to room several times a call.
+    inner: Option<Box<Inner>>,
 }
 
 #[derive(Debug)]
@@ -233,7 +234,7 @@ async fn send(
         }
     };
     Ok(CallRun {
-        inner: Some(Inner {
+        inner: Some(Box::new(Inner {
             gateway: visit.gateway.clone(),
             routed,
             client,
@@ -241,7 +242,7 @@ async fn send(
             masker,
             token: visit.admitted.token.clone(),
             record,
-        }),
+        })),
     })
 }
 
