@@ -7,7 +7,7 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use toolgate_analytics::CallStatus;
 use toolgate_policy::permit_call;
-use toolgate_protocol::client::{HeaderLookup, Headers, check_param_headers};
+use toolgate_protocol::client::check_param_headers;
 use toolgate_protocol::mcp::{ResultType, adapt_error, adapt_result, is_error, result_type};
 use toolgate_protocol::{
     Era, GatewayFault, Json, JsonKind, JsonLimits, Object, Outcome, RequestId, Revision, RpcError,
@@ -475,13 +475,5 @@ async fn cancelled(control: Option<&CallControl>) {
     match control {
         Some(control) => control.cancelled().await,
         None => std::future::pending().await,
-    }
-}
-
-/// Reads a header that must be there once, as the protocol crate does; kept here for the session id.
-pub(super) fn single<'a>(headers: &'a impl Headers, name: &str) -> Option<&'a str> {
-    match headers.header(name) {
-        HeaderLookup::One(value) => Some(value),
-        HeaderLookup::Absent | HeaderLookup::Malformed => None,
     }
 }

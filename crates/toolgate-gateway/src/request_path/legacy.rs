@@ -9,7 +9,7 @@ use hyper::header::HeaderMap;
 use hyper::{Method, Response, StatusCode};
 use toolgate_http::ReplyBody;
 use toolgate_policy::permit_list;
-use toolgate_protocol::client::{BATCH_MAX, negotiate};
+use toolgate_protocol::client::{BATCH_MAX, HeaderLookup, Headers, negotiate};
 use toolgate_protocol::framing::sse_event;
 use toolgate_protocol::mcp::{InitializeParams, initialize_result};
 use toolgate_protocol::{
@@ -19,7 +19,7 @@ use toolgate_protocol::{
 
 use super::answer;
 use super::call::{self, ClientSide, Finished, Step};
-use super::entry::Accept;
+use super::entry::{Accept, HeaderView};
 use super::{Visit, stream, with_session};
 use crate::gateway::Gateway;
 use crate::reply::{self, Refusal};
@@ -271,8 +271,8 @@ fn session_of(
     admitted: &Admitted,
     headers: &HeaderMap,
 ) -> Result<Arc<Session>, Refusal> {
-    let view = super::entry::HeaderView(headers);
-    let Some(id) = call::single(&view, reply::SESSION_ID.as_str()) else {
+    let view = HeaderView(headers);
+    let HeaderLookup::One(id) = view.header(reply::SESSION_ID.as_str()) else {
         return Err(Refusal::new(
             StatusCode::BAD_REQUEST,
             RpcError::new(
