@@ -46,8 +46,13 @@ pub(crate) fn open(gateway: &Arc<Gateway>, url: String) -> Result<(), GatewayErr
         Err(error) => return Err(failed(error)),
     };
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
-    let weak = Arc::downgrade(gateway);
-    gateway.background().spawn(accept(weak, listener, url));
+    let (weak, drained) = (Arc::downgrade(gateway), gateway.drained());
+    gateway.background().spawn(async move {
+        tokio::select! {
+            () = drained => {}
+            () = accept(weak, listener, url) => {}
+        }
+    });
     Ok(())
 }
 

@@ -1,14 +1,13 @@
 //! The gateway itself: what all requests share, and the door they come through.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use hyper::body::Body;
 use hyper::{Request, Response};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use toolgate_analytics::Recorder;
 use toolgate_http::{Egress, HostPolicy, ReplyBody};
 use toolgate_policy::Principal;
@@ -60,8 +59,7 @@ pub struct Gateway {
     hosts: HostPolicy,
     started: Instant,
     capabilities: Json,
-    draining: AtomicBool,
-    drained: Notify,
+    draining: watch::Sender<bool>,
     /// Held while the store is read and the snapshot swapped, so that two reloads cannot cross.
     reloading: std::sync::Mutex<()>,
 }
@@ -99,8 +97,7 @@ impl Gateway {
             hosts: config.hosts,
             started: Instant::now(),
             capabilities: capabilities(),
-            draining: AtomicBool::new(false),
-            drained: Notify::new(),
+            draining: watch::Sender::new(false),
             reloading: std::sync::Mutex::default(),
             wiring,
             dir,
@@ -144,8 +141,7 @@ impl Gateway {
 
     /// Ends general streams and the work that follows the store; calls in flight go on.
     pub fn begin_drain(&self) {
-        self.draining.store(true, Ordering::Release);
-        self.drained.notify_waiters();
+        self.draining.send_replace(true);
     }
 
     /// Ends streams, lets background work finish, writes the last records and ends conversations.
@@ -158,6 +154,7 @@ impl Gateway {
             .flat_map(|entry| entry.workspace.links().to_vec());
         futures::future::join_all(links.map(|link| async move { link.upstream().close().await }))
             .await;
+        self.store_last_uses().await;
         self.wiring.background.shutdown(BACKGROUND_GRACE).await;
         let recorder = self.recorder.clone();
         // A record that cannot be written within the grace is counted by the recorder; nothing more to do here.
@@ -273,32 +270,51 @@ impl Gateway {
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Acquire)
+        *self.draining.borrow()
     }
 
-    /// Resolves once the gateway shuts down. Cancel safe.
-    pub(crate) async fn drained(&self) {
-        let bell = self.drained.notified();
-        tokio::pin!(bell);
-        bell.as_mut().enable();
-        if !self.is_draining() {
-            bell.await;
+    /// Resolves once the gateway shuts down or is gone. It does not keep the gateway alive, and is cancel safe.
+    pub(crate) fn drained(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut draining = self.draining.subscribe();
+        async move {
+            // An error means that the gateway is gone, which is what is waited for.
+            let _ = draining.wait_for(|draining| *draining).await;
+        }
+    }
+
+    /// Writes when tokens were last used, off the request path and in one batch (S-39).
+    async fn store_last_uses(&self) {
+        let snapshot = self.snapshot();
+        let uses: Vec<_> = snapshot
+            .tokens
+            .values()
+            .filter_map(|entry| Some((entry.token.id.clone(), entry.last_use.take()?)))
+            .collect();
+        if uses.is_empty() {
+            return;
+        }
+        let store = self.wiring.store.clone();
+        let written = tokio::task::spawn_blocking(move || store.touch_tokens(&uses)).await;
+        if !matches!(written, Ok(Ok(()))) {
+            tracing::warn!("when tokens were last used could not be stored");
         }
     }
 
     fn sweep_now_and_then(self: &Arc<Self>) {
-        let weak = Arc::downgrade(self);
+        let (weak, drained) = (Arc::downgrade(self), self.drained());
         self.wiring.background.spawn(async move {
             let mut clock = tokio::time::interval(SWEEP_EVERY);
+            tokio::pin!(drained);
             loop {
-                clock.tick().await;
+                tokio::select! {
+                    () = &mut drained => return,
+                    _ = clock.tick() => {}
+                }
                 let Some(gateway) = weak.upgrade() else {
                     return;
                 };
-                if gateway.is_draining() {
-                    return;
-                }
                 gateway.sessions.sweep(unix_ms());
+                gateway.store_last_uses().await;
                 let snapshot = gateway.snapshot();
                 for workspace in snapshot.workspaces.values() {
                     workspace

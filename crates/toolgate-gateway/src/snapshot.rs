@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 use toolgate_namespace::WorkspaceId;
@@ -34,6 +34,22 @@ pub(crate) struct TokenEntry {
     pub(crate) token: Arc<Token>,
     pub(crate) limiter: Arc<RateLimiter>,
     pub(crate) life: Arc<Life>,
+    pub(crate) last_use: Arc<LastUse>,
+}
+
+/// When a token was last used, written to the store now and then (S-39).
+#[derive(Debug, Default)]
+pub(crate) struct LastUse {
+    at_ms: AtomicU64,
+    stored_ms: AtomicU64,
+}
+
+impl LastUse {
+    /// The last use, if the store does not know it yet; asking counts as storing.
+    pub(crate) fn take(&self) -> Option<u64> {
+        let at = self.at_ms.load(Ordering::Relaxed);
+        (self.stored_ms.swap(at, Ordering::Relaxed) != at).then_some(at)
+    }
 }
 
 impl Snapshot {
@@ -50,6 +66,7 @@ impl Snapshot {
         if workspace.workspace.id() != &principal.token().workspace {
             return None;
         }
+        token.last_use.at_ms.store(now_ms, Ordering::Relaxed);
         Some(Admitted {
             principal,
             token: token.clone(),

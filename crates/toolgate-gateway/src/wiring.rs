@@ -380,11 +380,13 @@ fn token_entry(token: Token, previous: Option<&Snapshot>) -> TokenEntry {
         Some(before) if before.token.rate_limit == token.rate_limit => TokenEntry {
             limiter: before.limiter.clone(),
             life: before.life.clone(),
+            last_use: before.last_use.clone(),
             token: Arc::new(token),
         },
         _ => TokenEntry {
             limiter: Arc::new(RateLimiter::new(token.rate_limit)),
             life: Arc::new(Life::default()),
+            last_use: Arc::default(),
             token: Arc::new(token),
         },
     }

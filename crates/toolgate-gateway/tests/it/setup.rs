@@ -23,6 +23,7 @@ use toolgate_vault::{MasterKey, MasterKeySource, Secret, SecretContext, SecretNa
 
 /// A running gateway.
 pub(crate) struct Setup {
+    pub(crate) gateway: Arc<Gateway>,
     pub(crate) origin: String,
     pub(crate) admin_token: String,
     store: Store,
@@ -67,6 +68,7 @@ impl Setup {
             .unwrap();
         let admin_token = first_run.unwrap().token.expose().to_owned();
         Self {
+            gateway,
             origin,
             admin_token,
             store,
@@ -283,6 +285,12 @@ impl Setup {
             .delete_secret(scope, &actor(), Some(&spec.id), &name)
             .unwrap();
         self.knock().await;
+    }
+
+    /// A token as it is stored now.
+    pub(crate) fn stored_token(&self, scope: &WorkspaceScope, id: &TokenId) -> Token {
+        let tokens = self.store.list_tokens(scope).unwrap();
+        tokens.into_iter().find(|token| &token.id == id).unwrap()
     }
 
     /// Waits until what is stored satisfies `done`.

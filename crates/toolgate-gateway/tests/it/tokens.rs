@@ -239,3 +239,35 @@ async fn removing_a_server_removes_its_tools_at_once() {
         -32602
     );
 }
+
+#[tokio::test]
+async fn s39_the_last_use_is_stored_by_the_time_the_gateway_ends() {
+    let setup = Setup::new().await;
+    let scope = setup.scope("default");
+    let (used, used_row) = setup.token(&scope, |_| {}).await;
+    let (_, unused_row) = setup.token(&scope, |_| {}).await;
+    let before = now_ms();
+    let mut client = Client::new(&setup.url("default")).bearer(&used);
+    assert_eq!(client.rpc("ping", &json!({})).await.status, 200);
+    setup.gateway.shutdown().await;
+    let last_use = |id| setup.stored_token(&scope, id).last_used_at;
+    assert!(
+        last_use(&used_row.id).is_some_and(|at| at >= before),
+        "{:?}",
+        last_use(&used_row.id)
+    );
+    assert_eq!(last_use(&unused_row.id), None);
+}
+
+#[tokio::test]
+async fn an_idle_gateway_does_not_wait_for_its_own_clocks_to_end() {
+    let setup = Setup::new().await;
+    let started = Instant::now();
+    setup.gateway.shutdown().await;
+    // Work that ignores the end is given five seconds.
+    assert!(
+        started.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        started.elapsed()
+    );
+}
