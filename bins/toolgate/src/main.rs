@@ -14,8 +14,7 @@ use toolgate_gateway::GatewayError;
 
 use crate::flags::{Command, Flags};
 
-/// A call makes some dozens of small allocations; with the system's allocator they cost a sixth of its time
-/// (docs/performance.md).
+/// A call makes some dozens of small allocations, which show in its profile (docs/performance.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
