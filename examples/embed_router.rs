@@ -140,6 +140,7 @@ fn link(
         verdict: None,
         client_info: Json::literal(r#"{"name":"embed_router","version":"1"}"#),
         notices: Arc::new(|_| {}),
+        questions: Arc::new(|_| {}),
     });
     Ok(Link::new(LinkConfig {
         spec,

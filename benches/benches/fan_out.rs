@@ -67,6 +67,7 @@ fn link(
         verdict: None,
         client_info: Json::literal(r#"{"name":"bench","version":"1"}"#),
         notices: Arc::new(|_| {}),
+        questions: Arc::new(|_| {}),
     });
     Link::new(LinkConfig {
         spec,

@@ -121,6 +121,7 @@ impl Wiring {
             verdict: all.verdict_of(&spec.id),
             client_info: self.client_info.clone(),
             notices: self.notices(workspace.clone(), slot.clone()),
+            questions: Arc::new(|_| {}),
         });
         let learnt = Arc::downgrade(self);
         let home = workspace.clone();
@@ -163,7 +164,7 @@ impl Wiring {
                     });
                 }
                 Notice::Verdict(verdict) => wiring.remember_verdict(&workspace, &link, verdict),
-                Notice::PromptsChanged | Notice::ResourcesChanged | Notice::ResourceUpdated(_) => {}
+                _ => {}
             }
         })
     }

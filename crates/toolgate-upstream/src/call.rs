@@ -8,7 +8,7 @@ use toolgate_protocol::{Json, Object, Outcome, RequestId, RpcError, ToolDefiniti
 use crate::error::UpstreamError;
 
 /// One request on its way to a server.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Call {
     /// The method, such as `tools/call`.
     pub method: &'static str,
@@ -28,21 +28,17 @@ pub struct Call {
     pub isolation: IsolationKey,
     /// When the call ends, whatever happens (P12.1).
     pub deadline: Instant,
+    /// Members put at the end of the params: `inputResponses` and `requestState` of a repeated call
+    /// (P11.16). Empty for everything else.
+    pub extra: Vec<(&'static str, Json)>,
 }
 
 impl Call {
     /// The same call with another definition of its tool.
     pub(crate) fn with_tool(&self, tool: Option<Arc<ToolDefinition>>) -> Self {
         Self {
-            method: self.method,
-            params: self.params.clone(),
-            name: self.name.clone(),
             tool,
-            capabilities: self.capabilities.clone(),
-            log_level: self.log_level.clone(),
-            wants_progress: self.wants_progress,
-            isolation: self.isolation.clone(),
-            deadline: self.deadline,
+            ..self.clone()
         }
     }
 }
@@ -53,6 +49,15 @@ pub struct IsolationKey {
     /// Who calls: the id of the token, never the token.
     pub principal: Arc<str>,
     /// The client's own session, when it has one.
+    pub session: Option<Arc<str>>,
+}
+
+/// Whose upstream session something came from that belongs to no call.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Origin {
+    /// The token whose session it is; `None` when everybody shares it, or when it is the gateway's own.
+    pub principal: Option<Arc<str>>,
+    /// The client session it was opened for; `None` when it was not opened for one.
     pub session: Option<Arc<str>>,
 }
 

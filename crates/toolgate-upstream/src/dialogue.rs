@@ -7,7 +7,7 @@ use toolgate_protocol::{
     RpcError, codes, write,
 };
 
-use crate::call::{Answer, Ask, AskId, Call, Event};
+use crate::call::{Answer, Ask, AskId, Call, Event, Origin};
 use crate::notice::Notice;
 
 /// Questions of one call that may be open at once (P11.4).
@@ -175,7 +175,9 @@ pub(crate) fn notice(notification: &Notification) -> Option<Notice> {
         "notifications/prompts/list_changed" => Some(Notice::PromptsChanged),
         "notifications/resources/list_changed" => Some(Notice::ResourcesChanged),
         "notifications/resources/updated" => {
-            notification.params.text("uri").map(Notice::ResourceUpdated)
+            let uri = notification.params.text("uri")?;
+            let origin = Origin::default();
+            Some(Notice::ResourceUpdated { uri, origin })
         }
         _ => None,
     }

@@ -29,10 +29,13 @@ mod route;
 mod shared;
 mod stdio;
 mod upstream;
+mod watch;
 
-pub use call::{Answer, Ask, AskId, Call, Event, IsolationKey};
+pub use call::{Answer, Ask, AskId, Call, Event, IsolationKey, Origin};
 pub use credentials::{CredentialError, Credentials, Injected};
 pub use error::{Delivery, UpstreamError, UpstreamErrorKind};
 pub use exchange::Exchange;
-pub use notice::{Notice, Verdict};
+pub use list::ListKind;
+pub use notice::{Notice, Question, Verdict};
 pub use upstream::{Counters, Upstream, UpstreamConfig};
+pub use watch::{Watch, WatchError};

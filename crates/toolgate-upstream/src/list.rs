@@ -6,7 +6,9 @@ use std::sync::atomic::Ordering;
 
 use tokio::time::{Instant, timeout_at};
 use toolgate_protocol::mcp::ListPage;
-use toolgate_protocol::{Json, JsonLimits, Object, ObjectEdit, Outcome, Revision, ToolDefinition};
+use toolgate_protocol::{
+    Json, JsonLimits, Object, ObjectEdit, Outcome, Revision, ToolDefinition, codes,
+};
 
 use crate::call::{Call, Event, IsolationKey};
 use crate::error::{UpstreamError, UpstreamErrorKind};
@@ -21,6 +23,79 @@ const MAX_TOOLS: usize = 256;
 const MAX_BARREN_PAGES: usize = 3;
 /// Longest definition (security.md section 17).
 const MAX_DEFINITION: usize = 64 * 1024;
+
+/// The lists that are read page by page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ListKind {
+    /// `prompts/list`
+    Prompts,
+    /// `resources/list`
+    Resources,
+    /// `resources/templates/list`
+    ResourceTemplates,
+}
+
+impl ListKind {
+    /// The method that lists them.
+    pub const fn method(self) -> &'static str {
+        match self {
+            Self::Prompts => "prompts/list",
+            Self::Resources => "resources/list",
+            Self::ResourceTemplates => "resources/templates/list",
+        }
+    }
+
+    /// The member of the result that holds the items.
+    pub const fn member(self) -> &'static str {
+        match self {
+            Self::Prompts => "prompts",
+            Self::Resources => "resources",
+            Self::ResourceTemplates => "resourceTemplates",
+        }
+    }
+}
+
+/// One page; `None` when the server has no such list (-32601).
+pub(crate) async fn page(
+    wayfinder: &Arc<Wayfinder>,
+    kind: ListKind,
+    cursor: Option<&str>,
+) -> Result<Option<ListPage>, UpstreamError> {
+    let shared = wayfinder.shared();
+    let deadline = Instant::now() + shared.spec.timeouts.list;
+    let params = page_params(cursor);
+    let asked = ask(wayfinder, kind.method(), params, deadline);
+    let answered = timeout_at(deadline, asked).await;
+    let (outcome, _) = answered.map_err(|_| shared.unknown(UpstreamErrorKind::TimedOut))??;
+    match outcome {
+        Outcome::Result(result) => match ListPage::parse(&result, kind.member()) {
+            Some(page) => Ok(Some(page)),
+            None => Err(shared.broke("a list without its items")),
+        },
+        Outcome::Error(error) if error.code == codes::METHOD_NOT_FOUND => Ok(None),
+        Outcome::Error(_) => Err(shared.broke("it answered an error instead of a list")),
+    }
+}
+
+/// Every prompt in the server's own order, with the guards of [`tools`].
+pub(crate) async fn prompts(wayfinder: &Arc<Wayfinder>) -> Result<Vec<Json>, UpstreamError> {
+    let mut prompts = Vec::new();
+    let mut cursor: Option<String> = None;
+    let mut cursors = HashSet::new();
+    for _ in 0..MAX_PAGES {
+        let page = page(wayfinder, ListKind::Prompts, cursor.as_deref()).await?;
+        let Some(page) = page else { break };
+        prompts.extend(page.items);
+        match page.next_cursor {
+            Some(next) if prompts.len() < MAX_TOOLS && cursors.insert(next.clone()) => {
+                cursor = Some(next);
+            }
+            _ => break,
+        }
+    }
+    prompts.truncate(MAX_TOOLS);
+    Ok(prompts)
+}
 
 /// Every tool in the server's own order; what is invalid or too much is dropped and counted.
 pub(crate) async fn tools(
@@ -138,5 +213,6 @@ pub(crate) fn own_call(method: &'static str, params: Object, deadline: Instant) 
             session: None,
         },
         deadline: deadline.into_std(),
+        extra: Vec::new(),
     }
 }

@@ -8,18 +8,19 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use toolgate_http::Egress;
 use toolgate_namespace::ServerSpec;
-use toolgate_protocol::mcp::ServerSnapshot;
+use toolgate_protocol::mcp::{ListPage, ServerSnapshot};
 use toolgate_protocol::{Json, Object, Outcome, ToolDefinition};
 
-use crate::call::Call;
+use crate::call::{Call, IsolationKey};
 use crate::credentials::Credentials;
 use crate::detect::{Evidence, judge_error};
 use crate::error::{Trouble, UpstreamError, UpstreamErrorKind};
 use crate::exchange::Exchange;
-use crate::list;
-use crate::notice::{Notice, Verdict};
+use crate::list::{self, ListKind};
+use crate::notice::{Notice, Question, Verdict};
 use crate::route::{Route, Wayfinder};
 use crate::shared::Shared;
+use crate::watch::{Watch, WatchError};
 
 /// How long [`Upstream::contact`] may take: a child that starts for the first time may have to be
 /// downloaded.
@@ -40,6 +41,8 @@ pub struct UpstreamConfig {
     pub client_info: Json,
     /// Told what the server tells; must not block.
     pub notices: Arc<dyn Fn(Notice) + Send + Sync>,
+    /// Asked what the server asks outside any call; must not block. Dropping the question refuses it.
+    pub questions: Arc<dyn Fn(Question) + Send + Sync>,
 }
 
 impl fmt::Debug for UpstreamConfig {
@@ -141,6 +144,51 @@ impl Upstream {
     /// Cancel safe.
     pub async fn list_tools(&self) -> Result<Vec<ToolDefinition>, UpstreamError> {
         list::tools(&self.wayfinder).await
+    }
+
+    /// All its prompts, in its order, drained like its tools; empty when it has none (P9.23, P9.54).
+    ///
+    /// Cancel safe.
+    pub async fn list_prompts(&self) -> Result<Vec<Json>, UpstreamError> {
+        list::prompts(&self.wayfinder).await
+    }
+
+    /// One page of a list, within `timeouts.list`; `None` when the server has no such list. Cursors are the
+    /// server's own (P9.55, P9.58).
+    ///
+    /// Cancel safe.
+    pub async fn list_page(
+        &self,
+        kind: ListKind,
+        cursor: Option<&str>,
+    ) -> Result<Option<ListPage>, UpstreamError> {
+        list::page(&self.wayfinder, kind, cursor).await
+    }
+
+    /// Makes sure that changes of the server's lists are heard: a legacy server's general stream is open in
+    /// the gateway's own session, a modern one acknowledged a listen. Once made it stays until the server is
+    /// closed, through lost connections and restarts (P9.43, P9.48).
+    ///
+    /// Cancel safe.
+    pub async fn watch_lists(&self) -> Result<(), UpstreamError> {
+        self.wayfinder.watch_lists().await
+    }
+
+    /// Watches one resource; returns when the server has agreed (P9.43, P9.44, P9.48). Changes arrive as
+    /// [`Notice::ResourceUpdated`] whose origin is the session that subscribed.
+    ///
+    /// `who` says in whose session a legacy server is asked: a client session's own, or, with the empty
+    /// principal and no session, the gateway's, which all such watches share. Watches are counted: the
+    /// server sees one subscribe and one unsubscribe for each URI and session.
+    ///
+    /// Cancel safe.
+    pub async fn watch(
+        &self,
+        uri: &str,
+        who: &IsolationKey,
+        capabilities: &Json,
+    ) -> Result<Watch, WatchError> {
+        self.wayfinder.watch(uri, who, capabilities).await
     }
 
     /// Starts one request. Over stdio it is written now; over HTTP it returns as soon as a session

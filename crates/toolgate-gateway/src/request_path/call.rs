@@ -163,6 +163,7 @@ pub(super) async fn start(
         wants_progress: client.progress_token.is_some(),
         isolation: isolation(visit, &client),
         deadline: Instant::now() + tool.link.spec().timeouts.call_max,
+        extra: Vec::new(),
     };
     let catalog_read_only_all = workspace.catalog().read_only_all();
     let access = tool.access(catalog_read_only_all);

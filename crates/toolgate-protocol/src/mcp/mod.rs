@@ -6,9 +6,12 @@ mod canonical;
 mod content;
 mod handshake;
 mod icons;
+mod interaction;
 mod list;
+mod merge;
 pub(crate) mod meta;
 mod prompt;
+mod resource;
 mod schema;
 mod tool;
 
@@ -17,6 +20,15 @@ pub use adapt_result::{ResultType, adapt_result, adapt_result_parts, is_error, r
 pub use handshake::{
     InitializeParams, InvalidSnapshot, ServerSnapshot, discover_result, initialize_result,
 };
+pub use interaction::{
+    InputRequired, Question, answer_fits, canonical_by_value, forwarded_capabilities,
+    input_required_result, may_ask, question_for_client, required_capability, url_questions,
+};
 pub use list::{ListPage, ListResult};
+pub use merge::{Contribution, merged_capabilities, merged_instructions};
 pub use prompt::prompt_for_client;
+pub use resource::{
+    CompletionRef, ResourceDefinition, cut_completion, explicit_uri, linked_uris,
+    read_result_shown_as, split_explicit_uri, template_matches,
+};
 pub use tool::{HeaderParam, HeaderParamType, InvalidTool, ToolDefinition};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hyper::header::{HeaderName, HeaderValue};
-use toolgate_protocol::upstream::{call_params, modern_headers, modern_meta};
+use toolgate_protocol::upstream::{call_params_with, modern_headers, modern_meta};
 use toolgate_protocol::{Json, RequestId, Revision, ToolDefinition, write};
 
 use super::link::{HttpLink, Outgoing, base_headers};
@@ -66,5 +66,5 @@ pub(crate) fn modern_params(shared: &crate::shared::Shared, id: u64, call: &Call
         call.log_level.as_deref(),
         call.wants_progress.then(|| Json::number(id)),
     );
-    call_params(&call.params, call.name.as_deref(), Some(meta))
+    call_params_with(&call.params, call.name.as_deref(), Some(meta), &call.extra)
 }

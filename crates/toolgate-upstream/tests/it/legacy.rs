@@ -352,8 +352,11 @@ async fn notices_come_over_the_general_stream_and_pings_are_answered() {
         &json!({"uri": "test://a"}),
     );
     rig.told(&Notice::ToolsChanged).await;
-    rig.told(&Notice::ResourceUpdated("test://a".to_owned()))
-        .await;
+    rig.told(&Notice::ResourceUpdated {
+        uri: "test://a".to_owned(),
+        origin: Origin::default(),
+    })
+    .await;
     server.send(&json!({"jsonrpc": "2.0", "id": "p", "method": "ping"}));
     server.send(&json!({"jsonrpc": "2.0", "id": "r", "method": "roots/list"}));
     let answered = |id: &'static str| {

@@ -123,6 +123,7 @@ impl Rig {
             egress: Egress::new(EgressConfig::default()).unwrap(),
             verdict,
             client_info: json(r#"{"name":"toolgate","version":"0"}"#),
+            questions: Arc::new(|_| {}),
             notices: Arc::new(move |notice| {
                 kept.lock().unwrap().push(notice);
                 tell.send_modify(|n| *n += 1);
