@@ -83,6 +83,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             session: None,
         },
         deadline: Instant::now() + Duration::from_secs(10),
+        extra: Vec::new(),
     };
     let access = tool.access(false);
     let permitted = permit_call(
