@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use toolgate_protocol::{Outcome, Revision};
 use toolgate_testkit::{Script, Server};
-use toolgate_upstream::{Answer, Delivery, Event, Notice, UpstreamErrorKind};
+use toolgate_upstream::{Answer, Delivery, Event, Notice, Origin, UpstreamErrorKind};
 
 use crate::support::{Rig, call, call_with, echo_of, finish, json as text_json, patient, text_of};
 

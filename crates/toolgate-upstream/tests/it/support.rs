@@ -227,6 +227,7 @@ pub(crate) fn call_with(tool: &str, arguments: &str) -> Call {
         wants_progress: false,
         isolation: who("alice", Some("alice-1")),
         deadline: Instant::now() + PATIENCE,
+        extra: Vec::new(),
     }
 }
 
