@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
-use toolgate_gateway::{Config, DataDir, Demo};
+use toolgate_gateway::{Config, DataDir, Demo, WorkspaceSlug};
 
 /// The MCP gateway: one URL and one token in front of all your MCP servers.
 ///
@@ -30,6 +30,11 @@ pub(crate) struct Flags {
     /// The URL clients reach the gateway under, when a proxy stands in front: `https://mcp.example.com`.
     #[arg(long, value_name = "URL", env = "TOOLGATE_PUBLIC_URL")]
     public_url: Option<String>,
+
+    /// Serve this workspace without a token to every program on this machine. For conformance suites and
+    /// first steps; repeatable. Not possible together with --public-url.
+    #[arg(long, value_name = "WORKSPACE", value_parser = workspace, conflicts_with = "public_url")]
+    anonymous: Vec<WorkspaceSlug>,
 
     /// How log lines are written to standard error. The environment variable `TOOLGATE_LOG` filters them (`info` by default).
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
@@ -81,6 +86,10 @@ fn listen_address(text: &str) -> Result<SocketAddr, String> {
     }
 }
 
+fn workspace(text: &str) -> Result<WorkspaceSlug, String> {
+    WorkspaceSlug::try_from(text).map_err(|error| error.to_string())
+}
+
 impl Flags {
     /// What was typed, with every default filled in.
     pub(crate) fn into_config(self) -> anyhow::Result<Config> {
@@ -92,6 +101,7 @@ impl Flags {
         };
         let mut config = Config::new(DataDir::new(path));
         config.listen = self.listen;
+        config.anonymous = self.anonymous;
         if let Some(url) = self.public_url {
             config = config
                 .with_public_url(&url)

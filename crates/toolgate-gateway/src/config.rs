@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use toolgate_http::{EgressConfig, HostPolicy, ServeLimits};
+use toolgate_namespace::WorkspaceSlug;
 use toolgate_store::DataDir;
 
 use crate::error::GatewayError;
@@ -20,6 +21,9 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Start the demonstration servers in the workspace `default`.
     pub demo: Option<Demo>,
+    /// Workspaces served without a token to whoever reaches the listener, which is loopback only (S-01,
+    /// S-57). Empty by default; refused together with `public_url`.
+    pub anonymous: Vec<WorkspaceSlug>,
     /// Limits of the listener (security.md section 17).
     pub limits: ServeLimits,
     /// Which `Host` and `Origin` headers are accepted besides loopback names.
@@ -43,6 +47,7 @@ impl Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8420)),
             public_url: None,
             demo: None,
+            anonymous: Vec::new(),
             limits: ServeLimits::default(),
             hosts: HostPolicy::loopback(),
             egress: EgressConfig::default(),

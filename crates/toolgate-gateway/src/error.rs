@@ -55,6 +55,9 @@ pub enum GatewayError {
         /// The address.
         address: SocketAddr,
     },
+    /// A public URL means that others than this machine's users reach the gateway (S-57).
+    #[error("a workspace cannot be served without tokens behind a public URL")]
+    AnonymousBehindProxy,
     /// The client side of HTTP could not be set up.
     #[error("preparing outgoing connections")]
     Egress(#[source] toolgate_http::EgressError),

@@ -16,6 +16,7 @@ use toolgate_router::Background;
 use toolgate_store::{Actor, CallsJournal, DataDir, StoreError};
 use toolgate_unseal::Handles;
 
+use crate::anonymous::Guests;
 use crate::bootstrap::{self, FirstRun, Opened};
 use crate::config::Config;
 use crate::control;
@@ -54,6 +55,7 @@ pub struct Gateway {
     wiring: Arc<Wiring>,
     dir: DataDir,
     sessions: Sessions,
+    guests: Guests,
     recorder: Recorder,
     call_ids: CallIds,
     hosts: HostPolicy,
@@ -94,6 +96,7 @@ impl Gateway {
             sessions: Sessions::new(Arc::new(Handles::new(master.dangerous_handle_key()))),
             recorder: Recorder::start(journal, boot.clone(), RECORD_QUEUE),
             call_ids: CallIds::new(&boot),
+            guests: Guests::new(config.anonymous),
             hosts: config.hosts,
             started: Instant::now(),
             capabilities: capabilities(),
@@ -192,6 +195,11 @@ impl Gateway {
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// Whoever comes without a token to a workspace that is open to all.
+    pub(crate) fn guest(&self, slug: &str) -> Option<Admitted> {
+        self.guests.admit(&self.snapshot.load(), slug)
     }
 
     pub(crate) fn dir(&self) -> &DataDir {

@@ -8,6 +8,7 @@
 //! says who is asking and what, `toolgate_policy` whether they may, `toolgate_router` which server owns
 //! it, `reply` what the client sees, `record` what is remembered.
 
+mod anonymous;
 mod bootstrap;
 mod config;
 mod control;
@@ -29,6 +30,7 @@ pub use error::GatewayError;
 pub use gateway::Gateway;
 pub use listener::{Announce, run};
 pub use reply::mcp_json;
+pub use toolgate_namespace::WorkspaceSlug;
 pub use toolgate_store::DataDir;
 
 /// Hardens the process before secrets are read: no core dumps, not readable by others of the same user,

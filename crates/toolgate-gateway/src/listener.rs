@@ -36,6 +36,9 @@ pub async fn run(
     if !address.ip().is_loopback() {
         return Err(GatewayError::PlainOutsideLoopback { address });
     }
+    if public_url.is_some() && !config.anonymous.is_empty() {
+        return Err(GatewayError::AnonymousBehindProxy);
+    }
     let listener =
         Listener::bind(address).map_err(|source| GatewayError::Listen { address, source })?;
     let address = listener.local_addr();

@@ -74,13 +74,17 @@ pub(super) fn revision_hint(headers: &HeaderMap) -> Revision {
 }
 
 /// The bearer of a token of this workspace, or nobody (S-36). One header, one scheme, nothing else (S-25).
+/// Without a header at all it may be a guest, where the workspace takes guests.
 pub(super) fn authenticate(
     gateway: &Arc<Gateway>,
     headers: &HeaderMap,
     slug: &str,
 ) -> Option<Admitted> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
-    let value = values.next()?.to_str().ok()?;
+    let Some(value) = values.next() else {
+        return gateway.guest(slug);
+    };
+    let value = value.to_str().ok()?;
     if values.next().is_some() {
         return None;
     }
