@@ -16,7 +16,7 @@ use toolgate_policy::{
     Principal, RateLimit, RawToken, Role, Token, TokenId, ToolRules, permit_call,
 };
 use toolgate_protocol::{Json, JsonLimits, Object, Outcome};
-use toolgate_router::{Link, LinkConfig, ToolCall, Workspace, WorkspaceConfig, call};
+use toolgate_router::{Link, LinkCall, LinkConfig, Workspace, WorkspaceConfig, call};
 use toolgate_testkit::{Script, Server};
 use toolgate_upstream::{
     Call, CredentialError, Credentials, Event, Injected, IsolationKey, Upstream, UpstreamConfig,
@@ -53,6 +53,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         read_only_all: false,
         background: Arc::default(),
         changes,
+        uris: Arc::default(),
         links,
         id,
     });
@@ -89,8 +90,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let permitted = permit_call(
         principal(workspace.id()),
         access,
-        ToolCall {
-            tool: tool.clone(),
+        LinkCall {
+            link: tool.link.clone(),
             call: request,
         },
     )?;
@@ -147,6 +148,7 @@ fn link(
         spec,
         upstream,
         known: None,
+        snapshot: None,
         overrides: HashMap::new(),
         changes: changes.clone(),
         learnt: Arc::new(|_, _| {}),

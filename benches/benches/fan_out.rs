@@ -73,6 +73,7 @@ fn link(
         spec,
         upstream,
         known,
+        snapshot: None,
         overrides: HashMap::new(),
         changes: Arc::default(),
         learnt: Arc::new(|_, _| {}),
@@ -86,6 +87,7 @@ fn workspace(links: Vec<Arc<Link>>) -> Arc<Workspace> {
         read_only_all: false,
         links,
         changes: Arc::default(),
+        uris: Arc::default(),
         background: Arc::default(),
     })
 }

@@ -12,7 +12,9 @@ use toolgate_http::Egress;
 use toolgate_namespace::{HttpKind, ServerId, ServerSpec, WorkspaceId, WorkspaceSlug};
 use toolgate_policy::{RateLimiter, Token, TokenStatus};
 use toolgate_protocol::{Json, JsonLimits, Revision, ToolDefinition};
-use toolgate_router::{Background, Link, LinkConfig, ToolOverride, Workspace, WorkspaceConfig};
+use toolgate_router::{
+    Background, Link, LinkConfig, Listed, ToolOverride, Workspace, WorkspaceConfig,
+};
 use toolgate_store::{
     Actor, Installation, SecretRow, ServerSnapshotRow, Store, StoreError, ToolRow, ToolState,
     WorkspaceScope,
@@ -94,6 +96,9 @@ impl Wiring {
             read_only_all: stored.read_only_all,
             links,
             changes,
+            uris: before.map_or_else(Arc::default, |before| {
+                before.workspace.learnt_uris().clone()
+            }),
             background: self.background.clone(),
         });
         WorkspaceEntry { workspace, secrets }
@@ -127,6 +132,7 @@ impl Wiring {
         let home = workspace.clone();
         let link = Link::new(LinkConfig {
             known: all.tools_of(&spec.id),
+            snapshot: None,
             overrides: all.overrides_of(&spec.id),
             changes: changes.clone(),
             learnt: Arc::new(move |link, tools| {
@@ -156,7 +162,7 @@ impl Wiring {
             };
             match notice {
                 Notice::ToolsChanged | Notice::Reconnected => {
-                    link.mark_stale();
+                    link.invalidate(Listed::Tools);
                     let refreshed = link.clone();
                     wiring.background.spawn(async move {
                         // The outcome is kept by the link; a failure shows in its health.

@@ -7,7 +7,7 @@ use dashmap::DashMap;
 use toolgate_namespace::{ExposedName, Hidden, Prefix, ServerSlug, ToolName, ToolTable};
 use toolgate_policy::{Classification, Principal, ToolAccess, may_see};
 use toolgate_protocol::mcp::ListResult;
-use toolgate_protocol::{Json, JsonLimits, Revision, ToolDefinition};
+use toolgate_protocol::{Json, Revision, ToolDefinition};
 
 use crate::link::Link;
 
@@ -43,7 +43,22 @@ impl CatalogTool {
     }
 }
 
-/// The merged tools of one workspace at one moment.
+/// One prompt as clients of one workspace see it (P9.23).
+#[derive(Debug)]
+pub struct CatalogPrompt {
+    /// The name clients ask for.
+    pub exposed: ExposedName,
+    /// The unshortened form, as of a tool.
+    pub full: String,
+    /// As its server listed it.
+    pub definition: Json,
+    /// The name its server knows it by.
+    pub name: Box<str>,
+    /// The server that owns it.
+    pub link: Arc<Link>,
+}
+
+/// The merged tools and prompts of one workspace at one moment.
 #[derive(Debug)]
 pub struct Catalog {
     table: ToolTable,
@@ -102,6 +117,24 @@ impl Catalog {
         self.table.position(name).and_then(|at| self.tools.get(at))
     }
 
+    /// The prompt behind an exposed name, shortened or full.
+    pub fn find_prompt(&self, name: &str) -> Option<&Arc<CatalogPrompt>> {
+        let _ = name;
+        None
+    }
+
+    /// The `prompts/list` result in one revision, kept ready as bytes. `server_info` is the gateway's own (P5.18).
+    pub fn prompts_for(&self, revision: Revision, server_info: &Json) -> Bytes {
+        let result = ListResult {
+            member: "prompts",
+            next_cursor: None,
+            ttl_ms: 0,
+            server_info,
+            meta: &[],
+        };
+        result.write(&[], revision)
+    }
+
     /// Every tool, in list order, whoever may see it.
     pub fn tools(&self) -> &[Arc<CatalogTool>] {
         &self.tools
@@ -145,35 +178,28 @@ impl Catalog {
             .filter(|tool| may_see(principal, tool.access(self.read_only_all)))
             .map(|tool| tool.definition.for_client(tool.exposed.as_str(), revision))
             .collect();
-        let meta: Vec<(&str, Json)> = self
-            .missing_servers()
-            .map(|names| (MISSING_SERVERS, names))
-            .into_iter()
-            .collect();
         let result = ListResult {
             member: "tools",
             next_cursor: None,
             // The list may change with the next admin act, so it is good for no time at all (P9.61).
             ttl_ms: 0,
             server_info,
-            meta: &meta,
+            meta: &missing_servers(&self.missing),
         };
         result.write(&items, revision)
     }
+}
 
-    /// The names of servers that contribute nothing, as a JSON array; `None` when all do (P9.14).
-    fn missing_servers(&self) -> Option<Json> {
-        if self.missing.is_empty() {
-            return None;
-        }
-        let quoted: Vec<String> = self
-            .missing
-            .iter()
-            .map(|slug| format!("\"{slug}\""))
-            .collect();
-        let text = format!("[{}]", quoted.join(","));
-        Json::parse(text.into(), &JsonLimits::UPSTREAM).ok()
+/// The member of `_meta` that names the servers a list is missing; empty when it misses none (P9.14).
+pub(crate) fn missing_servers(missing: &[ServerSlug]) -> Vec<(&'static str, Json)> {
+    if missing.is_empty() {
+        return Vec::new();
     }
+    let slugs: Vec<Json> = missing
+        .iter()
+        .map(|slug| Json::from_text(slug.as_str()))
+        .collect();
+    vec![(MISSING_SERVERS, Json::list(&slugs))]
 }
 
 /// What one link brings into a catalogue.

@@ -7,12 +7,18 @@
 
 mod background;
 mod catalog;
+mod introduction;
 mod link;
+mod page;
 mod route;
+mod uris;
 mod workspace;
 
 pub use background::Background;
-pub use catalog::{Catalog, CatalogTool};
-pub use link::{KnownTools, Learnt, Link, LinkConfig, LinkHealth, ToolOverride};
-pub use route::{RouteError, Routed, ToolCall, call};
+pub use catalog::{Catalog, CatalogPrompt, CatalogTool};
+pub use introduction::Introduction;
+pub use link::{KnownTools, Learnt, Link, LinkConfig, LinkHealth, Listed, ToolOverride};
+pub use page::{Position, ResourceItem, ResourcePage, StalePosition};
+pub use route::{LinkCall, RouteError, Routed, call};
+pub use uris::{LearntUris, Resolved};
 pub use workspace::{Workspace, WorkspaceConfig};

@@ -11,6 +11,7 @@ use tokio::sync::{Mutex, Semaphore};
 use toolgate_namespace::ServerSpec;
 use toolgate_policy::Classification;
 use toolgate_protocol::ToolDefinition;
+use toolgate_protocol::mcp::ServerSnapshot;
 use toolgate_upstream::{Upstream, UpstreamError};
 
 /// A list older than this is served once more and fetched again behind the answer.
@@ -55,6 +56,17 @@ pub enum LinkHealth {
     },
 }
 
+/// A list of a server that can change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Listed {
+    /// `tools/list`
+    Tools,
+    /// `prompts/list`
+    Prompts,
+    /// `resources/list` and `resources/templates/list`
+    Resources,
+}
+
 /// Told when a link learnt a list that differs from the one before; must not block.
 pub type Learnt = dyn Fn(&Link, &[Arc<ToolDefinition>]) + Send + Sync;
 
@@ -66,6 +78,8 @@ pub struct LinkConfig {
     pub upstream: Arc<Upstream>,
     /// Its last known good list, from the store.
     pub known: Option<Vec<Arc<ToolDefinition>>>,
+    /// What it last said of itself, from the store.
+    pub snapshot: Option<ServerSnapshot>,
     /// What an admin said about its tools, by the tools' own names.
     pub overrides: HashMap<String, ToolOverride>,
     /// Counts catalogue changes of the workspace; shared by its links.
@@ -87,6 +101,7 @@ pub struct Link {
     spec: Arc<ServerSpec>,
     upstream: Arc<Upstream>,
     known: ArcSwapOption<KnownTools>,
+    snapshot: ArcSwapOption<ServerSnapshot>,
     overrides: ArcSwap<HashMap<String, ToolOverride>>,
     health: ArcSwap<LinkHealth>,
     refreshing: Mutex<()>,
@@ -116,6 +131,7 @@ impl Link {
             spec: config.spec,
             upstream: config.upstream,
             known: ArcSwapOption::new(known),
+            snapshot: ArcSwapOption::from_pointee(config.snapshot),
             overrides: ArcSwap::from_pointee(config.overrides),
             health: ArcSwap::default(),
             refreshing: Mutex::new(()),
@@ -158,8 +174,35 @@ impl Link {
         }
     }
 
-    /// The server said that its list changed, or may have: the next list asks again.
-    pub fn mark_stale(&self) {
+    /// What the server last said of itself.
+    pub fn snapshot(&self) -> Option<Arc<ServerSnapshot>> {
+        self.snapshot.load_full()
+    }
+
+    /// Remembers what the server said of itself (P9.30); true when that differs from before.
+    pub fn learn_snapshot(&self, snapshot: ServerSnapshot) -> bool {
+        if self.snapshot.load().as_deref() == Some(&snapshot) {
+            return false;
+        }
+        self.snapshot.store(Some(Arc::new(snapshot)));
+        self.changed();
+        true
+    }
+
+    /// Whether the server has a feature such as `prompts`, by its snapshot; true when nothing is known.
+    pub fn offers(&self, capability: &str) -> bool {
+        self.snapshot.load().as_ref().is_none_or(|snapshot| {
+            snapshot
+                .capabilities
+                .object()
+                .is_some_and(|members| members.contains(capability))
+        })
+    }
+
+    /// The server said that this list changed: it is asked again, and the next list waits for that within its
+    /// list timeout, since a client that was just told must not be served the old one (P9.46, P9.65).
+    pub fn invalidate(&self, what: Listed) {
+        let _ = what;
         if let Some(known) = self.known.load_full() {
             self.known.store(Some(Arc::new(KnownTools {
                 tools: known.tools.clone(),

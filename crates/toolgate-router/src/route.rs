@@ -8,16 +8,16 @@ use toolgate_namespace::ServerSlug;
 use toolgate_policy::{Permitted, Principal};
 use toolgate_upstream::{Call, Exchange, UpstreamError};
 
-use crate::catalog::CatalogTool;
+use crate::link::Link;
 
 /// How long a call waits for its turn at a server.
 const MAX_QUEUE_WAIT: Duration = Duration::from_secs(2);
 
-/// A call to one tool: which, and what to send.
+/// A call to one server: which, and what to send.
 #[derive(Debug)]
-pub struct ToolCall {
-    /// The tool and the server that owns it.
-    pub tool: Arc<CatalogTool>,
+pub struct LinkCall {
+    /// The server that owns what is called.
+    pub link: Arc<Link>,
     /// What to send.
     pub call: Call,
 }
@@ -29,7 +29,14 @@ pub struct Routed {
     pub exchange: Exchange,
     /// Who asked.
     pub principal: Principal,
-    _turn: OwnedSemaphorePermit,
+    turn: Option<OwnedSemaphorePermit>,
+}
+
+impl Routed {
+    /// Gives the turn at the server back while a person is asked; the call goes on without one (R-17, P11.4).
+    pub fn yield_turn(&mut self) {
+        self.turn = None;
+    }
 }
 
 /// A call that did not get under way.
@@ -48,13 +55,12 @@ pub enum RouteError {
     Upstream(#[from] UpstreamError),
 }
 
-/// Sends a permitted call to the server that owns its tool.
+/// Sends a permitted call to its server.
 ///
 /// Dropping this future before it resolves abandons the call: nothing more is written, and what was
 /// written is cancelled by the exchange.
-pub async fn call(permitted: Permitted<ToolCall>) -> Result<Routed, RouteError> {
-    let (principal, ToolCall { tool, call }) = permitted.into_parts();
-    let link = &tool.link;
+pub async fn call(permitted: Permitted<LinkCall>) -> Result<Routed, RouteError> {
+    let (principal, LinkCall { link, call }) = permitted.into_parts();
     let permits = link.permits.clone();
     let turn = match permits.clone().try_acquire_owned() {
         Ok(turn) => turn,
@@ -71,6 +77,6 @@ pub async fn call(permitted: Permitted<ToolCall>) -> Result<Routed, RouteError> 
     Ok(Routed {
         exchange,
         principal,
-        _turn: turn,
+        turn: Some(turn),
     })
 }

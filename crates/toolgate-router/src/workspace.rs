@@ -2,14 +2,20 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures::future::join_all;
 use toolgate_namespace::{ExposedName, ServerSlug, WorkspaceId, WorkspaceSlug};
+use toolgate_protocol::mcp::{merged_capabilities, merged_instructions};
+use toolgate_upstream::ListKind;
 
 use crate::background::Background;
-use crate::catalog::{Catalog, CatalogTool};
+use crate::catalog::{Catalog, CatalogPrompt, CatalogTool};
+use crate::introduction::Introduction;
 use crate::link::Link;
+use crate::page::{Position, ResourcePage, StalePosition};
+use crate::uris::{LearntUris, Resolved};
 
 /// What a [`Workspace`] is made from.
 #[derive(Debug)]
@@ -24,6 +30,8 @@ pub struct WorkspaceConfig {
     pub links: Vec<Arc<Link>>,
     /// The counter its links raise when their tools change.
     pub changes: Arc<AtomicU64>,
+    /// URIs that results named; taken over from the workspace before it.
+    pub uris: Arc<LearntUris>,
     /// Owner of refreshes that run behind an answer.
     pub background: Arc<Background>,
 }
@@ -132,6 +140,69 @@ impl Workspace {
         }
         wait_for(owner).await;
         self.catalog().find(name).cloned()
+    }
+
+    /// What the workspace offers, prompts included: as [`ready`](Self::ready), for prompts (P9.23).
+    pub async fn prompts_ready(&self) -> Arc<Catalog> {
+        self.catalog()
+    }
+
+    /// The prompt behind an exposed name, as [`find`](Self::find) finds tools (P9.23).
+    pub async fn find_prompt(&self, name: &str) -> Option<Arc<CatalogPrompt>> {
+        self.catalog().find_prompt(name).cloned()
+    }
+
+    /// What the workspace is introduced with, from what its servers last said of themselves (P9.27–P9.31).
+    /// Never waits.
+    pub fn introduction(&self) -> Arc<Introduction> {
+        Arc::new(Introduction {
+            capabilities: merged_capabilities(&[], false),
+            instructions: merged_instructions(&[], false),
+        })
+    }
+
+    /// The same after servers that were never contacted were asked, all at the same time and for at most
+    /// `limit` (P6.2). Contacts that take longer go on behind the answer.
+    pub async fn introduced(&self, limit: Duration) -> Arc<Introduction> {
+        let _ = limit;
+        self.introduction()
+    }
+
+    /// One page of resources or templates, of up to 1,000 in the order of the links (P9.55).
+    pub async fn resource_page(
+        &self,
+        kind: ListKind,
+        from: Option<&Position>,
+    ) -> Result<ResourcePage, StalePosition> {
+        let _ = (kind, from);
+        Ok(ResourcePage {
+            items: Vec::new(),
+            next: None,
+            missing: Vec::new(),
+            ttl_ms: 0,
+        })
+    }
+
+    /// The server that a URI belongs to (P9.19).
+    pub async fn resolve(&self, principal: &str, uri: &str) -> Option<Resolved> {
+        let _ = (principal, uri);
+        None
+    }
+
+    /// Remembers URIs that a result of this server named to this principal (P9.16).
+    pub fn learn_uris(&self, principal: &str, link: &Arc<Link>, uris: Vec<String>) {
+        let _ = (principal, link, uris);
+    }
+
+    /// The server that a template, or else a URI, belongs to, for completion (P9.24).
+    pub async fn resolve_template(&self, template: &str) -> Option<Resolved> {
+        let _ = template;
+        None
+    }
+
+    /// URIs that results named, to be handed to the workspace that takes this one's place.
+    pub fn learnt_uris(&self) -> &Arc<LearntUris> {
+        &self.config.uris
     }
 
     fn refresh_stale(&self) {

@@ -13,7 +13,7 @@ use toolgate_protocol::{
     Era, GatewayFault, Json, JsonKind, JsonLimits, Object, Outcome, RequestId, Revision, RpcError,
     codes, write,
 };
-use toolgate_router::{CatalogTool, Routed, ToolCall};
+use toolgate_router::{CatalogTool, LinkCall, Routed};
 use toolgate_unseal::Masker;
 use toolgate_upstream::{Answer, Call, Event, IsolationKey, UpstreamError};
 
@@ -168,8 +168,8 @@ pub(super) async fn start(
     let catalog_read_only_all = workspace.catalog().read_only_all();
     let access = tool.access(catalog_read_only_all);
     let principal = visit.admitted.principal.clone();
-    let routable = ToolCall {
-        tool: tool.clone(),
+    let routable = LinkCall {
+        link: tool.link.clone(),
         call,
     };
     let Ok(permitted) = permit_call(principal, access, routable) else {
@@ -192,7 +192,7 @@ pub(super) async fn start(
 async fn send(
     visit: &Visit<'_>,
     client: ClientSide,
-    permitted: toolgate_policy::Permitted<ToolCall>,
+    permitted: toolgate_policy::Permitted<LinkCall>,
     tool: &CatalogTool,
     mut record: RecordGuard,
 ) -> Result<CallRun, Finished> {
