@@ -27,6 +27,8 @@ pub enum CallStatus {
     Unreachable,
     /// The gateway failed.
     Internal,
+    /// The server asked the client something first; the call went on in another request.
+    Asked,
 }
 
 /// Which door a call came through.

@@ -10,8 +10,7 @@ use hyper::{Request, Response};
 use tokio::sync::watch;
 use toolgate_analytics::Recorder;
 use toolgate_http::{Egress, HostPolicy, ReplyBody};
-use toolgate_policy::Principal;
-use toolgate_protocol::{Json, Revision};
+use toolgate_protocol::Json;
 use toolgate_router::Background;
 use toolgate_store::{Actor, CallsJournal, DataDir, StoreError};
 use toolgate_unseal::Handles;
@@ -21,19 +20,26 @@ use crate::bootstrap::{self, FirstRun, Opened};
 use crate::config::Config;
 use crate::control;
 use crate::error::GatewayError;
+use crate::notices::{Mailbox, View};
 use crate::record::{CallIds, unix_ms};
 use crate::request_path;
-use crate::session::{Session, Sessions};
+use crate::request_path::old_sse::Connections;
+use crate::request_path::parked::Parked;
+use crate::session::{Introduced, Session, Sessions};
 use crate::snapshot::{Admitted, Snapshot, WorkspaceEntry};
 use crate::watch as follow;
 use crate::wiring::Wiring;
 
 /// Call records waiting to be written; beyond it they are dropped and counted (R-11).
 const RECORD_QUEUE: usize = 65_536;
+/// How long a server may take to agree to tell of changes.
+const HEAR: Duration = Duration::from_secs(30);
 /// How often idle sessions and old maskers are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 /// The setting that holds the URL of the gateway that ran last.
 const PUBLIC_URL: &str = "public_url";
+/// How long `initialize` and `server/discover` wait for servers that were never seen (P6.2).
+pub(crate) const FIRST_CONTACT: Duration = Duration::from_secs(2);
 /// How long background work may go on at shutdown.
 const BACKGROUND_GRACE: Duration = Duration::from_secs(5);
 
@@ -60,7 +66,9 @@ pub struct Gateway {
     call_ids: CallIds,
     hosts: HostPolicy,
     started: Instant,
-    capabilities: Json,
+    handles: Arc<Handles>,
+    parked: Parked,
+    connections: Connections,
     draining: watch::Sender<bool>,
     /// Held while the store is read and the snapshot swapped, so that two reloads cannot cross.
     reloading: std::sync::Mutex<()>,
@@ -91,15 +99,18 @@ impl Gateway {
             store,
             master: master.clone(),
         });
+        let handles = Arc::new(Handles::new(master.dangerous_handle_key()));
         let gateway = Arc::new(Self {
             snapshot: ArcSwap::default(),
-            sessions: Sessions::new(Arc::new(Handles::new(master.dangerous_handle_key()))),
+            sessions: Sessions::new(handles.clone(), boot.clone()),
+            handles,
+            parked: Parked::default(),
+            connections: Connections::default(),
             recorder: Recorder::start(journal, boot.clone(), RECORD_QUEUE),
             call_ids: CallIds::new(&boot),
             guests: Guests::new(config.anonymous),
             hosts: config.hosts,
             started: Instant::now(),
-            capabilities: capabilities(),
             draining: watch::Sender::new(false),
             reloading: std::sync::Mutex::default(),
             wiring,
@@ -109,6 +120,7 @@ impl Gateway {
         follow::start(&gateway)?;
         gateway.reload()?;
         gateway.sweep_now_and_then();
+        gateway.tell_changed_views();
         Ok((gateway, first_run))
     }
 
@@ -150,6 +162,7 @@ impl Gateway {
     /// Ends streams, lets background work finish, writes the last records and ends conversations.
     pub async fn shutdown(&self) {
         self.begin_drain();
+        self.parked.clear();
         let snapshot = self.snapshot();
         let links = snapshot
             .workspaces
@@ -236,33 +249,111 @@ impl Gateway {
         &self.wiring.client_info
     }
 
-    /// What the gateway offers clients.
-    pub(crate) fn capabilities(&self) -> &Json {
-        &self.capabilities
+    /// Seals what clients carry for the gateway.
+    pub(crate) fn handles(&self) -> &Handles {
+        &self.handles
     }
 
-    /// How to read the tool names of a workspace with prefixes; nothing for a transparent one (P9.31).
-    pub(crate) fn instructions(admitted: &Admitted) -> Option<String> {
-        let links = admitted.workspace.workspace.links();
-        let prefixed = links
-            .iter()
-            .any(|link| link.spec().prefix == toolgate_namespace::Prefix::Slug);
-        prefixed.then(|| {
-            "The tools here come from several servers. A tool is named `server__tool`: the part before the first `__` says which server runs it.".to_owned()
-        })
+    /// Calls that wait while a modern client is asked.
+    pub(crate) fn parked(&self) -> &Parked {
+        &self.parked
     }
 
+    /// Open connections of 2024-11-05 clients.
+    pub(crate) fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
+    /// Opens a client session; `None` when there is no randomness.
     pub(crate) fn open_session(
         &self,
-        principal: &Principal,
-        revision: Revision,
+        admitted: &Admitted,
+        introduced: Introduced,
     ) -> Option<Arc<Session>> {
         let nonce = bootstrap::random().ok()?;
-        self.sessions.open(principal, revision, nonce, unix_ms())
+        let session = self
+            .sessions
+            .open(&admitted.principal, introduced, nonce, unix_ms());
+        self.join(admitted, &session.mailbox);
+        Some(session)
     }
 
-    pub(crate) fn find_session(&self, id: &str, principal: &Principal) -> Option<Arc<Session>> {
-        self.sessions.find(id, principal, unix_ms())
+    /// Opens a session that lives and dies with one connection (P6.18).
+    pub(crate) fn open_local_session(
+        &self,
+        admitted: &Admitted,
+        introduced: Introduced,
+    ) -> Option<Arc<Session>> {
+        let nonce = bootstrap::random().ok()?;
+        let session = self
+            .sessions
+            .open_local(&admitted.principal, introduced, nonce, unix_ms());
+        self.join(admitted, &session.mailbox);
+        Some(session)
+    }
+
+    /// The session of that id, if it is this client's and still runs.
+    pub(crate) fn find_session(&self, id: &str, admitted: &Admitted) -> Option<Arc<Session>> {
+        let session = self.sessions.find(id, &admitted.principal, unix_ms())?;
+        if !session.mailbox.has_joined() {
+            self.join(admitted, &session.mailbox);
+        }
+        Some(session)
+    }
+
+    /// Lets a mailbox hear of the workspace's changes from now on.
+    pub(crate) fn join(&self, admitted: &Admitted, mailbox: &Arc<Mailbox>) {
+        mailbox.has_seen(View::of(self, &admitted.workspace, mailbox.owner()));
+        admitted.workspace.hub.join(mailbox);
+    }
+
+    /// Makes the servers of a workspace tell of changes, behind the answer at hand.
+    pub(crate) fn hear_lists(&self, admitted: &Admitted) {
+        for link in admitted.workspace.workspace.links() {
+            let upstream = link.upstream().clone();
+            self.wiring.background.spawn(async move {
+                // One that cannot be reached is asked again by the next client.
+                let _ = tokio::time::timeout(HEAR, upstream.watch_lists()).await;
+            });
+        }
+    }
+
+    /// Tells the servers of a session how much to log, behind the answer at hand (P9.34).
+    pub(crate) fn set_level(&self, admitted: &Admitted, session: &Session, level: &str) {
+        for link in admitted.workspace.workspace.links() {
+            let (upstream, id, level) = (
+                link.upstream().clone(),
+                session.id.clone(),
+                level.to_owned(),
+            );
+            self.wiring
+                .background
+                .spawn(async move { upstream.set_level(&id, &level).await });
+        }
+    }
+
+    /// Compares what every listener sees with what it saw, whenever something changed (P9.47).
+    fn tell_changed_views(self: &Arc<Self>) {
+        let (weak, drained) = (Arc::downgrade(self), self.drained());
+        let mut changes = self.changes();
+        self.wiring.background.spawn(async move {
+            tokio::pin!(drained);
+            loop {
+                tokio::select! {
+                    () = &mut drained => return,
+                    changed = changes.changed() => if changed.is_err() { return },
+                }
+                let Some(gateway) = weak.upgrade() else {
+                    return;
+                };
+                let snapshot = gateway.snapshot();
+                for workspace in snapshot.workspaces.values() {
+                    for mailbox in workspace.hub.all() {
+                        mailbox.sees(View::of(&gateway, workspace, mailbox.owner()));
+                    }
+                }
+            }
+        });
     }
 
     /// Ends a client session and the upstream sessions that were opened for it (P6.7).
@@ -348,8 +439,4 @@ fn server_info() -> Json {
         env!("CARGO_PKG_VERSION"),
         "\"}"
     ))
-}
-
-fn capabilities() -> Json {
-    Json::literal("{\"tools\":{\"listChanged\":true}}")
 }

@@ -16,6 +16,7 @@ mod credentials;
 mod error;
 mod gateway;
 mod listener;
+mod notices;
 mod record;
 mod reply;
 mod request_path;

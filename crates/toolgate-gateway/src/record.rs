@@ -7,7 +7,7 @@ use toolgate_analytics::{CallRecord, CallStatus, Recorder, Source};
 use toolgate_namespace::WorkspaceId;
 use toolgate_policy::Principal;
 use toolgate_protocol::Revision;
-use toolgate_router::CatalogTool;
+use toolgate_router::Link;
 
 /// Names calls: unique among all processes on a store, without asking the system for randomness each time.
 #[derive(Debug)]
@@ -23,6 +23,12 @@ impl CallIds {
             boot: boot.to_owned(),
             next: AtomicU64::new(1),
         }
+    }
+
+    /// An id for an elicitation that came without one: a UUID in form, unique in fact (section 10).
+    pub(crate) fn elicitation(&self) -> String {
+        let n = self.next.fetch_add(1, Ordering::Relaxed);
+        format!("{:0>12}-{n:x}", self.boot)
     }
 
     fn next(&self) -> String {
@@ -45,7 +51,8 @@ pub(crate) fn unix_ms() -> u64 {
 #[derive(Debug)]
 pub(crate) struct RecordGuard {
     record: Option<CallRecord>,
-    recorder: Recorder,
+    /// `None` for what is no tool call, which is not recorded.
+    recorder: Option<Recorder>,
     started: Instant,
 }
 
@@ -76,9 +83,23 @@ impl RecordGuard {
         };
         Self {
             record: Some(record),
-            recorder: recorder.clone(),
+            recorder: Some(recorder.clone()),
             started: Instant::now(),
         }
+    }
+
+    /// A guard that records nothing.
+    pub(crate) fn silent() -> Self {
+        Self {
+            record: None,
+            recorder: None,
+            started: Instant::now(),
+        }
+    }
+
+    /// Not a tool call: it has an id to be named by, and leaves no record.
+    pub(crate) fn is_no_tool_call(&mut self) {
+        self.recorder = None;
     }
 
     /// The call's public identity.
@@ -87,12 +108,12 @@ impl RecordGuard {
     }
 
     /// The tool was found. Only names that a server gave are recorded, never what a client made up (S-23).
-    pub(crate) fn found(&mut self, tool: &CatalogTool) {
+    pub(crate) fn found(&mut self, link: &Link, tool: Option<&str>) {
         if let Some(record) = &mut self.record {
-            let spec = tool.link.spec();
+            let spec = link.spec();
             record.server = Some(spec.id.clone());
             record.server_slug = Some(spec.slug.as_str().to_owned());
-            record.tool = Some(tool.definition.name.to_string());
+            record.tool = tool.map(str::to_owned);
         }
     }
 
@@ -111,7 +132,9 @@ impl Drop for RecordGuard {
         if let Some(mut record) = self.record.take() {
             let elapsed = self.started.elapsed().as_millis();
             record.duration_ms = u64::try_from(elapsed).unwrap_or(u64::MAX);
-            self.recorder.record(record);
+            if let Some(recorder) = &self.recorder {
+                recorder.record(record);
+            }
         }
     }
 }

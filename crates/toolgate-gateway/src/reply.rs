@@ -128,13 +128,58 @@ pub(crate) fn rate_limited(verdict: RateVerdict, era: Era, now_ms: u64) -> Respo
 
 /// A tool that does not exist, or that this token may not use: the same words for both (P4.5).
 pub(crate) fn unknown_tool(name: &str) -> RpcError {
-    let shown: String = name.chars().take(128).filter(|c| !c.is_control()).collect();
+    let shown = shown(name);
     RpcError::new(
         codes::INVALID_PARAMS,
         format!(
             "unknown tool `{shown}`: no server of this workspace offers it, or this token may not use it (an admin sees why with `toolgatectl workspace token explain`)"
         ),
     )
+}
+
+/// A prompt that does not exist (P9.26).
+pub(crate) fn unknown_prompt(name: &str) -> RpcError {
+    let message = format!(
+        "unknown prompt `{}`: no server of this workspace offers it",
+        shown(name)
+    );
+    RpcError::new(codes::INVALID_PARAMS, message)
+}
+
+/// A template that does not exist (P9.26).
+pub(crate) fn unknown_template(uri: &str) -> RpcError {
+    let message = format!(
+        "no server of this workspace has the template `{}`",
+        shown(uri)
+    );
+    RpcError::new(codes::INVALID_PARAMS, message)
+}
+
+/// A resource that does not exist, or whose server cannot be told (P9.19, P9.21).
+pub(crate) fn unknown_resource(uri: &str) -> RpcError {
+    let shown = shown(uri);
+    let message = format!(
+        "no server of this workspace is known to have `{shown}`; name the server as in `<server>+{shown}`"
+    );
+    RpcError::new(codes::RESOURCE_NOT_FOUND, message)
+        .with_data(data(&serde_json::json!({ "uri": uri })))
+}
+
+/// A tool that only runs as a task, which is not carried (P9.50).
+pub(crate) fn needs_task(name: &str, era: Era) -> RpcError {
+    let code = match era {
+        Era::Legacy => codes::METHOD_NOT_FOUND,
+        Era::Modern => GatewayFault::UpstreamUnreachable.code(era),
+    };
+    let message = format!(
+        "tool `{}` only runs as a task, which this gateway does not carry",
+        shown(name)
+    );
+    RpcError::new(code, message)
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(128).filter(|c| !c.is_control()).collect()
 }
 
 /// What a failed call looks like from outside, and how it is remembered.

@@ -10,6 +10,7 @@ use toolgate_policy::{Principal, RateLimiter, Token, TokenDigest, TokenStatus};
 use toolgate_router::Workspace;
 
 use crate::credentials::LinkSecrets;
+use crate::notices::Hub;
 
 /// One moment of the installation. A request takes it once and looks nowhere else.
 #[derive(Debug, Default)]
@@ -26,6 +27,8 @@ pub(crate) struct WorkspaceEntry {
     pub(crate) workspace: Arc<Workspace>,
     /// Secrets of each link, by server id.
     pub(crate) secrets: HashMap<String, Arc<LinkSecrets>>,
+    /// Everybody who listens here; kept from one snapshot to the next.
+    pub(crate) hub: Arc<Hub>,
 }
 
 /// One token with what outlives a swap: its rate log and whoever waits for its end.

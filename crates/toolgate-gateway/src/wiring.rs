@@ -20,10 +20,11 @@ use toolgate_store::{
     WorkspaceScope,
 };
 use toolgate_unseal::Opener;
-use toolgate_upstream::{Notice, Upstream, UpstreamConfig, Verdict};
+use toolgate_upstream::{Notice, Question, Upstream, UpstreamConfig, Verdict};
 use toolgate_vault::MasterKey;
 
 use crate::credentials::LinkSecrets;
+use crate::notices::{Hub, outside};
 use crate::record::unix_ms;
 use crate::snapshot::{Life, Snapshot, TokenEntry, WorkspaceEntry};
 
@@ -77,6 +78,7 @@ impl Wiring {
     ) -> WorkspaceEntry {
         let before = previous.and_then(|previous| previous.workspace(&stored.id));
         let changes = before.map_or_else(Arc::default, |before| before.workspace.changes().clone());
+        let hub = before.map_or_else(Arc::default, |before| before.hub.clone());
         let opener = OnceLock::new();
         let mut links = Vec::new();
         let mut secrets = HashMap::new();
@@ -84,7 +86,7 @@ impl Wiring {
             let kept = before.and_then(|before| kept_link(before, spec));
             let (link, link_secrets) = kept.unwrap_or_else(|| {
                 let opener = opener.get_or_init(|| self.opener(&stored.id, all)).clone();
-                self.link(&stored.slug, spec, opener, all, &changes)
+                self.link(&stored.slug, spec, opener, all, &changes, &hub)
             });
             link.set_overrides(all.overrides_of(&spec.id));
             secrets.insert(spec.id.as_str().to_owned(), link_secrets);
@@ -101,7 +103,11 @@ impl Wiring {
             }),
             background: self.background.clone(),
         });
-        WorkspaceEntry { workspace, secrets }
+        WorkspaceEntry {
+            workspace,
+            secrets,
+            hub,
+        }
     }
 
     fn link(
@@ -111,6 +117,7 @@ impl Wiring {
         opener: Option<Arc<Opener>>,
         all: &Stored<'_>,
         changes: &Arc<AtomicU64>,
+        hub: &Arc<Hub>,
     ) -> (Arc<Link>, Arc<LinkSecrets>) {
         let spec = Arc::new(spec.clone());
         let secrets = Arc::new(LinkSecrets::new(
@@ -119,14 +126,20 @@ impl Wiring {
             all.secrets_of(&spec.workspace),
         ));
         let slot: Arc<OnceLock<Weak<Link>>> = Arc::default();
+        let home = Home {
+            workspace: workspace.clone(),
+            hub: hub.clone(),
+            secrets: secrets.clone(),
+            link: slot.clone(),
+        };
         let upstream = Upstream::new(UpstreamConfig {
             spec: spec.clone(),
             credentials: secrets.clone(),
             egress: self.egress.clone(),
             verdict: all.verdict_of(&spec.id),
             client_info: self.client_info.clone(),
-            notices: self.notices(workspace.clone(), slot.clone()),
-            questions: Arc::new(|_| {}),
+            notices: self.notices(home.clone()),
+            questions: self.questions(home),
         });
         let learnt = Arc::downgrade(self);
         let home = workspace.clone();
@@ -149,28 +162,65 @@ impl Wiring {
     }
 
     /// What happens when a server tells something unasked.
-    fn notices(
-        self: &Arc<Self>,
-        workspace: WorkspaceSlug,
-        slot: Arc<OnceLock<Weak<Link>>>,
-    ) -> Arc<dyn Fn(Notice) + Send + Sync> {
+    fn notices(self: &Arc<Self>, home: Home) -> Arc<dyn Fn(Notice) + Send + Sync> {
         let wiring = Arc::downgrade(self);
         Arc::new(move |notice| {
-            let (Some(wiring), Some(link)) = (wiring.upgrade(), slot.get().and_then(Weak::upgrade))
-            else {
+            let (Some(wiring), Some(link)) = (wiring.upgrade(), home.link()) else {
                 return;
             };
             match notice {
-                Notice::ToolsChanged | Notice::Reconnected => {
-                    link.invalidate(Listed::Tools);
-                    let refreshed = link.clone();
-                    wiring.background.spawn(async move {
-                        // The outcome is kept by the link; a failure shows in its health.
-                        let _ = refreshed.refresh().await;
-                    });
+                Notice::ToolsChanged => wiring.list_changed(&home, &link, Listed::Tools),
+                Notice::PromptsChanged => wiring.list_changed(&home, &link, Listed::Prompts),
+                Notice::ResourcesChanged => wiring.list_changed(&home, &link, Listed::Resources),
+                Notice::Reconnected => {
+                    for what in [Listed::Tools, Listed::Prompts, Listed::Resources] {
+                        link.invalidate(what);
+                    }
+                    home.hub.may_have_missed(&link.spec().id);
+                    wiring.read_again(&link);
                 }
-                Notice::Verdict(verdict) => wiring.remember_verdict(&workspace, &link, verdict),
-                _ => {}
+                Notice::ResourceUpdated { uri, origin } => {
+                    home.hub.updated(&link.spec().id, &uri, &origin);
+                }
+                Notice::Log { params, origin } => {
+                    outside::log(&home.hub, &link, &home.secrets, &params, &origin);
+                }
+                Notice::ElicitationComplete { params, origin } => {
+                    outside::completed(&home.hub, &home.secrets, &params, &origin);
+                }
+                Notice::Verdict(verdict) => {
+                    wiring.remember_verdict(&home.workspace, &link, verdict)
+                }
+                Notice::Snapshot(_) => {}
+            }
+        })
+    }
+
+    /// A list changed: who listens is told at once, and whoever lists next waits for the new one (P9.46).
+    fn list_changed(&self, home: &Home, link: &Arc<Link>, what: Listed) {
+        link.invalidate(what);
+        home.hub.changed(what);
+        if what == Listed::Tools {
+            self.read_again(link);
+        }
+    }
+
+    /// Reads the tools again, so that policy and pins know them before they are called.
+    fn read_again(&self, link: &Arc<Link>) {
+        let link = link.clone();
+        self.background.spawn(async move {
+            // The outcome is kept by the link; a failure shows in its health.
+            let _ = link.refresh().await;
+        });
+    }
+
+    /// What happens when a server asks outside any call.
+    fn questions(self: &Arc<Self>, home: Home) -> Arc<dyn Fn(Question) + Send + Sync> {
+        let wiring = Arc::downgrade(self);
+        Arc::new(move |question| {
+            if let (Some(wiring), Some(link)) = (wiring.upgrade(), home.link()) {
+                let asking = outside::ask(home.hub.clone(), link, home.secrets.clone(), question);
+                wiring.background.spawn(asking);
             }
         })
     }
@@ -262,6 +312,21 @@ impl Wiring {
                 }
             }
         }
+    }
+}
+
+/// Where a link lives: what its notices concern.
+#[derive(Clone)]
+struct Home {
+    workspace: WorkspaceSlug,
+    hub: Arc<Hub>,
+    secrets: Arc<LinkSecrets>,
+    link: Arc<OnceLock<Weak<Link>>>,
+}
+
+impl Home {
+    fn link(&self) -> Option<Arc<Link>> {
+        self.link.get().and_then(Weak::upgrade)
     }
 }
 

@@ -70,6 +70,9 @@ pub enum Event {
     Log(Object),
     /// The server asks the client; [`Exchange::answer`](crate::Exchange::answer) answers.
     Ask(Ask),
+    /// The server asked for what this call's client did not declare; it was told that nobody can be asked
+    /// (P11.1).
+    Undeclared(Ask),
     /// The server answered. Nothing comes after it.
     Done(Outcome),
     /// There will be no answer. Nothing comes after it.

@@ -135,7 +135,9 @@ impl Exchange {
             Event::Done(_) | Event::Failed(_) => self.way = Way::Over,
             // Time stands still for the server while a person thinks (P11.5).
             Event::Ask(_) => self.clock.pause(Instant::now()),
-            Event::Progress(_) | Event::Log(_) => self.clock.touch(Instant::now()),
+            Event::Progress(_) | Event::Log(_) | Event::Undeclared(_) => {
+                self.clock.touch(Instant::now())
+            }
         }
         event
     }

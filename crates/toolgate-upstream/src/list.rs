@@ -193,7 +193,7 @@ pub(crate) async fn ask(
             Event::Done(outcome) => return Ok((outcome, exchange.revision())),
             Event::Failed(error) => return Err(error),
             // Nothing was declared, so nothing is asked; the rest is of no interest.
-            Event::Progress(_) | Event::Log(_) | Event::Ask(_) => {}
+            Event::Progress(_) | Event::Log(_) | Event::Ask(_) | Event::Undeclared(_) => {}
         }
     }
 }

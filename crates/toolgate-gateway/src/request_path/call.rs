@@ -1,31 +1,25 @@
-//! `tools/call`: found, permitted, sent, and followed until its answer.
+//! A request on its way to one server: found, permitted, sent, and followed until its answer.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hyper::StatusCode;
 use toolgate_analytics::CallStatus;
-use toolgate_policy::permit_call;
 use toolgate_protocol::client::check_param_headers;
-use toolgate_protocol::mcp::{ResultType, adapt_error, adapt_result, is_error, result_type};
 use toolgate_protocol::{
-    Era, GatewayFault, Json, JsonKind, JsonLimits, Object, Outcome, RequestId, Revision, RpcError,
-    codes, write,
+    Era, GatewayFault, Json, Object, RequestId, Revision, RpcError, codes, write,
 };
-use toolgate_router::{CatalogTool, LinkCall, Routed};
-use toolgate_unseal::Masker;
-use toolgate_upstream::{Answer, Call, Event, IsolationKey, UpstreamError};
+use toolgate_upstream::IsolationKey;
 
 use super::Visit;
-use crate::gateway::Gateway;
+use super::parked;
+use super::run::{Inner, Next};
+use super::state::{self, Binding, State};
+use super::target::{self, Method, Route, Target};
 use crate::record::RecordGuard;
 use crate::reply::{self, CallFault};
-use crate::session::{CallControl, Session};
-use crate::snapshot::TokenEntry;
-
-/// How long a call of an older revision runs on after its client went away (P6.12).
-const RUN_ON: Duration = Duration::from_mins(1);
+use crate::session::Session;
+use crate::session::replay::{RESUME_WINDOW, StreamLog};
 
 /// The client's half of one call.
 #[derive(Debug)]
@@ -35,33 +29,25 @@ pub(super) struct ClientSide {
     pub(super) session: Option<Arc<Session>>,
     pub(super) log_level: Option<Box<str>>,
     pub(super) progress_token: Option<Json>,
+    /// What it can be asked for while this request is open, as servers are told (P9.29).
+    pub(super) capabilities: Json,
 }
 
 /// A call under way, polled by whoever writes the answer.
 ///
 /// Dropped early it is cancelled at the server on 2026-07-28 (P5.17); for a client with a session it runs on
-/// in the background for a minute (P6.12). Either way it leaves its record.
+/// in the background, to be resumed (P6.12). Either way it leaves its record.
 #[derive(Debug)]
 pub(super) struct CallRun {
     /// Boxed, since it is handed from room to room several times a call.
     inner: Option<Box<Inner>>,
-}
-
-#[derive(Debug)]
-struct Inner {
-    gateway: Arc<Gateway>,
-    routed: Routed,
-    client: ClientSide,
-    control: Option<Arc<CallControl>>,
-    masker: Option<Arc<Masker>>,
-    token: Arc<TokenEntry>,
-    record: RecordGuard,
+    log: Option<Arc<StreamLog>>,
 }
 
 /// What happened next.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// A notification for the client, complete.
+    /// A message for the client before the answer, complete.
     Interim(Bytes),
     /// The answer, complete; nothing follows.
     Answer(Finished),
@@ -79,15 +65,30 @@ pub(super) struct Finished {
 }
 
 impl Finished {
-    pub(super) fn error(status: StatusCode, id: &RequestId, error: &RpcError, era: Era) -> Self {
+    pub(super) fn result(id: &RequestId, result: &Bytes) -> Self {
+        Self {
+            status: StatusCode::OK,
+            parts: write::result_parts(id, result),
+        }
+    }
+
+    /// An error with the HTTP status that table 4.1 gives its code.
+    pub(super) fn error(id: &RequestId, error: &RpcError, era: Era) -> Self {
+        let status = match error.code {
+            codes::MISSING_CAPABILITY | codes::HEADER_MISMATCH if era == Era::Modern => {
+                StatusCode::BAD_REQUEST
+            }
+            _ => StatusCode::OK,
+        };
+        let text = write::error(Some(id), error, era);
         Self {
             status,
-            parts: [
-                write::error(Some(id), error, era),
-                Bytes::new(),
-                Bytes::new(),
-            ],
+            parts: [text, Bytes::new(), Bytes::new()],
         }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.parts.iter().map(Bytes::len).sum()
     }
 
     /// The answer as one piece, for an event stream.
@@ -100,155 +101,174 @@ impl Finished {
     }
 }
 
-/// Takes a call to the point where its server has it, or to the answer that says why not.
+/// Takes a call to the point where its server has it, or to the answer that needs no server.
 pub(super) async fn start(
     visit: &Visit<'_>,
     client: ClientSide,
+    method: Method,
     params: Object,
 ) -> Result<CallRun, Finished> {
     let era = client.revision.era();
-    let workspace = &visit.admitted.workspace.workspace;
     let mut record = RecordGuard::start(
         visit.gateway.recorder(),
         visit.gateway.call_ids(),
-        workspace.id(),
+        visit.admitted.workspace.workspace.id(),
         &visit.admitted.principal,
         client.revision,
         visit.bytes_in,
     );
-    let refuse = |record: &mut RecordGuard, status: StatusCode, error: &RpcError| {
-        let finished = Finished::error(status, &client.id, error, era);
-        record.finish(
-            CallStatus::Refused,
-            Some(error.code),
-            finished.parts[0].len(),
-        );
-        finished
-    };
-
-    let Some(name) = params.text("name") else {
-        let error = RpcError::new(
-            codes::INVALID_PARAMS,
-            "`params.name` must be the name of a tool",
-        );
-        return Err(refuse(&mut record, StatusCode::OK, &error));
-    };
-    let arguments = match params.get("arguments") {
-        None => None,
-        Some(arguments) if arguments.kind() == JsonKind::Object => arguments.object(),
-        Some(_) => {
-            let error = RpcError::new(
-                codes::INVALID_PARAMS,
-                "`params.arguments` must be an object",
-            );
-            return Err(refuse(&mut record, StatusCode::OK, &error));
+    if method != Method::CallTool {
+        record.is_no_tool_call();
+    }
+    let prepared = prepare(visit, &client, method, params, &mut record).await;
+    let prepared = match prepared {
+        Ok(prepared) => prepared,
+        Err(Early::Answer(answer)) => {
+            let adapted =
+                super::run::adapted(visit.gateway, method, &answer, None, client.revision);
+            return Err(Finished::result(&client.id, &adapted));
+        }
+        Err(Early::Refused(error)) => {
+            let finished = Finished::error(&client.id, &error, era);
+            record.finish(CallStatus::Refused, Some(error.code), finished.len());
+            return Err(finished);
         }
     };
-    let Some(tool) = workspace.find(&name).await else {
-        return Err(refuse(
-            &mut record,
-            StatusCode::OK,
-            &reply::unknown_tool(&name),
-        ));
-    };
-    record.found(&tool);
+    let Prepared {
+        target,
+        state,
+        extra,
+    } = prepared;
+    if let Some(State::Parked(handle)) = &state {
+        return match visit.gateway.parked().take(handle) {
+            Some(inner) => {
+                let resumed = parked::resume(inner, visit, client, record, &target);
+                Ok(CallRun::of(resumed.await))
+            }
+            None => {
+                let error = state::unusable();
+                let finished = Finished::error(&client.id, &error, era);
+                record.finish(CallStatus::Refused, Some(error.code), finished.len());
+                Err(finished)
+            }
+        };
+    }
+    let reissued = state == Some(State::Reissue);
+    send(visit, client, target, extra, reissued, record).await
+}
 
-    let call = Call {
-        method: "tools/call",
-        params,
-        name: Some(tool.definition.name.clone()),
-        tool: Some(tool.definition.clone()),
-        capabilities: Json::empty_object(),
-        log_level: client.log_level.clone(),
-        wants_progress: client.progress_token.is_some(),
-        isolation: isolation(visit, &client),
-        deadline: Instant::now() + tool.link.spec().timeouts.call_max,
-        extra: Vec::new(),
+/// A request that may go to its server.
+struct Prepared {
+    target: Target,
+    state: Option<State>,
+    /// What a repeated round adds to the parameters.
+    extra: Vec<(&'static str, Json)>,
+}
+
+/// Why a request does not go to a server.
+enum Early {
+    Answer(Json),
+    Refused(RpcError),
+}
+
+impl From<RpcError> for Early {
+    fn from(error: RpcError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+async fn prepare(
+    visit: &Visit<'_>,
+    client: &ClientSide,
+    method: Method,
+    params: Object,
+    record: &mut RecordGuard,
+) -> Result<Prepared, Early> {
+    let target = match target::find(visit, method, params).await? {
+        Route::To(target) => target,
+        Route::Answer(answer) => return Err(Early::Answer(answer)),
     };
-    let catalog_read_only_all = workspace.catalog().read_only_all();
-    let access = tool.access(catalog_read_only_all);
-    let principal = visit.admitted.principal.clone();
-    let routable = LinkCall {
-        link: tool.link.clone(),
-        call,
-    };
-    let Ok(permitted) = permit_call(principal, access, routable) else {
-        return Err(refuse(
-            &mut record,
-            StatusCode::OK,
-            &reply::unknown_tool(&name),
-        ));
-    };
-    if era == Era::Modern {
-        // P5.13, after policy: a header that disagrees must not tell whether a hidden tool exists.
-        let view = super::entry::HeaderView(visit.headers);
-        if let Err(error) = check_param_headers(&tool.definition, arguments.as_ref(), &view) {
-            return Err(refuse(&mut record, StatusCode::BAD_REQUEST, &error));
+    record.found(
+        &target.link,
+        target.tool.as_ref().map(|tool| &*tool.definition.name),
+    );
+    let modern = client.revision.era() == Era::Modern;
+    // Policy first: neither a header that disagrees nor a state must tell whether a hidden tool exists.
+    let workspace = &visit.admitted.workspace.workspace;
+    if let Some(tool) = &target.tool {
+        let access = tool.access(workspace.catalog().read_only_all());
+        if !toolgate_policy::may_see(&visit.admitted.principal, access) {
+            return Err(reply::unknown_tool(tool.exposed.as_str()).into());
+        }
+        if tool.definition.requires_task() {
+            return Err(reply::needs_task(tool.exposed.as_str(), client.revision.era()).into());
+        }
+        if modern {
+            let view = super::entry::HeaderView(visit.headers);
+            let arguments = target.params.object("arguments");
+            check_param_headers(&tool.definition, arguments.as_ref(), &view)?;
         }
     }
-    send(visit, client, permitted, &tool, record).await
+    let mut extra = Vec::new();
+    let mut opened = None;
+    if modern {
+        if let Some(text) = state::brought(&target.params)? {
+            let binding = Binding::new(&visit.admitted.principal, &target);
+            opened = Some(binding.open(visit.gateway, &text)?);
+        }
+        if let Some(responses) = target.params.get("inputResponses") {
+            extra.push(("inputResponses", responses));
+        }
+        if let Some(State::Wrapped(own)) = &opened {
+            extra.push(("requestState", Json::from_text(own)));
+        }
+    }
+    Ok(Prepared {
+        target,
+        state: opened,
+        extra,
+    })
 }
 
 async fn send(
     visit: &Visit<'_>,
     client: ClientSide,
-    permitted: toolgate_policy::Permitted<LinkCall>,
-    tool: &CatalogTool,
+    target: Target,
+    extra: Vec<(&'static str, Json)>,
+    reissued: bool,
     mut record: RecordGuard,
 ) -> Result<CallRun, Finished> {
     let era = client.revision.era();
     let control = match &client.session {
         None => None,
-        Some(session) => {
-            let Some(control) = session.begin(&client.id) else {
+        Some(session) => match session.begin(&client.id) {
+            Some(control) => Some(control),
+            None => {
                 let error = RpcError::new(
                     GatewayFault::Overloaded.code(era),
                     "this session has too many calls in flight",
                 );
-                let finished = Finished::error(StatusCode::OK, &client.id, &error, era);
-                record.finish(
-                    CallStatus::Refused,
-                    Some(error.code),
-                    finished.parts[0].len(),
-                );
+                let finished = Finished::error(&client.id, &error, era);
+                record.finish(CallStatus::Refused, Some(error.code), finished.len());
                 return Err(finished);
-            };
-            Some(control)
-        }
-    };
-    let masker = visit
-        .admitted
-        .workspace
-        .secrets
-        .get(tool.link.spec().id.as_str())
-        .and_then(|secrets| secrets.masker());
-    let routed = match toolgate_router::call(permitted).await {
-        Ok(routed) => routed,
-        Err(error) => {
-            if let (Some(session), Some(control)) = (&client.session, &control) {
-                session.finish(control);
             }
-            let CallFault { error, status } = reply::call_fault(&error, era, record.id());
-            let finished = Finished::error(StatusCode::OK, &client.id, &error, era);
-            record.finish(status, Some(error.code), finished.parts[0].len());
-            return Err(finished);
-        }
+        },
     };
-    Ok(CallRun {
-        inner: Some(Box::new(Inner {
-            gateway: visit.gateway.clone(),
-            routed,
-            client,
-            control,
-            masker,
-            token: visit.admitted.token.clone(),
-            record,
-        })),
-    })
+    let mut inner = Box::new(Inner::new(visit, client, control, target, reissued, record));
+    match inner.send(extra).await {
+        Ok(()) => Ok(CallRun::of(inner)),
+        Err(error) => {
+            let CallFault { error, status } = reply::call_fault(&error, era, inner.record.id());
+            let finished = Finished::error(&inner.client.id, &error, era);
+            let len = finished.len();
+            inner.record.finish(status, Some(error.code), len);
+            Err(finished)
+        }
+    }
 }
 
 /// Whose upstream session carries the call (P2.5).
-fn isolation(visit: &Visit<'_>, client: &ClientSide) -> IsolationKey {
+pub(super) fn isolation(visit: &Visit<'_>, client: &ClientSide) -> IsolationKey {
     IsolationKey {
         principal: visit.admitted.principal.token().id.shared(),
         session: client.session.as_ref().map(|session| session.id.clone()),
@@ -256,16 +276,45 @@ fn isolation(visit: &Visit<'_>, client: &ClientSide) -> IsolationKey {
 }
 
 impl CallRun {
-    /// The next notification or the end. Cancel safe.
+    fn of(inner: Box<Inner>) -> Self {
+        Self {
+            inner: Some(inner),
+            log: None,
+        }
+    }
+
+    /// Starts to keep what is sent, where the client's revision can resume; the stream's log (P7.4).
+    pub(super) fn keep_log(&mut self) -> Option<Arc<StreamLog>> {
+        let inner = self.inner.as_ref()?;
+        let session = inner.client.session.as_ref()?;
+        let log = session.streams.open(&inner.client.id);
+        self.log = Some(log.clone());
+        Some(log)
+    }
+
+    /// The revision of whoever is answered; 2026-07-28 after the end.
+    pub(super) fn revision(&self) -> Revision {
+        self.inner
+            .as_ref()
+            .map_or(Revision::LATEST, |inner| inner.client.revision)
+    }
+
+    /// The next message or the end. Cancel safe.
     pub(super) async fn next(&mut self) -> Step {
         let Some(inner) = &mut self.inner else {
             return Step::Silence;
         };
-        let step = inner.next().await;
-        if !matches!(step, Step::Interim(_)) {
-            self.inner = None;
+        match inner.next().await {
+            Next::Step(step @ Step::Interim(_)) => step,
+            Next::Step(end) => {
+                self.inner = None;
+                end
+            }
+            Next::Park => match self.inner.take() {
+                Some(inner) => Step::Answer(parked::park(inner)),
+                None => Step::Silence,
+            },
         }
-        step
     }
 
     /// Runs to the answer, dropping what comes before it: for clients that take only JSON (P5.3).
@@ -282,199 +331,47 @@ impl CallRun {
 impl Drop for CallRun {
     fn drop(&mut self) {
         let Some(inner) = self.inner.take() else {
+            if let Some(log) = &self.log {
+                log.close();
+            }
             return;
         };
         if inner.client.session.is_none() || inner.client.revision.era() == Era::Modern {
             return;
         }
         let gateway = inner.gateway.clone();
-        gateway.background().spawn(async move {
-            let mut inner = inner;
-            let run_on = async { while let Step::Interim(_) = inner.next().await {} };
-            if tokio::time::timeout(RUN_ON, run_on).await.is_err() {
-                tracing::debug!("nobody came back for a call; cancelled");
-            }
-        });
+        let log = self.log.take();
+        gateway.background().spawn(run_on(inner, log));
     }
 }
 
-impl Drop for Inner {
-    fn drop(&mut self) {
-        if let (Some(session), Some(control)) = (&self.client.session, &self.control) {
-            session.finish(control);
+/// Goes on with a call whose client lost its connection, for as long as it may come back (P6.12).
+async fn run_on(mut inner: Box<Inner>, log: Option<Arc<StreamLog>>) {
+    let keep = |message: &[u8]| {
+        if let Some(log) = &log {
+            log.push(message);
         }
-    }
-}
-
-impl Inner {
-    async fn next(&mut self) -> Step {
+    };
+    let running = async {
         loop {
-            let event = {
-                let exchange = &mut self.routed.exchange;
-                let control = self.control.as_deref();
-                tokio::select! {
-                    biased;
-                    event = exchange.next() => event,
-                    () = self.token.life.ended() => return self.revoked(),
-                    () = cancelled(control) => return self.cancelled(),
-                }
-            };
-            if self.token.life.has_ended() {
-                return self.revoked();
-            }
-            match event {
-                Event::Progress(params) => {
-                    if let Some(message) = self.progress(&params) {
-                        return Step::Interim(message);
-                    }
-                }
-                Event::Log(params) => {
-                    if let Some(message) = self.log(&params) {
-                        return Step::Interim(message);
-                    }
-                }
-                Event::Ask(ask) => {
-                    // Nothing was declared to the server on this client's behalf, so nothing may be asked (P11.1).
-                    let error =
-                        RpcError::new(codes::METHOD_NOT_FOUND, "the client cannot be asked");
-                    if let Err(error) = self
-                        .routed
-                        .exchange
-                        .answer(ask.id, Answer::Error(error))
-                        .await
-                    {
-                        return Step::Answer(self.failed(&error));
-                    }
-                }
-                Event::Done(Outcome::Result(result)) => return Step::Answer(self.result(&result)),
-                Event::Done(Outcome::Error(error)) => return Step::Answer(self.error(error)),
-                Event::Failed(error) => return Step::Answer(self.failed(&error)),
+            match inner.next().await {
+                Next::Step(Step::Interim(message)) => keep(&message),
+                Next::Step(Step::Answer(answer)) => return keep(&answer.joined()),
+                Next::Step(Step::Silence | Step::Revoked) | Next::Park => return,
             }
         }
-    }
-
-    fn result(&mut self, result: &Json) -> Finished {
-        let from = self.routed.exchange.revision();
-        let to = self.client.revision;
-        if from.era() == Era::Modern && result_type(result) != ResultType::Complete {
-            return self
-                .broken_promise("it asked for input or a task that this client did not offer");
+    };
+    let given_up = async {
+        match &log {
+            Some(log) => log.abandoned().await,
+            None => tokio::time::sleep(RESUME_WINDOW).await,
         }
-        let adapted = adapt_result("tools/call", result, from, to, self.gateway.server_info());
-        let body = match &self.masker {
-            Some(masker) => masker.mask(adapted),
-            None => adapted,
-        };
-        let status = if is_error(result) {
-            CallStatus::ToolError
-        } else {
-            CallStatus::Ok
-        };
-        let parts = write::result_parts(&self.client.id, &body);
-        let bytes_out = parts.iter().map(Bytes::len).sum();
-        self.record.finish(status, None, bytes_out);
-        Finished {
-            status: StatusCode::OK,
-            parts,
-        }
+    };
+    tokio::select! {
+        () = running => {}
+        () = given_up => tracing::debug!("nobody came back for a call; cancelled"),
     }
-
-    fn error(&mut self, error: RpcError) -> Finished {
-        let era = self.client.revision.era();
-        let from = self.routed.exchange.revision().era();
-        let mut error = adapt_error("tools/call", error, from, era);
-        if let Some(masker) = &self.masker {
-            error.message = masker.mask_str(&error.message).into_owned();
-            error.data = error.data.map(|data| masker_json(masker, &data));
-        }
-        let status = if era == Era::Modern && error.code == codes::MISSING_CAPABILITY {
-            StatusCode::BAD_REQUEST
-        } else {
-            StatusCode::OK
-        };
-        let finished = Finished::error(status, &self.client.id, &error, era);
-        self.record.finish(
-            CallStatus::RpcError,
-            Some(error.code),
-            finished.parts[0].len(),
-        );
-        finished
-    }
-
-    fn failed(&mut self, error: &UpstreamError) -> Finished {
-        let era = self.client.revision.era();
-        let CallFault { error, status } = reply::upstream_fault(error, era, self.record.id());
-        let finished = Finished::error(StatusCode::OK, &self.client.id, &error, era);
-        self.record
-            .finish(status, Some(error.code), finished.parts[0].len());
-        finished
-    }
-
-    fn broken_promise(&mut self, what: &str) -> Finished {
-        let era = self.client.revision.era();
-        let error = RpcError::new(
-            GatewayFault::UpstreamUnreachable.code(era),
-            format!(
-                "the server broke the protocol ({what}); call {}",
-                self.record.id()
-            ),
-        );
-        let finished = Finished::error(StatusCode::OK, &self.client.id, &error, era);
-        self.record.finish(
-            CallStatus::Unreachable,
-            Some(error.code),
-            finished.parts[0].len(),
-        );
-        finished
-    }
-
-    fn revoked(&mut self) -> Step {
-        self.record.finish(CallStatus::Revoked, None, 0);
-        Step::Revoked
-    }
-
-    fn cancelled(&mut self) -> Step {
-        self.record.finish(CallStatus::Cancelled, None, 0);
-        Step::Silence
-    }
-
-    /// `notifications/progress` with the client's own token (P9.38).
-    fn progress(&self, params: &Object) -> Option<Bytes> {
-        let token = self.client.progress_token.clone()?;
-        let params = params.edit().put_first("progressToken", token).finish();
-        Some(write::notification(
-            "notifications/progress",
-            Some(&self.masked(params)),
-        ))
-    }
-
-    fn log(&self, params: &Object) -> Option<Bytes> {
-        if self.client.revision.era() == Era::Modern && self.client.log_level.is_none() {
-            return None;
-        }
-        let params = params.bytes().clone();
-        Some(write::notification(
-            "notifications/message",
-            Some(&self.masked(params)),
-        ))
-    }
-
-    fn masked(&self, bytes: Bytes) -> Bytes {
-        match &self.masker {
-            Some(masker) => masker.mask(bytes),
-            None => bytes,
-        }
-    }
-}
-
-fn masker_json(masker: &Masker, data: &Json) -> Json {
-    let clean = masker.mask(data.bytes().clone());
-    Json::parse(clean, &JsonLimits::UPSTREAM).unwrap_or_else(|_| Json::literal("null"))
-}
-
-async fn cancelled(control: Option<&CallControl>) {
-    match control {
-        Some(control) => control.cancelled().await,
-        None => std::future::pending().await,
+    if let Some(log) = &log {
+        log.close();
     }
 }

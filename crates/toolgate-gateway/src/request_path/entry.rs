@@ -19,25 +19,36 @@ use crate::snapshot::Admitted;
 pub(super) enum Door<'a> {
     /// Liveness, without credentials.
     Health,
-    /// The MCP endpoint of a workspace, by any of its aliases.
-    Mcp { slug: &'a str },
+    /// The MCP endpoint of a workspace, by any of its aliases; `old` where a GET opens the transport of
+    /// 2024-11-05 (P6.16).
+    Mcp { slug: &'a str, old: bool },
+    /// Where clients of 2024-11-05 post, and for which connection (P6.17).
+    Messages { slug: &'a str, connection: &'a str },
 }
 
 impl<'a> Door<'a> {
-    /// `/ws/<slug>` with its aliases, and `/health`. A query is refused everywhere: the only thing that
-    /// was ever put there is a token (S-25).
-    pub(super) fn find(path: &'a str, query: Option<&str>) -> Option<Self> {
+    /// `/ws/<slug>` with its aliases, and `/health`. A query is refused everywhere but where the gateway
+    /// itself asked for one: the only other thing that was ever put there is a token (S-25).
+    pub(super) fn find(path: &'a str, query: Option<&'a str>) -> Option<Self> {
         if path == "/health" {
             return Some(Self::Health);
-        }
-        if query.is_some_and(|query| !query.is_empty()) {
-            return None;
         }
         let rest = path
             .strip_prefix("/ws/")
             .or_else(|| path.strip_prefix("/api/gateway/ws/"))?;
-        let slug = rest.strip_suffix("/sse").unwrap_or(rest);
-        (!slug.is_empty() && !slug.contains('/')).then_some(Self::Mcp { slug })
+        let is_slug = |slug: &str| !slug.is_empty() && !slug.contains('/');
+        if let Some(slug) = rest.strip_suffix("/messages").filter(|slug| is_slug(slug)) {
+            let connection = query?.strip_prefix("session=")?;
+            return Some(Self::Messages { slug, connection });
+        }
+        if query.is_some_and(|query| !query.is_empty()) {
+            return None;
+        }
+        let (slug, old) = match rest.strip_suffix("/sse") {
+            Some(slug) => (slug, true),
+            None => (rest, false),
+        };
+        is_slug(slug).then_some(Self::Mcp { slug, old })
     }
 }
 
@@ -154,16 +165,20 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(path: &str, slug: Option<&str>) {
+    fn check(path: &str, slug: Option<(&str, bool)>) {
         let door = Door::find(path, None);
-        assert_eq!(door, slug.map(|slug| Door::Mcp { slug }), "{path}");
+        assert_eq!(
+            door,
+            slug.map(|(slug, old)| Door::Mcp { slug, old }),
+            "{path}"
+        );
     }
 
     #[test]
     fn every_alias_leads_to_the_workspace() {
-        check("/ws/team", Some("team"));
-        check("/ws/team/sse", Some("team"));
-        check("/api/gateway/ws/team", Some("team"));
+        check("/ws/team", Some(("team", false)));
+        check("/ws/team/sse", Some(("team", true)));
+        check("/api/gateway/ws/team", Some(("team", false)));
         check("/ws/", None);
         check("/ws/a/b", None);
         check("/ws", None);
@@ -173,6 +188,18 @@ mod tests {
     #[test]
     fn s25_a_query_leads_nowhere() {
         assert_eq!(Door::find("/ws/team", Some("token=mwt_x")), None);
+        assert_eq!(Door::find("/ws/team/messages", Some("token=mwt_x")), None);
+        assert_eq!(Door::find("/ws/team/messages", None), None);
+    }
+
+    #[test]
+    fn p6_17_messages_belong_to_a_connection() {
+        let expected = Door::Messages {
+            slug: "team",
+            connection: "abc",
+        };
+        let found = Door::find("/ws/team/messages", Some("session=abc"));
+        assert_eq!(found, Some(expected));
     }
 
     #[track_caller]

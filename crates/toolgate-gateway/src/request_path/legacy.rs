@@ -6,24 +6,24 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::future::join_all;
 use hyper::header::HeaderMap;
-use hyper::{Method, Response, StatusCode};
+use hyper::{Method as HttpMethod, Response, StatusCode};
 use toolgate_http::ReplyBody;
-use toolgate_policy::permit_list;
-use toolgate_protocol::client::{BATCH_MAX, HeaderLookup, Headers, negotiate};
+use toolgate_protocol::client::{BATCH_MAX, HeaderLookup, Headers, is_log_level, negotiate};
 use toolgate_protocol::framing::sse_event;
-use toolgate_protocol::mcp::{InitializeParams, initialize_result};
+use toolgate_protocol::mcp::{InitializeParams, forwarded_capabilities, initialize_result};
 use toolgate_protocol::{
-    Body, Era, Json, Malformed, Message, Notification, Object, Request, RequestId, Revision,
-    RpcError, codes, write,
+    Body, Era, Json, Malformed, Message, Notification, Object, Request, RequestId,
+    Response as Reply, Revision, RpcError, codes, write,
 };
 
 use super::answer;
 use super::call::{self, ClientSide, Finished, Step};
 use super::entry::{Accept, HeaderView};
-use super::{Visit, stream, with_session};
-use crate::gateway::Gateway;
+use super::target::Method;
+use super::{Visit, lists, stream, subscribe, with_session};
+use crate::gateway::{FIRST_CONTACT, Gateway};
 use crate::reply::{self, Refusal};
-use crate::session::Session;
+use crate::session::{Introduced, Session};
 use crate::snapshot::Admitted;
 
 /// Answers a message or a batch that belongs to a session, or opens one.
@@ -31,7 +31,7 @@ pub(super) async fn handle(visit: Visit<'_>, body: Body) -> Response<ReplyBody> 
     if let Body::One(Message::Request(request)) = &body
         && &*request.method == "initialize"
     {
-        return initialize(&visit, request);
+        return initialize(&visit, request).await;
     }
     let session = match session_of(visit.gateway, &visit.admitted, visit.headers) {
         Ok(session) => session,
@@ -54,50 +54,63 @@ pub(super) async fn handle_bare(visit: Visit<'_>, body: Body) -> Response<ReplyB
     }
 }
 
-/// GET opens the general stream, DELETE ends the session (P6.7, P6.10).
+/// GET opens a stream, DELETE ends the session (P6.7, P6.10).
 pub(super) fn session_request(
     gateway: &Arc<Gateway>,
     admitted: &Admitted,
-    method: &Method,
+    method: &HttpMethod,
     headers: &HeaderMap,
 ) -> Response<ReplyBody> {
     let session = match session_of(gateway, admitted, headers) {
         Ok(session) => session,
         Err(refusal) => return refusal.into_response(Era::Legacy),
     };
-    if method == Method::DELETE {
+    if method == HttpMethod::DELETE {
         gateway.end_session(&session, &admitted.workspace);
         return reply::empty(StatusCode::NO_CONTENT);
     }
-    stream::general(gateway, admitted, session)
+    stream::open(gateway, admitted, &session, headers)
 }
 
-fn initialize(visit: &Visit<'_>, request: &Request) -> Response<ReplyBody> {
-    let params = match InitializeParams::parse(&request.params) {
-        Ok(params) => params,
+async fn initialize(visit: &Visit<'_>, request: &Request) -> Response<ReplyBody> {
+    let introduced = match introduced(&request.params) {
+        Ok(introduced) => introduced,
         Err(error) => {
             return Refusal::new(StatusCode::OK, error, Some(request.id.clone()))
                 .into_response(Era::Legacy);
         }
     };
-    let revision = negotiate(&params.protocol_version);
-    let session = visit
-        .gateway
-        .open_session(&visit.admitted.principal, revision);
-    let Some(session) = session else {
+    let Some(session) = visit.gateway.open_session(&visit.admitted, introduced) else {
         let error = RpcError::new(codes::INTERNAL_ERROR, "no session could be opened");
         return Refusal::new(StatusCode::OK, error, Some(request.id.clone()))
             .into_response(Era::Legacy);
     };
-    let result = initialize_result(
-        revision,
-        visit.gateway.capabilities(),
-        visit.gateway.server_info(),
-        Gateway::instructions(&visit.admitted).as_deref(),
-    );
+    let result = welcome(visit, session.revision).await;
     with_session(
         reply::json(StatusCode::OK, write::result(&request.id, &result)),
         &session.id,
+    )
+}
+
+/// What a client says of itself in `initialize`, as far as it matters here.
+pub(super) fn introduced(params: &Object) -> Result<Introduced, RpcError> {
+    let params = InitializeParams::parse(params)?;
+    Ok(Introduced {
+        revision: negotiate(&params.protocol_version),
+        capabilities: forwarded_capabilities(&params.capabilities, Era::Legacy).detached(),
+    })
+}
+
+/// The result of `initialize`: what the servers are known to be, waiting a moment for those never seen (P6.2).
+pub(super) async fn welcome(visit: &Visit<'_>, revision: Revision) -> Bytes {
+    let workspace = &visit.admitted.workspace.workspace;
+    let introduction = workspace.introduced(FIRST_CONTACT).await;
+    visit.gateway.hear_lists(&visit.admitted);
+    initialize_result(
+        revision,
+        &introduction.capabilities,
+        visit.gateway.server_info(),
+        introduction.instructions.as_deref(),
     )
 }
 
@@ -107,26 +120,32 @@ async fn one(
     message: Message,
 ) -> Response<ReplyBody> {
     match message {
-        Message::Request(request) if &*request.method == "tools/call" => {
-            let accept = visit.accept;
-            match call::start(&visit, client_side(&request, session), request.params).await {
-                Ok(run) => answer::answer(run, accept, Era::Legacy).await,
-                Err(refused) => answer::finished(refused),
+        Message::Request(request) => match Method::parse(&request.method) {
+            Some(method) => {
+                let accept = visit.accept;
+                let client = client_side(&request, session, accept);
+                match call::start(&visit, client, method, request.params).await {
+                    Ok(run) => answer::answer(run, accept, Era::Legacy).await,
+                    Err(refused) => answer::finished(refused),
+                }
             }
-        }
-        Message::Request(request) => {
-            let revision = revision_of(session.as_deref());
-            let body = simple_answer(&visit, revision, &request).await;
-            as_accepted(visit.accept, body)
-        }
+            None => {
+                let body = simple_answer(&visit, session.as_ref(), &request).await;
+                as_accepted(visit.accept, body)
+            }
+        },
         Message::Notification(notification) => {
             if let Some(session) = &session {
                 notified(session, &notification);
             }
             reply::empty(StatusCode::ACCEPTED)
         }
-        // An answer to a question nobody remembers is taken and dropped (P6.8).
-        Message::Response(_) => reply::empty(StatusCode::ACCEPTED),
+        Message::Response(response) => {
+            if let Some(session) = &session {
+                answered(session, response);
+            }
+            reply::empty(StatusCode::ACCEPTED)
+        }
     }
 }
 
@@ -187,58 +206,82 @@ async fn element(
             &malformed.error,
             Era::Legacy,
         )),
-        Ok(Message::Request(request)) if &*request.method == "tools/call" => {
-            let client = client_side(&request, Some(session.clone()));
-            match call::start(visit, client, request.params).await {
-                Err(refused) => Some(refused.joined()),
-                Ok(run) => match run.finish().await {
-                    Step::Answer(answer) => Some(Finished::joined(answer)),
-                    Step::Silence | Step::Revoked | Step::Interim(_) => None,
-                },
+        Ok(Message::Request(request)) => match Method::parse(&request.method) {
+            Some(method) => {
+                // The answers leave together, so nobody can be asked on the way.
+                let client = client_side(&request, Some(session.clone()), Accept::JsonOnly);
+                match call::start(visit, client, method, request.params).await {
+                    Err(refused) => Some(refused.joined()),
+                    Ok(run) => match run.finish().await {
+                        Step::Answer(answer) => Some(Finished::joined(answer)),
+                        Step::Silence | Step::Revoked | Step::Interim(_) => None,
+                    },
+                }
             }
-        }
-        Ok(Message::Request(request)) => {
-            Some(simple_answer(visit, session.revision, &request).await)
-        }
+            None => Some(simple_answer(visit, Some(session), &request).await),
+        },
         Ok(Message::Notification(notification)) => {
             notified(session, &notification);
             None
         }
-        Ok(Message::Response(_)) => None,
-    }
-}
-
-/// Every request but `initialize` and `tools/call`: answered by the gateway itself.
-async fn simple_answer(visit: &Visit<'_>, revision: Revision, request: &Request) -> Bytes {
-    match &*request.method {
-        "ping" => write::result(&request.id, b"{}"),
-        "tools/list" => tools_list(visit, revision, &request.id, &request.params).await,
-        method => {
-            let error = RpcError::new(
-                codes::METHOD_NOT_FOUND,
-                format!("method `{method}` is not served here"),
-            );
-            write::error(Some(&request.id), &error, Era::Legacy)
+        Ok(Message::Response(response)) => {
+            answered(session, response);
+            None
         }
     }
 }
 
-async fn tools_list(
+/// Every request that no server answers: by the gateway itself.
+pub(super) async fn simple_answer(
     visit: &Visit<'_>,
-    revision: Revision,
-    id: &RequestId,
-    params: &Object,
+    session: Option<&Arc<Session>>,
+    request: &Request,
 ) -> Bytes {
-    if let Err(error) = stream::check_cursor(params) {
-        return write::error(Some(id), &error, Era::Legacy);
+    let revision = revision_of(session.map(AsRef::as_ref));
+    let (method, params) = (&*request.method, &request.params);
+    if let Some(listed) = lists::list(visit, revision, method, params).await {
+        return match listed {
+            Ok(list) => write::result(&request.id, &list),
+            Err(error) => write::error(Some(&request.id), &error, Era::Legacy),
+        };
     }
-    let catalog = visit.admitted.workspace.workspace.ready().await;
-    let permitted = permit_list(visit.admitted.principal.clone(), ());
-    let list = catalog.list_for(permitted.principal(), revision, visit.gateway.server_info());
-    write::result(id, &list)
+    let done = match (method, session) {
+        ("ping", _) => Ok(()),
+        ("logging/setLevel", Some(session)) => set_level(visit, session, params),
+        ("resources/subscribe", Some(session)) => {
+            subscribe::subscribe(visit, session, params).await
+        }
+        ("resources/unsubscribe", Some(session)) => subscribe::unsubscribe(session, params),
+        ("logging/setLevel" | "resources/subscribe" | "resources/unsubscribe", None) => {
+            Err(RpcError::new(
+                codes::SESSION_NEEDED,
+                format!("`{method}` needs a session; send `initialize` first"),
+            ))
+        }
+        _ => Err(RpcError::new(
+            codes::METHOD_NOT_FOUND,
+            format!("method `{method}` is not served here"),
+        )),
+    };
+    match done {
+        Ok(()) => write::result(&request.id, b"{}"),
+        Err(error) => write::error(Some(&request.id), &error, Era::Legacy),
+    }
 }
 
-fn notified(session: &Arc<Session>, notification: &Notification) {
+/// P9.34: kept for the session, told to its servers; one that fails does not make this fail.
+fn set_level(visit: &Visit<'_>, session: &Arc<Session>, params: &Object) -> Result<(), RpcError> {
+    let level = params.text("level").filter(|level| is_log_level(level));
+    let Some(level) = level else {
+        let what = "`params.level` must be one of debug, info, notice, warning, error, critical, alert, emergency";
+        return Err(RpcError::new(codes::INVALID_PARAMS, what));
+    };
+    session.set_log_level(level.clone());
+    visit.gateway.set_level(&visit.admitted, session, &level);
+    Ok(())
+}
+
+pub(super) fn notified(session: &Arc<Session>, notification: &Notification) {
     if &*notification.method == "notifications/cancelled"
         && let Some(id) = notification.params.get("requestId")
         && let Ok(id) = RequestId::from_json(&id)
@@ -247,13 +290,31 @@ fn notified(session: &Arc<Session>, notification: &Notification) {
     }
 }
 
-fn client_side(request: &Request, session: Option<Arc<Session>>) -> ClientSide {
+/// An answer to a question; one that nobody remembers is dropped (P6.8).
+pub(super) fn answered(session: &Session, response: Reply) {
+    if let Some(id) = &response.id {
+        session.questions.answer(id, response.outcome);
+    }
+}
+
+pub(super) fn client_side(
+    request: &Request,
+    session: Option<Arc<Session>>,
+    accept: Accept,
+) -> ClientSide {
+    // Only a stream can carry a question (P5.3).
+    let can_be_asked = accept != Accept::JsonOnly;
+    let capabilities = session.as_ref().filter(|_| can_be_asked);
     ClientSide {
         id: request.id.clone(),
         revision: revision_of(session.as_deref()),
-        session,
-        log_level: None,
+        log_level: session
+            .as_ref()
+            .and_then(|session| session.log_level())
+            .map(|level| level.as_str().into()),
+        capabilities: capabilities.map_or_else(Json::empty_object, |s| s.capabilities.clone()),
         progress_token: progress_token(&request.params),
+        session,
     }
 }
 
@@ -282,18 +343,16 @@ fn session_of(
             None,
         ));
     };
-    gateway
-        .find_session(id, &admitted.principal)
-        .ok_or_else(|| {
-            Refusal::new(
-                StatusCode::NOT_FOUND,
-                RpcError::new(
-                    codes::SESSION_UNKNOWN,
-                    "this session does not exist or has ended; send `initialize` again",
-                ),
-                None,
-            )
-        })
+    gateway.find_session(id, admitted).ok_or_else(|| {
+        Refusal::new(
+            StatusCode::NOT_FOUND,
+            RpcError::new(
+                codes::SESSION_UNKNOWN,
+                "this session does not exist or has ended; send `initialize` again",
+            ),
+            None,
+        )
+    })
 }
 
 fn as_accepted(accept: Accept, body: Bytes) -> Response<ReplyBody> {

@@ -1,11 +1,20 @@
 //! One HTTP request from first byte to answer: the phases of protocol.md P5.1, in order.
 
 mod answer;
+mod asking;
 mod call;
 mod entry;
 mod legacy;
+mod listen;
+mod lists;
 mod modern;
+pub(crate) mod old_sse;
+pub(crate) mod parked;
+mod run;
+mod state;
 mod stream;
+mod subscribe;
+mod target;
 
 use std::sync::Arc;
 
@@ -54,14 +63,16 @@ where
     let Some(door) = Door::find(parts.uri.path(), parts.uri.query()) else {
         return reply::empty(StatusCode::NOT_FOUND);
     };
+    let has_session = parts.headers.contains_key(reply::SESSION_ID);
     let slug = match door {
         Door::Health => return entry::health(gateway, &parts.method),
-        Door::Mcp { slug } => slug,
+        Door::Mcp { slug, .. } | Door::Messages { slug, .. } => slug,
     };
-    let session_id = parts.headers.get(reply::SESSION_ID);
-    match parts.method {
-        Method::POST => {}
-        Method::GET | Method::DELETE if session_id.is_some() => {}
+    match (&parts.method, &door) {
+        (&Method::POST, _) => {}
+        (&Method::GET, Door::Mcp { old: true, .. }) => {}
+        (&Method::GET | &Method::DELETE, Door::Mcp { .. }) if has_session => {}
+        (_, Door::Messages { .. }) => return reply::method_not_allowed("POST"),
         _ => return reply::method_not_allowed("POST, GET, DELETE"),
     }
     let era_hint = entry::era_hint(&parts.headers);
@@ -69,7 +80,10 @@ where
         return reply::unauthorized(era_hint);
     };
     if parts.method != Method::POST {
-        return legacy::session_request(gateway, &admitted, &parts.method, &parts.headers);
+        return match has_session {
+            true => legacy::session_request(gateway, &admitted, &parts.method, &parts.headers),
+            false => old_sse::open(gateway, &admitted),
+        };
     }
     let verdict = admitted.token.limiter.admit(gateway.monotonic_ms());
     if !verdict.admitted {
@@ -97,6 +111,9 @@ where
         accept,
         bytes_in: body.len(),
     };
+    if let Door::Messages { connection, .. } = door {
+        return old_sse::post(&visit, connection, body);
+    }
     // Boxed here, where the rooms behind begin: the future of a whole call would otherwise be part of
     // the type of every service that embeds the gateway.
     let answer: BoxFuture<'_, Response<ReplyBody>> = Box::pin(dispatch(visit, body, era_hint));

@@ -2,16 +2,15 @@
 
 use hyper::{Response, StatusCode};
 use toolgate_http::ReplyBody;
-use toolgate_policy::permit_list;
 use toolgate_protocol::client::{ModernMeta, check_modern};
-use toolgate_protocol::mcp::discover_result;
+use toolgate_protocol::mcp::{discover_result, forwarded_capabilities};
 use toolgate_protocol::{Body, Era, Message, Request, RpcError, codes, write};
 
-use super::Visit;
-use super::answer;
-use super::call::{self, ClientSide};
+use super::call::{self, ClientSide, Finished};
 use super::entry::HeaderView;
-use crate::gateway::Gateway;
+use super::target::Method;
+use super::{Visit, answer, listen, lists};
+use crate::gateway::FIRST_CONTACT;
 use crate::reply::{self, Refusal};
 
 /// Answers one modern message.
@@ -35,11 +34,20 @@ async fn request_answer(visit: Visit<'_>, request: Request) -> Response<ReplyBod
             return Refusal::new(status, rejection.error, rejection.id).into_response(Era::Modern);
         }
     };
-    match &*request.method {
-        "server/discover" => discover(&visit, &request),
-        "tools/list" => tools_list(visit, &request, &meta).await,
-        "tools/call" => tools_call(visit, request, meta).await,
-        method => Refusal::new(
+    if let Some(method) = Method::parse(&request.method) {
+        return routed(visit, request, meta, method).await;
+    }
+    let listed = lists::list(&visit, meta.revision, &request.method, &request.params).await;
+    match (listed, &*request.method) {
+        (Some(Ok(list)), _) => {
+            reply::json_parts(StatusCode::OK, write::result_parts(&request.id, &list))
+        }
+        (Some(Err(error)), _) => {
+            answer::finished(Finished::error(&request.id, &error, Era::Modern))
+        }
+        (None, "server/discover") => discover(&visit, &request).await,
+        (None, "subscriptions/listen") => listen::listen(&visit, &request, &meta).await,
+        (None, method) => Refusal::new(
             StatusCode::NOT_FOUND,
             RpcError::new(
                 codes::METHOD_NOT_FOUND,
@@ -47,46 +55,39 @@ async fn request_answer(visit: Visit<'_>, request: Request) -> Response<ReplyBod
             ),
             Some(request.id.clone()),
         )
-        .into_response(meta.revision.era()),
+        .into_response(Era::Modern),
     }
 }
 
-/// Answered from what is known, without asking anybody (P9.32).
-fn discover(visit: &Visit<'_>, request: &Request) -> Response<ReplyBody> {
+/// Answered from what is known, waiting a moment for servers never seen (P6.2, P9.32).
+async fn discover(visit: &Visit<'_>, request: &Request) -> Response<ReplyBody> {
+    let workspace = &visit.admitted.workspace.workspace;
+    let introduction = workspace.introduced(FIRST_CONTACT).await;
     let result = discover_result(
-        visit.gateway.capabilities(),
+        &introduction.capabilities,
         visit.gateway.server_info(),
-        Gateway::instructions(&visit.admitted).as_deref(),
+        introduction.instructions.as_deref(),
     );
     reply::json(StatusCode::OK, write::result(&request.id, &result))
 }
 
-async fn tools_list(visit: Visit<'_>, request: &Request, meta: &ModernMeta) -> Response<ReplyBody> {
-    if let Err(error) = super::stream::check_cursor(&request.params) {
-        return Refusal::new(StatusCode::OK, error, Some(request.id.clone()))
-            .into_response(meta.revision.era());
-    }
-    let catalog = visit.admitted.workspace.workspace.ready().await;
-    let permitted = permit_list(visit.admitted.principal.clone(), ());
-    let list = catalog.list_for(
-        permitted.principal(),
-        meta.revision,
-        visit.gateway.server_info(),
-    );
-    reply::json_parts(StatusCode::OK, write::result_parts(&request.id, &list))
-}
-
-async fn tools_call(visit: Visit<'_>, request: Request, meta: ModernMeta) -> Response<ReplyBody> {
+/// A request that one server answers.
+async fn routed(
+    visit: Visit<'_>,
+    request: Request,
+    meta: ModernMeta,
+    method: Method,
+) -> Response<ReplyBody> {
     let client = ClientSide {
         id: request.id,
         revision: meta.revision,
         session: None,
         log_level: meta.log_level,
         progress_token: meta.progress_token,
+        capabilities: forwarded_capabilities(&meta.capabilities, Era::Modern),
     };
-    let era = client.revision.era();
-    match call::start(&visit, client, request.params).await {
-        Ok(run) => answer::answer(run, visit.accept, era).await,
+    match call::start(&visit, client, method, request.params).await {
+        Ok(run) => answer::answer(run, visit.accept, Era::Modern).await,
         Err(refused) => answer::finished(refused),
     }
 }

@@ -1,57 +1,113 @@
-//! The general stream of a session: what belongs to no call (P6.10, P6.11, P9.48).
+//! The streams a session opens with GET: its general one, and those that were cut (P6.10, P6.11, P7.6).
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::stream;
-use hyper::Response;
+use hyper::header::HeaderMap;
+use hyper::{Response, StatusCode};
 use toolgate_http::ReplyBody;
 use toolgate_protocol::framing::{SSE_KEEP_ALIVE, sse_event};
-use toolgate_protocol::{JsonKind, Object, RpcError, codes, write};
+use toolgate_protocol::{Era, Json, ObjectEdit, RpcError, codes, write};
 
 use super::answer::KEEP_ALIVE;
 use crate::gateway::Gateway;
-use crate::reply;
+use crate::notices::{Letter, Reader, name_of};
+use crate::reply::{self, Refusal};
 use crate::session::Session;
+use crate::session::replay::{Place, Reading, StreamLog};
 use crate::snapshot::Admitted;
 
-/// Lists come in one page, so no cursor is ours; `null` and the empty text count as none (P9.54, P9.57).
-pub(super) fn check_cursor(params: &Object) -> Result<(), RpcError> {
-    match params.get("cursor") {
-        None => Ok(()),
-        Some(cursor) if cursor.kind() == JsonKind::Null || cursor.as_str() == "\"\"" => Ok(()),
-        Some(_) => Err(RpcError::new(
-            codes::INVALID_PARAMS,
-            "this cursor was not issued here; list again without one",
-        )),
+/// Opens the stream the request asks for.
+pub(super) fn open(
+    gateway: &Arc<Gateway>,
+    admitted: &Admitted,
+    session: &Arc<Session>,
+    headers: &HeaderMap,
+) -> Response<ReplyBody> {
+    let Some(last) = headers.get("last-event-id") else {
+        return general(gateway, admitted, session, None);
+    };
+    match last.to_str().map(|id| session.streams.find(id)) {
+        Ok(Place::General(seq)) => general(gateway, admitted, session, Some(seq)),
+        Ok(Place::Request(log, seq)) => resumed(admitted, session, &log, seq),
+        Ok(Place::Gone(request)) => {
+            // The client waits for this answer; it learns that there is none (P7.6).
+            let error = RpcError::new(
+                codes::INTERNAL_ERROR,
+                "the answer to this request is no longer kept; make the request again",
+            );
+            let message = write::error(Some(&request), &error, Era::Legacy);
+            reply::event_stream(ReplyBody::full(sse_event(&message, None)))
+        }
+        Ok(Place::Unknown) | Err(_) => Refusal::new(
+            StatusCode::BAD_REQUEST,
+            RpcError::new(
+                codes::INVALID_REQUEST,
+                "`Last-Event-ID` was not given out in this session",
+            ),
+            None,
+        )
+        .into_response(Era::Legacy),
     }
 }
 
-/// Opens the stream; a newer one of the same session replaces it.
-pub(super) fn general(
+/// The rest of a stream that was cut: what was sent after `seq`, then live to its end.
+fn resumed(
+    admitted: &Admitted,
+    session: &Arc<Session>,
+    log: &Arc<StreamLog>,
+    seq: u64,
+) -> Response<ReplyBody> {
+    let state = (log.reader(), admitted.clone(), session.clone(), seq);
+    let events = stream::unfold(state, |(reading, admitted, session, seq)| async move {
+        let (event, seq) = rest(&reading, &admitted, &session, seq).await?;
+        Some((event, (reading, admitted, session, seq)))
+    });
+    reply::event_stream(ReplyBody::stream(events))
+}
+
+async fn rest(
+    reading: &Reading,
+    admitted: &Admitted,
+    session: &Session,
+    seq: u64,
+) -> Option<(Bytes, u64)> {
+    tokio::select! {
+        biased;
+        () = admitted.token.life.ended() => None,
+        next = reading.next(seq) => next.map(|(seq, event)| (event, seq)),
+        () = session.closed() => None,
+        () = tokio::time::sleep(KEEP_ALIVE) => Some((Bytes::from_static(SSE_KEEP_ALIVE), seq)),
+    }
+}
+
+/// The general stream; a newer one of the same session replaces it.
+fn general(
     gateway: &Arc<Gateway>,
     admitted: &Admitted,
-    session: Arc<Session>,
+    session: &Arc<Session>,
+    after: Option<u64>,
 ) -> Response<ReplyBody> {
+    let missed = match after {
+        Some(seq) => session.streams.general().after(seq),
+        None => Vec::new(),
+    };
+    let mut ready: Vec<Bytes> = missed.into_iter().map(|(_, event)| event).collect();
+    ready.insert(0, Bytes::from_static(SSE_KEEP_ALIVE));
+    ready.reverse();
     let listener = Listener {
-        seen: view(gateway, admitted, &session),
-        changes: gateway.changes(),
+        ready,
+        reader: session.mailbox.reader(),
         epoch: session.take_stream(),
         gateway: gateway.clone(),
         admitted: admitted.clone(),
-        session,
+        session: session.clone(),
     };
-    let opening = Bytes::from_static(SSE_KEEP_ALIVE);
-    let events = stream::unfold(
-        (Some(opening), listener),
-        |(first, mut listener)| async move {
-            if let Some(first) = first {
-                return Some((first, (None, listener)));
-            }
-            let event = listener.next().await?;
-            Some((event, (None, listener)))
-        },
-    );
+    let events = stream::unfold(listener, |mut listener| async move {
+        let event = listener.next().await?;
+        Some((event, listener))
+    });
     reply::event_stream(ReplyBody::stream(events))
 }
 
@@ -59,41 +115,39 @@ struct Listener {
     gateway: Arc<Gateway>,
     admitted: Admitted,
     session: Arc<Session>,
-    changes: tokio::sync::watch::Receiver<u64>,
+    reader: Reader,
     epoch: u64,
-    seen: Option<Bytes>,
+    ready: Vec<Bytes>,
 }
 
 impl Listener {
     /// The next event, or `None` when the stream ends: token, session or gateway ended, or a newer stream took over.
     async fn next(&mut self) -> Option<Bytes> {
-        loop {
-            let session = self.session.clone();
-            let life = self.admitted.token.life.clone();
-            tokio::select! {
-                () = life.ended() => return None,
-                () = session.closed() => return None,
-                () = session.stream_taken(self.epoch) => return None,
-                () = self.gateway.drained() => return None,
-                () = tokio::time::sleep(KEEP_ALIVE) => return Some(Bytes::from_static(SSE_KEEP_ALIVE)),
-                changed = self.changes.changed() => {
-                    changed.ok()?;
-                    let now = view(&self.gateway, &self.admitted, &self.session);
-                    if now != self.seen {
-                        self.seen = now;
-                        let notice = write::notification("notifications/tools/list_changed", None);
-                        return Some(sse_event(&notice, None));
-                    }
-                }
+        if let Some(event) = self.ready.pop() {
+            return Some(event);
+        }
+        tokio::select! {
+            biased;
+            () = self.admitted.token.life.ended() => None,
+            () = self.session.closed() => None,
+            () = self.session.stream_taken(self.epoch) => None,
+            () = self.gateway.drained() => None,
+            letter = self.reader.next() => {
+                Some(self.session.streams.general().push(&message(letter)))
             }
+            () = tokio::time::sleep(KEEP_ALIVE) => Some(Bytes::from_static(SSE_KEEP_ALIVE)),
         }
     }
 }
 
-/// What this principal sees right now; only those whose view changed are told (P9.47).
-fn view(gateway: &Gateway, admitted: &Admitted, session: &Session) -> Option<Bytes> {
-    let snapshot = gateway.snapshot();
-    let workspace = snapshot.workspace(&admitted.principal.token().workspace)?;
-    let catalog = workspace.workspace.catalog();
-    Some(catalog.list_for(&admitted.principal, session.revision, gateway.server_info()))
+/// What a letter is towards clients of older revisions.
+pub(super) fn message(letter: Letter) -> Bytes {
+    match letter {
+        Letter::Changed(what) => write::notification(name_of(what), None),
+        Letter::Updated(uri) => {
+            let params = ObjectEdit::new().set("uri", Json::from_text(&uri)).finish();
+            write::notification("notifications/resources/updated", Some(&params))
+        }
+        Letter::Message(message) => message,
+    }
 }

@@ -174,13 +174,18 @@ pub(crate) fn mirrored_member(method: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether this is one of the eight levels of log.
+pub fn is_log_level(level: &str) -> bool {
+    LOG_LEVELS.contains(&level)
+}
+
 /// The last of all: a member that is not required, so its failure is an ordinary one (table 4.1).
 fn check_log_level(meta: &Object, request: &Request) -> Result<Option<Box<str>>, Rejection> {
     if !meta.contains(meta::LOG_LEVEL) {
         return Ok(None);
     }
     match meta.text(meta::LOG_LEVEL) {
-        Some(level) if LOG_LEVELS.contains(&&*level) => Ok(Some(level.into())),
+        Some(level) if is_log_level(&level) => Ok(Some(level.into())),
         _ => Err(reject(
             200,
             codes::INVALID_PARAMS,

@@ -10,6 +10,8 @@ mod rejection;
 pub use era::{BATCH_MAX, ClientEra, decide, negotiate};
 pub use headers::{HeaderList, HeaderLookup, Headers, MCP_METHOD, MCP_NAME, PROTOCOL_VERSION};
 pub(crate) use ladder::mirrored_member;
-pub use ladder::{Methods, ModernMeta, SUPPORTED_VERSIONS, check_modern, check_modern_with};
+pub use ladder::{
+    Methods, ModernMeta, SUPPORTED_VERSIONS, check_modern, check_modern_with, is_log_level,
+};
 pub use param_headers::check_param_headers;
 pub use rejection::Rejection;

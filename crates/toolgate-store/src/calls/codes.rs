@@ -14,6 +14,7 @@ pub(super) fn of_status(status: CallStatus) -> i64 {
         CallStatus::TimedOut => 7,
         CallStatus::Unreachable => 8,
         CallStatus::Internal => 9,
+        CallStatus::Asked => 10,
     }
 }
 
@@ -29,6 +30,7 @@ pub(super) fn to_status(code: i64) -> Option<CallStatus> {
         7 => CallStatus::TimedOut,
         8 => CallStatus::Unreachable,
         9 => CallStatus::Internal,
+        10 => CallStatus::Asked,
         _ => return None,
     })
 }
@@ -53,7 +55,7 @@ mod tests {
     #[test]
     fn codes_lead_back() {
         let statuses: Vec<_> = (0..20).filter_map(to_status).collect();
-        assert_eq!(statuses.len(), 10);
+        assert_eq!(statuses.len(), 11);
         for (code, status) in (0..).zip(statuses) {
             assert_eq!(of_status(status), code);
         }

@@ -1,18 +1,30 @@
 //! Sessions of clients up to 2025-11-25: named by a sealed id that outlives the process.
 //!
-//! The id is the session: revision, owner and workspace sealed under a key of ours (P6.9), so a
-//! restarted or second gateway can go on with it. What lives in memory beside it (calls in flight, the
-//! general stream) is made anew when an id of ours arrives that is not known here.
+//! The id is the session: revision, capabilities, owner and workspace sealed under a key of ours (P6.9), so
+//! a restarted or second gateway can go on with it. What lives in memory beside it (calls in flight, open
+//! questions, streams) is made anew when an id of ours arrives that is not known here.
 
+pub(crate) mod questions;
+pub(crate) mod replay;
+
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
 use dashmap::DashMap;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
+use toolgate_namespace::ServerId;
 use toolgate_policy::Principal;
-use toolgate_protocol::{RequestId, Revision};
+use toolgate_protocol::{Json, JsonLimits, RequestId, Revision};
 use toolgate_unseal::Handles;
+use toolgate_upstream::Watch;
+
+use self::questions::Questions;
+use self::replay::Streams;
+use crate::notices::{Mailbox, Owner, Wants};
 
 /// Idle sessions end after this long (P2.4).
 const IDLE_MS: u64 = 60 * 60 * 1000;
@@ -27,12 +39,24 @@ const MAX_ENDED: usize = 50_000;
 /// Calls one session may have in flight.
 const MAX_CALLS: usize = 256;
 const PURPOSE: &str = "session";
+/// Resources one session may watch.
+const MAX_WATCHES: usize = 1024;
 
 /// One client session.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) id: Arc<str>,
     pub(crate) revision: Revision,
+    /// What its client can be asked for, as servers are told (P9.29).
+    pub(crate) capabilities: Json,
+    /// What waits to be told on its general stream.
+    pub(crate) mailbox: Arc<Mailbox>,
+    /// What its client was asked and has not answered.
+    pub(crate) questions: Arc<Questions>,
+    /// What was sent on its streams.
+    pub(crate) streams: Streams,
+    log_level: ArcSwapOption<String>,
+    watches: Mutex<HashMap<String, Watched>>,
     token: String,
     workspace: String,
     issued_ms: u64,
@@ -40,7 +64,23 @@ pub(crate) struct Session {
     calls: Mutex<Vec<(RequestId, Arc<CallControl>)>>,
     over: AtomicBool,
     bell: Notify,
-    streams: watch::Sender<u64>,
+    takeovers: watch::Sender<u64>,
+}
+
+/// A resource that a session watches.
+#[derive(Debug)]
+struct Watched {
+    server: ServerId,
+    own: String,
+    _watch: Watch,
+}
+
+/// What a client said of itself in `initialize`.
+#[derive(Debug, Clone)]
+pub(crate) struct Introduced {
+    pub(crate) revision: Revision,
+    /// As it is forwarded to servers (P9.29).
+    pub(crate) capabilities: Json,
 }
 
 /// How a running call learns that its client gave up on it.
@@ -58,56 +98,62 @@ struct Sealed {
     w: String,
     i: u64,
     n: String,
+    c: String,
 }
 
 /// Every client session this process knows of.
 #[derive(Debug)]
 pub(crate) struct Sessions {
     handles: Arc<Handles>,
+    /// Names this process in the ids of events.
+    boot: String,
+    count: AtomicU64,
     live: DashMap<Arc<str>, Arc<Session>>,
     ended: DashMap<Arc<str>, u64>,
 }
 
 impl Sessions {
-    pub(crate) fn new(handles: Arc<Handles>) -> Self {
+    pub(crate) fn new(handles: Arc<Handles>, boot: String) -> Self {
         Self {
             handles,
+            boot,
+            count: AtomicU64::new(0),
             live: DashMap::new(),
             ended: DashMap::new(),
         }
     }
 
-    /// Opens a session for `principal`. `None` when no randomness could be drawn.
+    /// Opens a session for `principal`. One whose id would be too long to carry its capabilities gets a
+    /// random id, which only this process knows (P6.9).
     pub(crate) fn open(
         &self,
         principal: &Principal,
-        revision: Revision,
+        introduced: Introduced,
         nonce: [u8; 16],
         now_ms: u64,
-    ) -> Option<Arc<Session>> {
-        let token = principal.token();
+    ) -> Arc<Session> {
         let sealed = Sealed {
-            r: revision.as_str().to_owned(),
-            t: token.id.as_str().to_owned(),
-            w: token.workspace.as_str().to_owned(),
+            r: introduced.revision.as_str().to_owned(),
+            t: principal.token().id.as_str().to_owned(),
+            w: principal.token().workspace.as_str().to_owned(),
             i: now_ms,
-            n: format!("{:032x}", u128::from_be_bytes(nonce)),
+            n: hex(nonce),
+            c: introduced.capabilities.as_str().to_owned(),
         };
-        let id = self.seal(&sealed)?;
-        let session = Arc::new(Session {
-            id: id.into(),
-            revision,
-            token: sealed.t,
-            workspace: sealed.w,
-            issued_ms: now_ms,
-            used_ms: AtomicU64::new(now_ms),
-            calls: Mutex::default(),
-            over: AtomicBool::new(false),
-            bell: Notify::new(),
-            streams: watch::Sender::new(0),
-        });
-        self.keep(&session, now_ms);
-        Some(session)
+        let id = self.seal(&sealed).filter(|id| id.len() <= MAX_ID_LEN);
+        let id = id.unwrap_or_else(|| hex(nonce));
+        self.keep(id.into(), principal, introduced, now_ms, now_ms)
+    }
+
+    /// Opens a session that lives and dies with one connection (P6.18).
+    pub(crate) fn open_local(
+        &self,
+        principal: &Principal,
+        introduced: Introduced,
+        nonce: [u8; 16],
+        now_ms: u64,
+    ) -> Arc<Session> {
+        self.keep(hex(nonce).into(), principal, introduced, now_ms, now_ms)
     }
 
     /// The session of that id, if it is `principal`'s and still runs. Everything else reads the same (S-43).
@@ -120,7 +166,7 @@ impl Sessions {
         let known = self.live.get(id).map(|entry| entry.value().clone());
         let session = match known {
             Some(session) => session,
-            None => self.revive(id, now_ms)?,
+            None => self.revive(id, principal, now_ms)?,
         };
         let token = principal.token();
         let owned =
@@ -167,37 +213,70 @@ impl Sessions {
         self.handles.seal(PURPOSE, &plain).ok()
     }
 
-    fn revive(&self, id: &str, now_ms: u64) -> Option<Arc<Session>> {
+    fn revive(&self, id: &str, principal: &Principal, now_ms: u64) -> Option<Arc<Session>> {
         if id.len() > MAX_ID_LEN || self.ended.contains_key(id) {
             return None;
         }
         let plain = self.handles.open(PURPOSE, id).ok()?;
         let sealed: Sealed = serde_json::from_slice(&plain).ok()?;
-        let session = Arc::new(Session {
-            id: id.into(),
+        let token = principal.token();
+        if sealed.t != token.id.as_str() || sealed.w != token.workspace.as_str() {
+            return None;
+        }
+        let introduced = Introduced {
             revision: Revision::parse(&sealed.r)?,
-            token: sealed.t,
-            workspace: sealed.w,
-            issued_ms: sealed.i,
-            used_ms: AtomicU64::new(now_ms),
-            calls: Mutex::default(),
-            over: AtomicBool::new(false),
-            bell: Notify::new(),
-            streams: watch::Sender::new(0),
-        });
-        self.keep(&session, now_ms);
-        Some(session)
+            capabilities: Json::parse(Bytes::from(sealed.c), &JsonLimits::CLIENT).ok()?,
+        };
+        Some(self.keep(id.into(), principal, introduced, sealed.i, now_ms))
     }
 
-    fn keep(&self, session: &Arc<Session>, now_ms: u64) {
+    fn keep(
+        &self,
+        id: Arc<str>,
+        principal: &Principal,
+        introduced: Introduced,
+        issued_ms: u64,
+        now_ms: u64,
+    ) -> Arc<Session> {
         if self.live.len() >= MAX_LIVE {
             let recent = now_ms.saturating_sub(IDLE_MS / 60);
             self.live.retain(|_, session| {
                 session.used_ms.load(Ordering::Relaxed) >= recent || session.has_calls()
             });
         }
-        self.live.insert(session.id.clone(), session.clone());
+        let owner = Owner {
+            principal: principal.clone(),
+            session: Some(id.clone()),
+            revision: introduced.revision,
+            questions: Arc::default(),
+        };
+        let questions = owner.questions.clone();
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        let session = Arc::new(Session {
+            revision: introduced.revision,
+            capabilities: introduced.capabilities,
+            mailbox: Mailbox::new(owner, Wants::ALL),
+            questions,
+            streams: Streams::new(format!("{}{number:x}", self.boot)),
+            log_level: ArcSwapOption::empty(),
+            watches: Mutex::default(),
+            token: principal.token().id.as_str().to_owned(),
+            workspace: principal.token().workspace.as_str().to_owned(),
+            issued_ms,
+            used_ms: AtomicU64::new(now_ms),
+            calls: Mutex::default(),
+            over: AtomicBool::new(false),
+            bell: Notify::new(),
+            takeovers: watch::Sender::new(0),
+            id: id.clone(),
+        });
+        // Two requests may bring the same id to life at once; the first one stays.
+        self.live.entry(id).or_insert(session).clone()
     }
+}
+
+fn hex(nonce: [u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(nonce))
 }
 
 impl Session {
@@ -218,6 +297,53 @@ impl Session {
         calls.retain(|(_, known)| !Arc::ptr_eq(known, control));
     }
 
+    /// Whether a call of that id is under way.
+    pub(crate) fn is_running(&self, id: &RequestId) -> bool {
+        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.iter().any(|(known, _)| known == id)
+    }
+
+    /// The least severe level of log its client wants; `None` when it never said (P9.34).
+    pub(crate) fn log_level(&self) -> Option<Arc<String>> {
+        self.log_level.load_full()
+    }
+
+    /// Sets the level of log its client wants.
+    pub(crate) fn set_log_level(&self, level: String) {
+        self.log_level.store(Some(Arc::new(level)));
+    }
+
+    /// Keeps a watch for as long as the session lives, or until it is given up; `false` over the bound.
+    pub(crate) fn keep_watch(
+        &self,
+        shown: &str,
+        server: ServerId,
+        own: String,
+        watch: Watch,
+    ) -> bool {
+        let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        if watches.len() >= MAX_WATCHES && !watches.contains_key(shown) {
+            return false;
+        }
+        self.mailbox
+            .watch(server.clone(), own.clone(), shown.to_owned());
+        let watched = Watched {
+            server,
+            own,
+            _watch: watch,
+        };
+        watches.insert(shown.to_owned(), watched);
+        true
+    }
+
+    /// Gives up a watch.
+    pub(crate) fn give_up_watch(&self, shown: &str) {
+        let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(watched) = watches.remove(shown) {
+            self.mailbox.unwatch(&watched.server, &watched.own);
+        }
+    }
+
     /// Cancels the newest call of that id, since clients do reuse ids (P3.5); unknown ids are ignored.
     pub(crate) fn cancel(&self, id: &RequestId) {
         let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
@@ -229,7 +355,7 @@ impl Session {
     /// Makes the caller the owner of the general stream and ends the one before (P6.10).
     pub(crate) fn take_stream(&self) -> u64 {
         let mut epoch = 0;
-        self.streams.send_modify(|current| {
+        self.takeovers.send_modify(|current| {
             *current += 1;
             epoch = *current;
         });
@@ -240,7 +366,7 @@ impl Session {
     pub(crate) async fn stream_taken(&self, epoch: u64) {
         // The sender lives in this session, so waiting cannot fail while somebody waits.
         let _ = self
-            .streams
+            .takeovers
             .subscribe()
             .wait_for(|current| *current != epoch)
             .await;
@@ -254,6 +380,10 @@ impl Session {
     fn close(&self) {
         self.over.store(true, Ordering::Release);
         self.bell.notify_waiters();
+        self.watches
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
         let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         for (_, control) in calls.iter() {
             control.cancel();

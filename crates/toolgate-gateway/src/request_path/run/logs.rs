@@ -1,0 +1,103 @@
+//! Progress and logs of a call on their way to its client (9.5, 9.6).
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use toolgate_namespace::Prefix;
+use toolgate_protocol::{Era, Json, Object, write};
+
+use super::Inner;
+
+/// Logs of one call a second; the rest is dropped with one note (P9.37).
+const LOGS_A_SECOND: u32 = 50;
+const SECOND: Duration = Duration::from_secs(1);
+
+/// How many logs a call may still send in this second.
+#[derive(Debug)]
+pub(super) struct LogBudget {
+    since: Instant,
+    sent: u32,
+    noted: bool,
+}
+
+impl Default for LogBudget {
+    fn default() -> Self {
+        Self {
+            since: Instant::now(),
+            sent: 0,
+            noted: false,
+        }
+    }
+}
+
+enum Verdict {
+    Pass,
+    Note,
+    Drop,
+}
+
+impl LogBudget {
+    fn take(&mut self, now: Instant) -> Verdict {
+        if now.duration_since(self.since) >= SECOND {
+            (self.since, self.sent) = (now, 0);
+        }
+        self.sent += 1;
+        match self.sent {
+            sent if sent <= LOGS_A_SECOND => Verdict::Pass,
+            _ if self.noted => Verdict::Drop,
+            _ => {
+                self.noted = true;
+                Verdict::Note
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// `notifications/progress` with the client's own token (P9.38).
+    pub(super) fn progress(&self, params: &Object) -> Option<Bytes> {
+        let token = self.client.progress_token.clone()?;
+        let params = params.edit().put_first("progressToken", token).finish();
+        let params = self.masked(params);
+        Some(write::notification("notifications/progress", Some(&params)))
+    }
+
+    /// `notifications/message`, to modern clients only where the request asked for it (P9.35).
+    pub(super) fn log(&mut self, params: &Object) -> Option<Bytes> {
+        if self.client.revision.era() == Era::Modern && self.client.log_level.is_none() {
+            return None;
+        }
+        let params = match self.logs.take(Instant::now()) {
+            Verdict::Pass => self.with_logger(params),
+            Verdict::Note => Bytes::from_static(
+                br#"{"level":"warning","logger":"toolgate","data":"more than 50 log messages a second: the rest of this call's are dropped now and then"}"#,
+            ),
+            Verdict::Drop => return None,
+        };
+        let params = self.masked(params);
+        Some(write::notification("notifications/message", Some(&params)))
+    }
+
+    /// Says which server logs, where there may be several (P9.37).
+    fn with_logger(&self, params: &Object) -> Bytes {
+        let spec = self.target.link.spec();
+        if spec.prefix == Prefix::None {
+            return params.bytes().clone();
+        }
+        let logger = match params.text_ref("logger") {
+            Some(logger) => format!("{}/{logger}", spec.slug),
+            None => spec.slug.to_string(),
+        };
+        params
+            .edit()
+            .set("logger", Json::from_text(&logger))
+            .finish()
+    }
+
+    pub(super) fn masked(&self, bytes: Bytes) -> Bytes {
+        match &self.masker {
+            Some(masker) => masker.mask(bytes),
+            None => bytes,
+        }
+    }
+}

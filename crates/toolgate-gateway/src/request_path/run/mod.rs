@@ -1,0 +1,496 @@
+//! One call while it runs: what its server says, what its client says, and what follows (sections 9 to 11).
+
+mod logs;
+mod outcome;
+mod rounds;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use toolgate_analytics::CallStatus;
+use toolgate_policy::Principal;
+use toolgate_protocol::mcp::{Question, ResultType, answer_fits, question_for_client, result_type};
+use toolgate_protocol::{Era, Json, JsonLimits, Object, Outcome, Revision, RpcError, codes};
+use toolgate_router::{RouteError, Routed};
+use toolgate_unseal::Masker;
+use toolgate_upstream::{Answer, Ask, AskId, Call, Event, IsolationKey};
+
+use self::logs::LogBudget;
+pub(super) use self::outcome::adapted;
+use self::outcome::missing_capability;
+use self::rounds::Rounds;
+use super::Visit;
+use super::asking::{Asker, Asking, Said};
+use super::call::{ClientSide, Finished, Step, isolation};
+use super::target::Target;
+use crate::gateway::Gateway;
+use crate::record::RecordGuard;
+use crate::session::CallControl;
+use crate::snapshot::{TokenEntry, WorkspaceEntry};
+
+/// Questions that come within this time of the first are put together (P11, section 12).
+const GATHER: Duration = Duration::from_millis(30);
+/// A call, from the moment it is permitted.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) client: ClientSide,
+    pub(super) record: RecordGuard,
+    pub(super) token: Arc<TokenEntry>,
+    pub(super) target: Target,
+    pub(super) principal: Principal,
+    pub(super) workspace: Arc<WorkspaceEntry>,
+    control: Option<Arc<CallControl>>,
+    masker: Option<Arc<Masker>>,
+    isolation: IsolationKey,
+    leg: Leg,
+    /// What the server speaks, as far as is known.
+    from: Revision,
+    /// Questions to a client of an older revision.
+    asking: Option<Asking>,
+    /// Rounds with a modern server on behalf of such a client.
+    rounds: Rounds,
+    /// Questions of an older server to a modern client, and until when more are waited for.
+    pub(super) asked: Vec<Asked>,
+    pub(super) gather_until: Option<tokio::time::Instant>,
+    /// When the call was first parked.
+    pub(super) parked_since: Option<tokio::time::Instant>,
+    /// The call was made again after a -32042.
+    reissued: bool,
+    logs: LogBudget,
+    /// What is to be told before anything else happens.
+    queue: VecDeque<Step>,
+}
+
+/// The server's side of a call.
+enum Leg {
+    Running(Routed),
+    /// A further round is on its way.
+    Starting(BoxFuture<'static, Result<Routed, RouteError>>),
+    /// It is the client's turn.
+    Waiting,
+}
+
+impl std::fmt::Debug for Leg {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Running(_) => "Running",
+            Self::Starting(_) => "Starting",
+            Self::Waiting => "Waiting",
+        })
+    }
+}
+
+/// A question of an older server, under the key a modern client knows it by.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) key: String,
+    pub(super) id: AskId,
+    pub(super) question: Question,
+}
+
+/// What [`Inner::next`] found.
+pub(super) enum Next {
+    Step(Step),
+    /// The client has to be asked in the answer; the call waits (P11.9).
+    Park,
+}
+
+/// What happened to a running call.
+enum Happened {
+    Event(Event),
+    Started(Result<Routed, RouteError>),
+    Said(Said),
+    Gathered,
+    Revoked,
+    Cancelled,
+}
+
+impl Inner {
+    pub(super) fn new(
+        visit: &Visit<'_>,
+        client: ClientSide,
+        control: Option<Arc<CallControl>>,
+        target: Target,
+        reissued: bool,
+        record: RecordGuard,
+    ) -> Self {
+        let server = target.link.spec().id.as_str();
+        let secrets = visit.admitted.workspace.secrets.get(server);
+        Self {
+            gateway: visit.gateway.clone(),
+            isolation: isolation(visit, &client),
+            token: visit.admitted.token.clone(),
+            principal: visit.admitted.principal.clone(),
+            workspace: visit.admitted.workspace.clone(),
+            masker: secrets.and_then(|secrets| secrets.masker()),
+            leg: Leg::Waiting,
+            from: Revision::LATEST,
+            asking: None,
+            rounds: Rounds::default(),
+            asked: Vec::new(),
+            gather_until: None,
+            parked_since: None,
+            logs: LogBudget::default(),
+            queue: VecDeque::new(),
+            client,
+            control,
+            target,
+            reissued,
+            record,
+        }
+    }
+
+    /// Goes on for another request of the client (P11.11).
+    pub(super) fn continue_for(
+        &mut self,
+        visit: &Visit<'_>,
+        client: ClientSide,
+        record: RecordGuard,
+    ) {
+        self.token = visit.admitted.token.clone();
+        self.principal = visit.admitted.principal.clone();
+        self.client = client;
+        self.record = record;
+    }
+
+    fn call(&self, extra: Vec<(&'static str, Json)>) -> Call {
+        let target = &self.target;
+        Call {
+            method: target.method.as_str(),
+            params: target.params.clone(),
+            name: target.name.clone(),
+            tool: target.tool.as_ref().map(|tool| tool.definition.clone()),
+            capabilities: self.client.capabilities.clone(),
+            log_level: self.client.log_level.clone(),
+            wants_progress: self.client.progress_token.is_some(),
+            isolation: self.isolation.clone(),
+            deadline: Instant::now() + target.link.spec().timeouts.call_max,
+            extra,
+        }
+    }
+
+    /// Sends the first round.
+    pub(super) async fn send(
+        &mut self,
+        extra: Vec<(&'static str, Json)>,
+    ) -> Result<(), RouteError> {
+        let call = self.call(extra);
+        let workspace = &self.workspace.workspace;
+        // Asked a moment ago with the same snapshot, so it can only say yes.
+        if let Ok(permitted) = self.target.permit(self.principal.clone(), workspace, call) {
+            let routed = toolgate_router::call(permitted).await?;
+            self.from = routed.exchange.revision();
+            self.leg = Leg::Running(routed);
+        }
+        Ok(())
+    }
+
+    /// The next message or the end. Cancel safe: everything under way is kept in `self`.
+    pub(super) async fn next(&mut self) -> Next {
+        loop {
+            if let Some(step) = self.queue.pop_front() {
+                return Next::Step(step);
+            }
+            let happened = self.happens().await;
+            if self.token.life.has_ended() {
+                return Next::Step(self.revoked());
+            }
+            let step = match happened {
+                Happened::Event(event) => self.on_event(event).await,
+                Happened::Started(started) => self.on_started(started).map(|end| self.end(end)),
+                Happened::Said(said) => self.on_said(said).await,
+                Happened::Gathered => {
+                    self.gather_until = None;
+                    return Next::Park;
+                }
+                Happened::Revoked => Some(self.revoked()),
+                Happened::Cancelled => Some(self.cancelled()),
+            };
+            if let Some(step) = step {
+                self.queue.push_back(step);
+            }
+        }
+    }
+
+    async fn happens(&mut self) -> Happened {
+        let control = self.control.as_deref();
+        tokio::select! {
+            biased;
+            happened = heard(&mut self.leg) => happened,
+            said = said(&mut self.asking) => Happened::Said(said),
+            () = until(self.gather_until) => Happened::Gathered,
+            () = self.token.life.ended() => Happened::Revoked,
+            () = cancelled(control) => Happened::Cancelled,
+        }
+    }
+
+    // === what the server says ===
+
+    async fn on_event(&mut self, event: Event) -> Option<Step> {
+        if let Leg::Running(routed) = &self.leg {
+            self.from = routed.exchange.revision();
+        }
+        match event {
+            Event::Progress(params) => self.progress(&params).map(Step::Interim),
+            Event::Log(params) => self.log(&params).map(Step::Interim),
+            Event::Ask(ask) => self.on_ask(ask).await,
+            Event::Undeclared(ask) => self.on_undeclared(&ask),
+            Event::Done(outcome) => self.on_done(outcome),
+            Event::Failed(error) => {
+                let end = self.failed(&error);
+                Some(self.end(end))
+            }
+        }
+    }
+
+    /// A question of an older server.
+    async fn on_ask(&mut self, ask: Ask) -> Option<Step> {
+        if let Leg::Running(routed) = &mut self.leg {
+            routed.yield_turn();
+        }
+        let question = Question {
+            method: ask.method,
+            params: ask.params,
+        };
+        let shown = self.shown(&question, Era::Legacy);
+        if self.client.revision.era() == Era::Modern {
+            let key = self.key_for(&ask.id);
+            self.asked.push(Asked {
+                key,
+                id: ask.id,
+                question: shown,
+            });
+            let soon = tokio::time::Instant::now() + GATHER;
+            self.gather_until.get_or_insert(soon);
+            return None;
+        }
+        let id = ask.id.clone();
+        if let Some(message) = self.ask_client(&shown, Asker::Ask(ask.id)) {
+            return Some(Step::Interim(message));
+        }
+        let error = RpcError::new(codes::METHOD_NOT_FOUND, "the client cannot be asked");
+        self.answer_server(id, Answer::Error(error)).await;
+        None
+    }
+
+    /// The server asked for what the client did not declare, and was told so. A modern client learns what it
+    /// would have to declare (P11.23); an older one waits for what the server makes of it.
+    fn on_undeclared(&mut self, ask: &Ask) -> Option<Step> {
+        if self.client.revision.era() == Era::Legacy {
+            return None;
+        }
+        let error = missing_capability(&ask.method, &ask.params);
+        let end = self.error_as_it_is(&error);
+        Some(self.end(end))
+    }
+
+    fn on_done(&mut self, outcome: Outcome) -> Option<Step> {
+        let end = match outcome {
+            Outcome::Result(result)
+                if self.from.era() == Era::Modern
+                    && result_type(&result) != ResultType::Complete =>
+            {
+                match self.on_input_required(&result) {
+                    Ok(()) => return None,
+                    Err(end) => end,
+                }
+            }
+            Outcome::Result(result) => self.result(&result),
+            Outcome::Error(error) => self.error(error),
+        };
+        Some(self.end(end))
+    }
+
+    // === what the client says ===
+
+    async fn on_said(&mut self, said: Said) -> Option<Step> {
+        let Said::Answer(open, outcome) = said else {
+            let end = self.give_up("the client did not answer the server's question in time");
+            return Some(self.end(end));
+        };
+        match open.asker {
+            Asker::Ask(id) => {
+                let answer = match outcome {
+                    Outcome::Result(result) if !answer_fits(&open.method, &result) => {
+                        let what = "the client's answer has not the shape the question needs";
+                        Answer::Error(RpcError::new(codes::INVALID_PARAMS, what))
+                    }
+                    Outcome::Result(result) => Answer::Result(result),
+                    Outcome::Error(error) => Answer::Error(error),
+                };
+                self.answer_server(id, answer).await;
+                None
+            }
+            Asker::Key(key) => match self.on_round_answer(&open.method, key, outcome) {
+                Ok(()) => None,
+                Err(end) => Some(self.end(end)),
+            },
+        }
+    }
+
+    /// The request for a question to a client of an older revision; `None` when it cannot be asked.
+    fn ask_client(&mut self, question: &Question, asker: Asker) -> Option<Bytes> {
+        let session = self.client.session.clone()?;
+        let asking = self.asking.get_or_insert_with(|| Asking::new(session));
+        let message = asking.ask(question, asker)?;
+        Some(message)
+    }
+
+    async fn answer_server(&mut self, id: AskId, answer: Answer) {
+        if let Leg::Running(routed) = &mut self.leg {
+            // A server that is gone shows as the end of its call.
+            let _ = routed.exchange.answer(id, answer).await;
+        }
+    }
+
+    /// Hands the answers a retry brings to the server; what is missing stays asked (P11.11).
+    pub(super) async fn take_answers(&mut self, responses: Option<&Object>) {
+        let asked = std::mem::take(&mut self.asked);
+        for asked in asked {
+            let answer = responses.and_then(|responses| responses.get(&asked.key));
+            let fits = |answer: &Json| answer_fits(&asked.question.method, answer);
+            match answer.filter(fits) {
+                Some(answer) => {
+                    self.answer_server(asked.id, Answer::Result(answer.detached()))
+                        .await;
+                }
+                None => self.asked.push(asked),
+            }
+        }
+        let soon = tokio::time::Instant::now() + GATHER;
+        self.gather_until = (!self.asked.is_empty()).then_some(soon);
+    }
+
+    /// The question as the client is shown it (P11.6).
+    fn shown(&self, question: &Question, from: Era) -> Question {
+        let spec = self.target.link.spec();
+        let prefixed = spec.prefix == toolgate_namespace::Prefix::Slug;
+        let slug = prefixed.then(|| spec.slug.as_str());
+        let to = self.client.revision.era();
+        let elicitation = self.gateway.call_ids().elicitation();
+        let shown = question_for_client(question, from, to, slug, &elicitation);
+        let Some(masker) = &self.masker else {
+            return shown;
+        };
+        let clean = masker.mask(shown.params.bytes().clone());
+        Question {
+            params: Object::parse(clean, &JsonLimits::UPSTREAM).unwrap_or_default(),
+            ..shown
+        }
+    }
+
+    /// The key a modern client knows a question by: the server's own id where it is a fair one (P11.8).
+    fn key_for(&self, id: &AskId) -> String {
+        let is_fair = |key: &str| {
+            let bytes = key.as_bytes();
+            (1..=64).contains(&bytes.len())
+                && bytes
+                    .iter()
+                    .all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(b))
+        };
+        let is_free = |key: &str| self.asked.iter().all(|asked| asked.key != key);
+        if let Some(own) = id.0.as_text().filter(|own| is_fair(own) && is_free(own)) {
+            return own.into_owned();
+        }
+        let mut number = self.asked.len() + 1;
+        loop {
+            let key = format!("r{number}");
+            if is_free(&key) {
+                return key;
+            }
+            number += 1;
+        }
+    }
+
+    // === the end ===
+
+    /// Before the answer, whatever is still open at the client is taken back.
+    fn end(&mut self, finished: Finished) -> Step {
+        self.leg = Leg::Waiting;
+        self.asked.clear();
+        self.after_withdrawals(Step::Answer(finished))
+    }
+
+    fn after_withdrawals(&mut self, last: Step) -> Step {
+        let withdrawn = self.asking.as_mut().map(Asking::withdraw);
+        let mut steps: VecDeque<Step> =
+            withdrawn.into_iter().flatten().map(Step::Interim).collect();
+        steps.push_back(last);
+        let first = steps.pop_front();
+        self.queue.append(&mut steps);
+        first.unwrap_or(Step::Silence)
+    }
+
+    fn revoked(&mut self) -> Step {
+        self.record.finish(CallStatus::Revoked, None, 0);
+        Step::Revoked
+    }
+
+    fn cancelled(&mut self) -> Step {
+        self.record.finish(CallStatus::Cancelled, None, 0);
+        self.leg = Leg::Waiting;
+        self.after_withdrawals(Step::Silence)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let (Some(session), Some(control)) = (&self.client.session, &self.control) {
+            session.finish(control);
+        }
+        let asked = std::mem::take(&mut self.asked);
+        if asked.is_empty() {
+            return;
+        }
+        // P11.13: a server that waits for answers gets them before the call is cancelled.
+        if let Leg::Running(routed) = std::mem::replace(&mut self.leg, Leg::Waiting) {
+            self.gateway.background().spawn(end_politely(routed, asked));
+        }
+    }
+}
+
+async fn end_politely(mut routed: Routed, asked: Vec<Asked>) {
+    for asked in asked {
+        let answer = match &*asked.question.method {
+            "elicitation/create" => Answer::Result(Json::literal(r#"{"action":"cancel"}"#)),
+            _ => Answer::Error(RpcError::new(-1, "cancelled")),
+        };
+        // A server that is gone needs no answer.
+        let _ = routed.exchange.answer(asked.id, answer).await;
+    }
+    routed.exchange.cancel("the client did not come back");
+}
+
+/// The server's next word, whatever the call is waiting for.
+async fn heard(leg: &mut Leg) -> Happened {
+    match leg {
+        Leg::Running(routed) => Happened::Event(routed.exchange.next().await),
+        Leg::Starting(starting) => Happened::Started(starting.await),
+        Leg::Waiting => std::future::pending().await,
+    }
+}
+
+async fn said(asking: &mut Option<Asking>) -> Said {
+    match asking {
+        Some(asking) => asking.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn cancelled(control: Option<&CallControl>) {
+    match control {
+        Some(control) => control.cancelled().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,222 @@
+//! What a request is for: the one server that gets it, and what it is asked there.
+
+use std::sync::Arc;
+
+use toolgate_policy::{Permitted, Principal, permit_call, permit_list};
+use toolgate_protocol::mcp::CompletionRef;
+use toolgate_protocol::{Json, JsonKind, Object, RpcError, codes};
+use toolgate_router::{CatalogTool, Link, LinkCall, Workspace};
+
+use super::Visit;
+use crate::reply;
+
+/// The requests that one server answers; everything else the gateway answers itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Method {
+    CallTool,
+    GetPrompt,
+    ReadResource,
+    Complete,
+}
+
+impl Method {
+    pub(super) fn parse(method: &str) -> Option<Self> {
+        match method {
+            "tools/call" => Some(Self::CallTool),
+            "prompts/get" => Some(Self::GetPrompt),
+            "resources/read" => Some(Self::ReadResource),
+            "completion/complete" => Some(Self::Complete),
+            _ => None,
+        }
+    }
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::CallTool => "tools/call",
+            Self::GetPrompt => "prompts/get",
+            Self::ReadResource => "resources/read",
+            Self::Complete => "completion/complete",
+        }
+    }
+
+    /// Whether the server may ask the client something before it answers (P9.23, P11.22).
+    pub(super) fn may_interact(self) -> bool {
+        self != Self::Complete
+    }
+}
+
+/// Where a request goes.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) method: Method,
+    pub(super) link: Arc<Link>,
+    /// The tool, of a tool call.
+    pub(super) tool: Option<Arc<CatalogTool>>,
+    /// The server's own name of the tool or prompt.
+    pub(super) name: Option<Box<str>>,
+    /// The parameters, with URIs as the server knows them.
+    pub(super) params: Object,
+    /// The URI as the server knows it and as the client does, where the two differ (P9.20).
+    pub(super) shown: Option<Shown>,
+}
+
+/// One resource under two names.
+#[derive(Debug)]
+pub(super) struct Shown {
+    pub(super) own: String,
+    pub(super) shown: String,
+}
+
+/// What a request leads to.
+#[derive(Debug)]
+pub(super) enum Route {
+    To(Target),
+    /// The gateway has the answer.
+    Answer(Json),
+}
+
+impl Target {
+    fn new(method: Method, link: Arc<Link>, params: Object) -> Self {
+        Self {
+            method,
+            link,
+            tool: None,
+            name: None,
+            params,
+            shown: None,
+        }
+    }
+
+    /// Asks policy. Reading, prompts and completion are for every role (S-40).
+    pub(super) fn permit(
+        &self,
+        principal: Principal,
+        workspace: &Workspace,
+        call: toolgate_upstream::Call,
+    ) -> Result<Permitted<LinkCall>, RpcError> {
+        let call = LinkCall {
+            link: self.link.clone(),
+            call,
+        };
+        let Some(tool) = &self.tool else {
+            return Ok(permit_list(principal, call));
+        };
+        let access = tool.access(workspace.catalog().read_only_all());
+        permit_call(principal, access, call).map_err(|_| reply::unknown_tool(tool.exposed.as_str()))
+    }
+}
+
+/// Finds the server. Errors are those of the method's parameters (table 4.1).
+pub(super) async fn find(
+    visit: &Visit<'_>,
+    method: Method,
+    params: Object,
+) -> Result<Route, RpcError> {
+    let workspace = &visit.admitted.workspace.workspace;
+    match method {
+        Method::CallTool => call_tool(workspace, params).await,
+        Method::GetPrompt => get_prompt(workspace, params).await,
+        Method::ReadResource => {
+            let principal = visit.admitted.principal.token().id.as_str();
+            read_resource(workspace, principal, params).await
+        }
+        Method::Complete => complete(workspace, params).await,
+    }
+}
+
+async fn call_tool(workspace: &Workspace, params: Object) -> Result<Route, RpcError> {
+    let name = name_of(&params, "tool")?;
+    check_arguments(&params)?;
+    let Some(tool) = workspace.find(&name).await else {
+        return Err(reply::unknown_tool(&name));
+    };
+    Ok(Route::To(Target {
+        name: Some(tool.definition.name.clone()),
+        tool: Some(tool.clone()),
+        ..Target::new(Method::CallTool, tool.link.clone(), params)
+    }))
+}
+
+async fn get_prompt(workspace: &Workspace, params: Object) -> Result<Route, RpcError> {
+    let name = name_of(&params, "prompt")?;
+    check_arguments(&params)?;
+    let Some(prompt) = workspace.find_prompt(&name).await else {
+        return Err(reply::unknown_prompt(&name));
+    };
+    Ok(Route::To(Target {
+        name: Some(prompt.name.clone()),
+        ..Target::new(Method::GetPrompt, prompt.link.clone(), params)
+    }))
+}
+
+async fn read_resource(
+    workspace: &Workspace,
+    principal: &str,
+    params: Object,
+) -> Result<Route, RpcError> {
+    let Some(uri) = params.text("uri") else {
+        let what = "`params.uri` must be the URI of a resource";
+        return Err(RpcError::new(codes::INVALID_PARAMS, what));
+    };
+    let Some(resolved) = workspace.resolve(principal, &uri).await else {
+        return Err(reply::unknown_resource(&uri));
+    };
+    if resolved.own == uri {
+        let target = Target::new(Method::ReadResource, resolved.link, params);
+        return Ok(Route::To(target));
+    }
+    let params = params
+        .edit()
+        .set("uri", Json::from_text(&resolved.own))
+        .object();
+    Ok(Route::To(Target {
+        shown: Some(Shown {
+            own: resolved.own,
+            shown: uri,
+        }),
+        ..Target::new(Method::ReadResource, resolved.link, params)
+    }))
+}
+
+/// P9.24 and P9.25: by prompt or by template; a server without completions has none to give.
+async fn complete(workspace: &Workspace, params: Object) -> Result<Route, RpcError> {
+    let Some(reference) = CompletionRef::parse(&params) else {
+        let what = "`params.ref` must name a prompt (`ref/prompt`) or a resource template (`ref/resource`)";
+        return Err(RpcError::new(codes::INVALID_PARAMS, what));
+    };
+    let (link, own) = match reference {
+        CompletionRef::Prompt(name) => {
+            let found = workspace.find_prompt(&name).await;
+            let prompt = found.ok_or_else(|| reply::unknown_prompt(&name))?;
+            (prompt.link.clone(), prompt.name.to_string())
+        }
+        CompletionRef::Resource(uri) => {
+            let found = workspace.resolve_template(&uri).await;
+            let resolved = found.ok_or_else(|| reply::unknown_template(&uri))?;
+            (resolved.link, resolved.own)
+        }
+    };
+    if !link.offers("completions") {
+        let nothing = r#"{"completion":{"values":[],"total":0,"hasMore":false}}"#;
+        return Ok(Route::Answer(Json::literal(nothing)));
+    }
+    let params = CompletionRef::replaced(&params, &own);
+    Ok(Route::To(Target::new(Method::Complete, link, params)))
+}
+
+fn name_of(params: &Object, what: &str) -> Result<String, RpcError> {
+    params.text("name").ok_or_else(|| {
+        let message = format!("`params.name` must be the name of a {what}");
+        RpcError::new(codes::INVALID_PARAMS, message)
+    })
+}
+
+fn check_arguments(params: &Object) -> Result<(), RpcError> {
+    match params.get("arguments") {
+        Some(arguments) if arguments.kind() != JsonKind::Object => Err(RpcError::new(
+            codes::INVALID_PARAMS,
+            "`params.arguments` must be an object",
+        )),
+        _ => Ok(()),
+    }
+}
