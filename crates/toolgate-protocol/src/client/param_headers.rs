@@ -1,7 +1,7 @@
 //! `Mcp-Param-*` against the arguments (P5.13).
 
 use super::{HeaderLookup, Headers};
-use crate::json::JsonKind;
+use crate::json::{JsonKind, same_number};
 use crate::upstream::decode_header_value;
 use crate::{Json, JsonLimits, Object, RpcError, ToolDefinition, codes};
 
@@ -53,55 +53,5 @@ fn mirrors_number(value: &Json, header: HeaderLookup<'_>) -> bool {
             same_number(number.as_str(), value.as_str())
         }
         _ => false,
-    }
-}
-
-fn same_number(one: &str, other: &str) -> bool {
-    match (Decimal::of(one), Decimal::of(other)) {
-        (Some(one), Some(other)) => one == other,
-        _ => one == other,
-    }
-}
-
-/// A number as digits and a power of ten, so that two spellings of one value are equal at any size.
-#[derive(PartialEq, Eq)]
-struct Decimal {
-    negative: bool,
-    /// Without zeros at either end; empty for zero.
-    digits: String,
-    /// The power of ten of the last digit.
-    exponent: i64,
-}
-
-impl Decimal {
-    /// Reads a JSON number; `None` when its exponent is beyond counting.
-    fn of(text: &str) -> Option<Self> {
-        let (negative, text) = match text.strip_prefix('-') {
-            Some(rest) => (true, rest),
-            None => (false, text),
-        };
-        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let all = [whole, fraction].concat();
-        let significant = all.trim_start_matches('0');
-        let digits = significant.trim_end_matches('0');
-        if digits.is_empty() {
-            return Some(Self {
-                negative: false,
-                digits: String::new(),
-                exponent: 0,
-            });
-        }
-        let trailing_zeros = significant.len() - digits.len();
-        let exponent = exponent
-            .parse::<i64>()
-            .ok()?
-            .checked_sub(i64::try_from(fraction.len()).ok()?)?
-            .checked_add(i64::try_from(trailing_zeros).ok()?)?;
-        Some(Self {
-            negative,
-            digits: digits.to_owned(),
-            exponent,
-        })
     }
 }

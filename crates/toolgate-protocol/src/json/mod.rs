@@ -9,6 +9,7 @@ mod blocks;
 mod edit;
 mod keys;
 mod limits;
+mod number;
 mod object;
 mod scan;
 mod string;
@@ -20,6 +21,7 @@ pub use limits::{JsonError, JsonLimits};
 pub use object::Object;
 pub use value::{Json, JsonKind};
 
+pub(crate) use number::{Decimal, same_number};
 pub(crate) use object::MemberRef;
 pub(crate) use scan::{Index, Scanner};
 pub(crate) use string::{decode_value, quote_into};

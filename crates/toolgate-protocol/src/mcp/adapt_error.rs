@@ -1,9 +1,18 @@
 //! Errors of servers, carried to clients of another era (P4.3, section 10).
 
-use crate::{Era, Json, ObjectEdit, RpcError, codes};
+use crate::{Era, Json, ObjectEdit, Revision, RpcError, codes};
 
-/// The error as a client of era `to` may see it: code, message and data as they came, but for codes that
-/// mean something else there. -32042 is the business of interaction (section 11) before it comes here.
+/// The error as a client of revision `to` may see it: code, message and data as they came, but for codes that
+/// mean something else there. -32042 exists in 2025-11-25 only; others get -32603 with the original in the data
+/// (table 4.1). Towards modern clients it becomes questions before it comes here (section 11).
+pub fn adapt_error_for(method: &str, error: RpcError, from: Era, to: Revision) -> RpcError {
+    if error.code == codes::URL_ELICITATION_REQUIRED && to != Revision::V2025_11_25 {
+        return internal(&error);
+    }
+    adapt_error(method, error, from, to.era())
+}
+
+/// What of [`adapt_error_for`] depends on the era alone.
 pub fn adapt_error(method: &str, error: RpcError, from: Era, to: Era) -> RpcError {
     match (from, to) {
         (Era::Legacy, Era::Legacy) => error,

@@ -73,7 +73,7 @@ fn adapted(
 ) -> Option<ObjectEdit> {
     let members = result.object()?;
     Some(match to.era() {
-        Era::Modern => for_modern(method, &members, server_info),
+        Era::Modern => for_modern(method, &members, from.era(), server_info),
         Era::Legacy => for_legacy(method, &members, from, to),
     })
 }
@@ -92,9 +92,14 @@ fn type_of(result: &Object) -> ResultType {
 
 // === towards modern clients ===
 
-fn for_modern(method: &str, result: &Object, server_info: &Json) -> ObjectEdit {
+fn for_modern(method: &str, result: &Object, from: Era, server_info: &Json) -> ObjectEdit {
     let mut edit = result.edit();
-    if is_cacheable(method) && type_of(result) == ResultType::Complete {
+    // Before 2026-07-28 the member means nothing, so a legacy server cannot ask or promise by it.
+    let kind = match from {
+        Era::Legacy => ResultType::Complete,
+        Era::Modern => type_of(result),
+    };
+    if is_cacheable(method) && kind == ResultType::Complete {
         // Lists differ by token, so what a server calls public is private here (P9.62).
         if result.text_ref("cacheScope").as_deref() != Some("private") {
             edit = edit.put_first("cacheScope", Json::from_text("private"));
@@ -116,7 +121,7 @@ fn for_modern(method: &str, result: &Object, server_info: &Json) -> ObjectEdit {
                 .json(),
         );
     }
-    if !result.contains("resultType") {
+    if from == Era::Legacy || !result.contains("resultType") {
         edit = edit.put_first("resultType", Json::from_text("complete"));
     }
     edit

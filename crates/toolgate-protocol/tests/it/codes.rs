@@ -1,7 +1,7 @@
 //! Error codes (tables 4.1 and 4.2, P4.1, P4.3).
 
-use toolgate_protocol::mcp::adapt_error;
-use toolgate_protocol::{Era, GatewayFault, RpcError, codes};
+use toolgate_protocol::mcp::{adapt_error, adapt_error_for};
+use toolgate_protocol::{Era, GatewayFault, Revision, RpcError, codes};
 
 use crate::json;
 
@@ -144,4 +144,50 @@ fn errors_of_servers() {
         (Legacy, Legacy),
         (-32042, uri),
     );
+}
+
+/// Table 4.1: -32042 exists in one revision.
+#[test]
+fn an_error_that_wants_urls_is_for_2025_11_25_only() {
+    let data = r#"{"elicitations":[]}"#;
+    for from in [Era::Legacy, Era::Modern] {
+        for to in Revision::ALL {
+            let error = RpcError {
+                code: codes::URL_ELICITATION_REQUIRED,
+                message: "m".into(),
+                data: Some(json(data)),
+            };
+            let adapted = adapt_error_for("tools/call", error, from, to);
+            let data_out = adapted.data.unwrap();
+            let expected = if (from, to) == (Era::Legacy, Revision::V2025_11_25) {
+                (codes::URL_ELICITATION_REQUIRED, data.to_owned())
+            } else {
+                let wrapped = format!(r#"{{"code":-32042,"data":{data}}}"#);
+                (codes::INTERNAL_ERROR, wrapped)
+            };
+            assert_eq!(
+                (adapted.code, data_out.as_str().to_owned()),
+                expected,
+                "{from:?} to {to}"
+            );
+            assert_eq!(adapted.message, "m");
+        }
+    }
+}
+
+/// All other codes go by era.
+#[test]
+fn other_errors_are_adapted_by_era() {
+    for code in [-32602, -32603, -32002, -32020, -32021, -32050, 42] {
+        for from in [Era::Legacy, Era::Modern] {
+            for to in Revision::ALL {
+                let error = RpcError::new(code, "m").with_data(json(r#"{"uri":"x://y"}"#));
+                assert_eq!(
+                    adapt_error_for("resources/read", error.clone(), from, to),
+                    adapt_error("resources/read", error, from, to.era()),
+                    "{code} {from:?} to {to}"
+                );
+            }
+        }
+    }
 }

@@ -2,6 +2,7 @@
 //! security brief (S-…).
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail like the test")]
 
+mod canonical;
 mod codes;
 mod edit;
 mod envelope;
@@ -12,7 +13,10 @@ mod header_values;
 mod hostile;
 mod json;
 mod ladder;
+mod merging;
 mod param_headers;
+mod questions;
+mod resources;
 mod results;
 mod tools;
 mod upstream;

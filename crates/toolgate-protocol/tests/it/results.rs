@@ -281,3 +281,102 @@ fn large_results_are_not_copied() {
         .sum();
     assert!(copied < 200, "{copied} bytes");
 }
+
+/// Section 10: whatever the method and the pair of revisions, what the server said stays byte for byte; modern
+/// clients get the members of their era, legacy clients get none of them.
+#[test]
+fn every_method_in_every_pair() {
+    let info =
+        r#""_meta":{"io.modelcontextprotocol/serverInfo":{"name":"toolgate","version":"1"}}"#;
+    let methods = [
+        (
+            "tools/call",
+            r#""content":[{"type":"text","text":"x"}],"vendor":{ "n":1.0 }"#,
+            false,
+        ),
+        (
+            "prompts/get",
+            r#""messages":[{"role":"user","content":{"type":"text","text":"x"}}],"vendor":1e400"#,
+            false,
+        ),
+        (
+            "completion/complete",
+            r#""completion":{ "values":["a"],"total":9007199254740993 }"#,
+            false,
+        ),
+        (
+            "resources/read",
+            r#""contents":[{"uri":"x://a","text":"x","_meta":{"k":1}}]"#,
+            true,
+        ),
+        (
+            "resources/list",
+            r#""resources":[{"uri":"x://a","name":"a"}],"nextCursor":"""#,
+            true,
+        ),
+        (
+            "resources/templates/list",
+            r#""resourceTemplates":[]"#,
+            true,
+        ),
+        ("prompts/list", r#""prompts":[]"#, true),
+        ("tools/list", r#""tools":[]"#, true),
+    ];
+    for (method, members, cacheable) in methods {
+        let legacy = format!("{{{members}}}");
+        let hints = if cacheable {
+            r#""ttlMs":0,"cacheScope":"private","#
+        } else {
+            ""
+        };
+        let modern = format!(r#"{{"resultType":"complete",{info},{hints}{members}}}"#);
+        for from in [V24, V25_03, V25_06, V25_11] {
+            for to in [V24, V25_03, V25_06, V25_11] {
+                check_untouched(method, &legacy, from, to);
+            }
+            check(method, &legacy, from, V26, &modern);
+        }
+        for to in [V24, V25_03, V25_06, V25_11] {
+            check(method, &modern, V26, to, &legacy);
+        }
+        check_untouched(method, &modern, V26, V26);
+    }
+}
+
+/// P3.13, section 10: before 2026-07-28 the member means nothing, so a legacy server cannot ask with it.
+#[test]
+fn legacy_results_are_complete_whatever_they_say() {
+    let info = r#""_meta":{"io.modelcontextprotocol/serverInfo":{"name":"up"}}"#;
+    for claimed in ["\"input_required\"", "\"task\"", "\"complete\"", "7"] {
+        check(
+            "tools/call",
+            &format!(r#"{{"content":[],{info},"resultType":{claimed}}}"#),
+            V25_11,
+            V26,
+            &format!(r#"{{"resultType":"complete","content":[],{info}}}"#),
+        );
+    }
+}
+
+/// P9.12 for prompts: links and unknown blocks as in tool results.
+#[test]
+fn newer_blocks_of_prompts_become_text() {
+    let message = |block: &str| format!(r#"{{"role":"user","content":{block}}}"#);
+    let link = message(r#"{"type":"resource_link","uri":"x://y","name":"n"}"#);
+    let embedded = message(r#"{"type":"resource","resource":{"uri":"x://z","text":""}}"#);
+    let note = message(r#"{"type":"text","text":"[resource: x://y]"}"#);
+    let result = format!(r#"{{"description":"d","messages":[{link},{embedded}]}}"#);
+    for to in [V24, V25_03] {
+        for from in [V25_06, V25_11] {
+            check(
+                "prompts/get",
+                &result,
+                from,
+                to,
+                &format!(r#"{{"description":"d","messages":[{note},{embedded}]}}"#),
+            );
+        }
+    }
+    check_untouched("prompts/get", &result, V25_06, V25_06);
+    check_untouched("prompts/get", r#"{"messages":{}}"#, V25_11, V24);
+}

@@ -258,6 +258,25 @@ fn prompts_are_renamed() {
     );
 }
 
+/// Table 6.3: arguments have titles from 2025-06-18 on.
+#[test]
+fn arguments_of_prompts_lose_their_titles() {
+    let titled =
+        r#"{"name":"p","arguments":[{"name":"a","title":"A","required":true},{ "name":"b" },7]}"#;
+    let untitled = r#"{"name":"p","arguments":[{"name":"a","required":true},{ "name":"b" },7]}"#;
+    for to in Revision::ALL {
+        let expected = if to <= Revision::V2025_03_26 {
+            untitled
+        } else {
+            titled
+        };
+        assert_eq!(text(prompt_for_client(&json(titled), "p", to)), expected);
+        let plain = json(untitled);
+        let shown = prompt_for_client(&plain, "p", to);
+        assert_eq!(shown.as_ptr(), plain.bytes().as_ptr(), "{to}");
+    }
+}
+
 #[track_caller]
 fn check_same_pin(one: &str, other: &str, same: bool) {
     let canonical = |definition| text(tool(definition, MODERN).canonical());
