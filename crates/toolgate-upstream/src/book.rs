@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use toolgate_protocol::mcp::may_ask;
 use toolgate_protocol::{Notification, Request, RequestId};
 
-use crate::dialogue::may_ask;
 use crate::error::UpstreamErrorKind;
 use crate::inbox::Inbox;
 
@@ -110,7 +110,7 @@ impl CallBook {
         let may = calls
             .open
             .iter()
-            .filter(|(_, inbox)| may_ask(inbox.capabilities(), request));
+            .filter(|(_, inbox)| may_ask(inbox.capabilities(), &request.method, &request.params));
         may.max_by_key(|(id, _)| **id)
             .map(|(_, inbox)| Arc::clone(inbox))
     }

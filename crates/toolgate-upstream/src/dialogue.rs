@@ -1,7 +1,7 @@
 //! What one call makes of the messages it hears, whatever carried them.
 
 use bytes::Bytes;
-use toolgate_protocol::mcp::{ResultType, result_type};
+use toolgate_protocol::mcp::{ResultType, may_ask, result_type};
 use toolgate_protocol::{
     Era, Json, JsonLimits, Message, Notification, Object, Outcome, Request, RequestId, Response,
     RpcError, codes, write,
@@ -146,7 +146,7 @@ impl Dialogue {
         let fits = request.params.bytes().len() <= MAX_ASK_BYTES
             && self.open_asks.len() < MAX_OPEN_ASKS
             && !self.open_asks.contains(&request.id);
-        if !fits || !may_ask(&self.capabilities, &request) {
+        if !fits || !may_ask(&self.capabilities, &request.method, &request.params) {
             return Heard::Reply(refusal(&request.id));
         }
         self.open_asks.push(request.id.clone());
@@ -201,27 +201,6 @@ pub(crate) fn cancelled(id: u64, reason: &str) -> Bytes {
         .set("reason", Json::from_text(reason))
         .finish();
     write::notification("notifications/cancelled", Some(&params))
-}
-
-/// Whether the client declared what the server asks for: kind, mode and members (P11.1).
-pub(crate) fn may_ask(capabilities: &Json, request: &Request) -> bool {
-    let Some(declared) = capabilities.object() else {
-        return false;
-    };
-    match &*request.method {
-        "roots/list" => declared.contains("roots"),
-        "sampling/createMessage" => declared.object("sampling").is_some_and(|sampling| {
-            !request.params.contains("tools") || sampling.contains("tools")
-        }),
-        "elicitation/create" => declared.object("elicitation").is_some_and(|elicitation| {
-            match request.params.text_ref("mode").as_deref() {
-                // `{}` means form only, as it did before there were modes.
-                None | Some("form") => elicitation.is_empty() || elicitation.contains("form"),
-                Some(mode) => elicitation.contains(mode),
-            }
-        }),
-        _ => false,
-    }
 }
 
 /// The eight levels of logging, least severe first.
