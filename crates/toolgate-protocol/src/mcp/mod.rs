@@ -1,4 +1,4 @@
-//! MCP's own shapes, carried from one revision to another (sections 1.1, 4, 6.3 and 9).
+//! MCP's own shapes, carried from one revision to another (sections 1.1, 4, 6.3 and 9 to 11).
 
 mod adapt_error;
 mod adapt_result;

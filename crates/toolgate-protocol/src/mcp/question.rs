@@ -101,8 +101,8 @@ pub fn required_capability(method: &str, params: &Object) -> Json {
 
 // === from one era to the other ===
 
-/// Members of a question's params that only legacy revisions know: 2026-07-28 has no core tasks, no
-/// `elicitationId`, and no `_meta` in what is asked (section 1.1).
+/// Members of a question's params that mean nothing after 2025-11-25: there are no core tasks and no
+/// `elicitationId` (section 1.1), and a `_meta` speaks of the request that the question no longer is.
 const LEGACY_MEMBERS: [&str; 3] = ["elicitationId", "task", "_meta"];
 
 /// The question as a client of era `to` is shown it, coming from a server of era `from`: without the members

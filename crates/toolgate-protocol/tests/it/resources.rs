@@ -239,6 +239,15 @@ proptest! {
         template_matches(&template, &uri);
     }
 
+    /// P9.19: the bounded matcher says what trying everything would say.
+    #[test]
+    fn p9_19_the_bound_costs_no_match(
+        parts in prop::collection::vec(prop_oneof![Just("{v}"), Just("{+v}"), Just("a"), Just("/")], 0..7),
+        uri in "[ab/]{0,8}",
+    ) {
+        prop_assert_eq!(template_matches(&parts.concat(), &uri), tried(&parts, &uri), "{:?} {}", parts, uri);
+    }
+
     /// P9.19: an expanded template matches.
     #[test]
     fn p9_19_expansions_match(
@@ -256,6 +265,22 @@ proptest! {
         let uri: String = parts.iter().flat_map(|(literal, _, value)| [&**literal, &**value]).collect();
         prop_assert!(template_matches(&template, &uri), "{} {}", template, uri);
     }
+}
+
+/// What a template matches, by trying every length of every part.
+fn tried(parts: &[&str], uri: &str) -> bool {
+    let Some((part, rest)) = parts.split_first() else {
+        return uri.is_empty();
+    };
+    (0..=uri.len()).any(|end| {
+        let (taken, left) = uri.split_at(end);
+        let fits = match *part {
+            "{v}" => !taken.is_empty() && !taken.contains('/'),
+            "{+v}" => true,
+            literal => taken == literal,
+        };
+        fits && tried(rest, left)
+    })
 }
 
 // === results ===
