@@ -6,6 +6,7 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use toolgate_analytics::CallStatus;
 use toolgate_protocol::client::check_param_headers;
+use toolgate_protocol::mcp::adapt_error_for;
 use toolgate_protocol::{
     Era, GatewayFault, Json, Object, RequestId, Revision, RpcError, codes, write,
 };
@@ -129,6 +130,8 @@ pub(super) async fn start(
             return Err(Finished::result(&client.id, &adapted));
         }
         Err(Early::Refused(error)) => {
+            // The gateway's own errors are written as an older server's would be.
+            let error = adapt_error_for(method.as_str(), error, Era::Legacy, client.revision);
             let finished = Finished::error(&client.id, &error, era);
             record.finish(CallStatus::Refused, Some(error.code), finished.len());
             return Err(finished);

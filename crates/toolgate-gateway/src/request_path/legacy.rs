@@ -80,12 +80,13 @@ async fn initialize(visit: &Visit<'_>, request: &Request) -> Response<ReplyBody>
                 .into_response(Era::Legacy);
         }
     };
+    // Before the session opens: what is learnt on the way is no change to tell it of.
+    let result = welcome(visit, introduced.revision).await;
     let Some(session) = visit.gateway.open_session(&visit.admitted, introduced) else {
         let error = RpcError::new(codes::INTERNAL_ERROR, "no session could be opened");
         return Refusal::new(StatusCode::OK, error, Some(request.id.clone()))
             .into_response(Era::Legacy);
     };
-    let result = welcome(visit, session.revision).await;
     with_session(
         reply::json(StatusCode::OK, write::result(&request.id, &result)),
         &session.id,

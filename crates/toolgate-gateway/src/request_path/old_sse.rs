@@ -272,6 +272,7 @@ impl Asked {
             Ok(introduced) => introduced,
             Err(error) => return self.refuse(request, &error).await,
         };
+        let result = legacy::welcome(visit, introduced.revision).await;
         let opened = self.gateway.open_local_session(&self.admitted, introduced);
         let Some(session) = opened else {
             let error = RpcError::new(codes::INTERNAL_ERROR, "no session could be opened");
@@ -281,7 +282,6 @@ impl Asked {
             let error = RpcError::new(codes::INVALID_REQUEST, "this connection is initialised");
             return self.refuse(request, &error).await;
         }
-        let result = legacy::welcome(visit, session.revision).await;
         self.connection
             .send(write::result(&request.id, &result))
             .await;

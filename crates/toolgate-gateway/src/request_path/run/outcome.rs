@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use toolgate_analytics::CallStatus;
 use toolgate_protocol::mcp::{
-    adapt_error, adapt_result, cut_completion, input_required_result, is_error, linked_uris,
+    adapt_error_for, adapt_result, cut_completion, input_required_result, is_error, linked_uris,
     may_ask, read_result_shown_as, required_capability, url_questions,
 };
 use toolgate_protocol::{
@@ -91,12 +91,24 @@ impl Inner {
             return asked;
         }
         let method = self.target.method.as_str();
-        let mut error = adapt_error(method, error, self.from.era(), self.client.revision);
+        let error = self.with_uri(error);
+        let mut error = adapt_error_for(method, error, self.from.era(), self.client.revision);
         if let Some(masker) = &self.masker {
             error.message = masker.mask_str(&error.message).into_owned();
             error.data = error.data.map(|data| masked_json(masker, &data));
         }
         self.error_as_it_is(&error)
+    }
+
+    /// An unknown resource names its URI, whether or not the server did (table 4.1).
+    fn with_uri(&self, mut error: RpcError) -> RpcError {
+        let is_unknown = self.target.method == Method::ReadResource
+            && error.code == codes::RESOURCE_NOT_FOUND
+            && error.data.is_none();
+        if is_unknown && let Some(uri) = self.target.params.text("uri") {
+            error.data = Some(ObjectEdit::new().set("uri", Json::from_text(&uri)).json());
+        }
+        error
     }
 
     pub(in crate::request_path) fn error_as_it_is(&mut self, error: &RpcError) -> Finished {
