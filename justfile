@@ -10,6 +10,11 @@ check:
 test:
     cargo test --workspace
 
+# The official conformance suite through the gateway, or the rows of it whose names begin as said: `just matrix --cell H-L`.
+matrix *ARGS:
+    tests/fixtures/install
+    cargo run --package toolgate-tests --bin matrix -- {{ARGS}}
+
 # Lets the tools mend what they can.
 fix:
     cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged

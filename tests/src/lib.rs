@@ -3,20 +3,23 @@
 //! [`Installation`] is what a user has on a host: a data directory, `toolgatectl` to change it, and a [`Gateway`]
 //! that serves it. Both binaries are built from this checkout and driven only by what a user can see of them: flags,
 //! standard input and output, HTTP. The tests in `tests/e2e` need nothing but Rust; `cargo run -p toolgate-tests
-//! --bin interop` brings the clients and servers that others wrote, and needs Node and Python.
+//! --bin interop` brings the clients and servers that others wrote, `--bin matrix` the official conformance suite; both
+//! need Node and Python.
 
 #![expect(
     clippy::missing_panics_doc,
     reason = "a harness panics wherever a test has failed"
 )]
 
+mod fixtures;
 mod installation;
 mod process;
 mod programs;
 
+pub use fixtures::{Fixtures, checkout, ready};
 pub use installation::{Created, Gateway, Installation, Said};
 pub use process::Process;
-pub use programs::program;
+pub use programs::{program, tool};
 
 use std::time::{Duration, Instant};
 

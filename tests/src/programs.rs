@@ -10,25 +10,35 @@ use std::sync::OnceLock;
 /// that takes a fraction of a second, and an old binary is never tested by mistake.
 pub fn program(name: &str) -> PathBuf {
     static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let folder = FOLDER.get_or_init(build).as_ref();
-    folder
-        .expect("cargo build -p toolgate -p toolgatectl succeeds")
-        .join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
-}
-
-/// Where they lie, or nothing when they do not build: then nobody has to try again.
-fn build() -> Option<PathBuf> {
-    let profile = profile_folder();
-    let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
-    cargo.args([
-        "build",
-        "--quiet",
+    let wanted = [
         "--package",
         "toolgate",
         "--package",
         "toolgatectl",
         "--bins",
-    ]);
+    ];
+    let folder = FOLDER.get_or_init(|| build(&wanted)).as_ref();
+    folder
+        .expect("cargo build -p toolgate -p toolgatectl succeeds")
+        .join(executable(name))
+}
+
+/// The path of another program of this package, built the same way.
+pub fn tool(name: &str) -> PathBuf {
+    build(&["--package", env!("CARGO_PKG_NAME"), "--bin", name])
+        .unwrap_or_else(|| panic!("cargo build --bin {name} succeeds"))
+        .join(executable(name))
+}
+
+fn executable(name: &str) -> String {
+    format!("{name}{}", std::env::consts::EXE_SUFFIX)
+}
+
+/// Where they lie, or nothing when they do not build: then nobody has to try again.
+fn build(wanted: &[&str]) -> Option<PathBuf> {
+    let profile = profile_folder();
+    let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
+    cargo.args(["build", "--quiet"]).args(wanted);
     if profile.ends_with("release") {
         cargo.arg("--release");
     }

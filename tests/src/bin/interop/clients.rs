@@ -3,8 +3,9 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
+use toolgate_tests::Fixtures;
 
-use crate::fixtures::{Fixtures, Reach, Servers};
+use crate::fixtures::{Reach, Servers};
 use crate::report::Report;
 
 /// A published SDK in one of its modes.
@@ -174,17 +175,11 @@ fn run(probe: &Probe, fixtures: &Fixtures, url: &str, bearer: &str, prefix: &str
 }
 
 fn typescript_v1(fixtures: &Fixtures) -> Command {
-    node(fixtures, "node/client-v1.mjs")
+    fixtures.run(&fixtures.script("node/client-v1.mjs"))
 }
 
 fn typescript_v2(fixtures: &Fixtures) -> Command {
-    node(fixtures, "node/client-v2.mjs")
-}
-
-fn node(fixtures: &Fixtures, script: &str) -> Command {
-    let mut command = Command::new("node");
-    command.arg(fixtures.script(script));
-    command
+    fixtures.run(&fixtures.script("node/client-v2.mjs"))
 }
 
 fn python(fixtures: &Fixtures) -> Command {

@@ -1,65 +1,15 @@
 //! The servers that others wrote: where they lie, how they are started, how they are added to a workspace.
 
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use tempfile::TempDir;
-use toolgate_tests::{Installation, Process, eventually};
+use toolgate_tests::{Fixtures, Installation, Process, ready};
 
 /// The bearer token the Python server knows as tenant `alpha`.
 pub(crate) const ALPHA: &str = "fixture-token-alpha";
 /// The bearer token the Python server knows as tenant `beta`.
 pub(crate) const BETA: &str = "fixture-token-beta";
-
-/// What `tests/fixtures/install` made.
-pub(crate) struct Fixtures {
-    /// `tests/fixtures`.
-    folder: PathBuf,
-    /// `target/fixtures`.
-    built: PathBuf,
-}
-
-impl Fixtures {
-    /// Where everything lies, or the first thing that is missing.
-    pub(crate) fn find() -> Result<Self, String> {
-        let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let root = tests.parent().expect("tests/ lies in the checkout");
-        let found = Self {
-            folder: tests.join("fixtures"),
-            built: root.join("target/fixtures"),
-        };
-        let needed = [
-            found.python(),
-            found.folder.join("node/node_modules"),
-            found.rmcp("rmcp-server"),
-            found.rmcp("rmcp-newest"),
-            found.rmcp("rmcp-old"),
-        ];
-        match needed.into_iter().find(|path| !path.exists()) {
-            Some(missing) => Err(missing.display().to_string()),
-            None => Ok(found),
-        }
-    }
-
-    pub(crate) fn python(&self) -> PathBuf {
-        self.built.join("venv/bin/python")
-    }
-
-    pub(crate) fn rmcp(&self, program: &str) -> PathBuf {
-        self.built.join("rmcp/debug").join(program)
-    }
-
-    pub(crate) fn script(&self, path: &str) -> PathBuf {
-        self.folder.join(path)
-    }
-
-    fn package(&self, name: &str) -> PathBuf {
-        self.script("node/node_modules/@modelcontextprotocol")
-            .join(name)
-            .join("dist/index.js")
-    }
-}
 
 /// How a server is reached without the gateway.
 #[derive(Debug, Clone)]
@@ -100,32 +50,29 @@ impl Servers {
     pub(crate) fn start(fixtures: &Fixtures) -> Self {
         let files = TempDir::new().expect("a temporary directory");
         let text = |path: PathBuf| path.to_str().expect("fixtures have plain names").to_owned();
+        let package =
+            |name| fixtures.package(&format!("@modelcontextprotocol/{name}/dist/index.js"));
         let node = |script: PathBuf, argument: &str| {
-            vec!["node".to_owned(), text(script), argument.to_owned()]
+            vec![text(fixtures.node()), text(script), argument.to_owned()]
         };
 
-        let python = ready(
-            "python",
-            Command::new(fixtures.python())
-                .arg(fixtures.script("python/server.py"))
-                .arg("http"),
-        );
+        let python = fixtures.python_server();
         let rust = ready("rmcp", Command::new(fixtures.rmcp("rmcp-server")).arg("0"));
         let session = ready(
             "sdk v1",
-            Command::new("node")
-                .arg(fixtures.script("node/server-v1.mjs"))
+            fixtures
+                .run(&fixtures.script("node/server-v1.mjs"))
                 .arg("http"),
         );
-        let everything = everything(&fixtures.package("server-everything"));
+        let everything = fixtures.everything();
         let http = |started: &(Process, String), bearer| Reach::Http {
             url: started.1.clone(),
             bearer,
         };
 
-        let everything_stdio = node(fixtures.package("server-everything"), "stdio");
+        let everything_stdio = node(package("server-everything"), "stdio");
         let filesystem = node(
-            fixtures.package("server-filesystem"),
+            package("server-filesystem"),
             files.path().to_str().expect("plain"),
         );
         let session_stdio = node(fixtures.script("node/server-v1.mjs"), "stdio");
@@ -223,26 +170,4 @@ impl Servers {
             _ => panic!("{slug} has no URL"),
         }
     }
-}
-
-fn ready(name: &str, command: &mut Command) -> (Process, String) {
-    let process = Process::start(name, command);
-    let url = process.ready();
-    (process, url)
-}
-
-/// The everything server takes a port and says nothing on standard output.
-fn everything(script: &Path) -> (Process, String) {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    let address = free.expect("a free port");
-    let mut command = Command::new("node");
-    command
-        .arg(script)
-        .arg("streamableHttp")
-        .env("PORT", address.port().to_string());
-    let process = Process::start("everything", &mut command);
-    eventually("the everything server listens", || {
-        TcpStream::connect(address).ok()
-    });
-    (process, format!("http://{address}/mcp"))
 }

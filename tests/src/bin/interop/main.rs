@@ -23,9 +23,9 @@ mod tenants;
 
 use std::process::ExitCode;
 
-use toolgate_tests::Installation;
+use toolgate_tests::{Fixtures, Installation};
 
-use fixtures::{Fixtures, Servers};
+use fixtures::Servers;
 use report::Report;
 
 fn main() -> ExitCode {
