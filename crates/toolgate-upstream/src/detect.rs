@@ -37,9 +37,17 @@ pub(crate) enum Evidence {
 }
 
 /// What the result of `server/discover` shows (P8.1 steps 1 and 6).
-pub(crate) fn judge_result(result: &Json) -> Evidence {
-    match ServerSnapshot::from_discover(result) {
-        Ok(_) => Evidence::Modern,
+pub(crate) fn judge_result(shared: &Shared, result: &Json) -> Evidence {
+    let snapshot = ServerSnapshot::from_discover(result);
+    if let Ok(snapshot) = &snapshot {
+        shared.tell_snapshot(snapshot);
+    }
+    judge_snapshot(result, snapshot.map(drop))
+}
+
+fn judge_snapshot(result: &Json, snapshot: Result<(), InvalidSnapshot>) -> Evidence {
+    match snapshot {
+        Ok(()) => Evidence::Modern,
         Err(InvalidSnapshot::NoCommonRevision) => {
             judge_versions(result.object().as_ref(), "supportedVersions")
         }
@@ -147,7 +155,7 @@ async fn discover(link: &Arc<HttpLink>) -> Result<Evidence, UpstreamError> {
                 .is_none_or(|n| n == id) =>
             {
                 return Ok(match outcome {
-                    Outcome::Result(result) => judge_result(&result),
+                    Outcome::Result(result) => judge_result(shared, &result),
                     Outcome::Error(error) => judge_error(&error),
                 });
             }
@@ -295,6 +303,8 @@ mod tests {
 
     #[test]
     fn p8_1_results_show_the_era() {
+        let judge_result =
+            |result: &Json| judge_snapshot(result, ServerSnapshot::from_discover(result).map(drop));
         let modern = r#"{"supportedVersions":["2026-07-28"],"capabilities":{},"serverInfo":{"name":"a","version":"1"}}"#;
         assert_eq!(judge_result(&json(modern)), Evidence::Modern);
         assert_eq!(judge_result(&json(r#"{"ok":true}"#)), Evidence::Legacy);

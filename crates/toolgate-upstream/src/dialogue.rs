@@ -13,7 +13,7 @@ use crate::notice::Notice;
 /// Questions of one call that may be open at once (P11.4).
 const MAX_OPEN_ASKS: usize = 8;
 /// Longest question (P11.4).
-const MAX_ASK_BYTES: usize = 64 * 1024;
+pub(crate) const MAX_ASK_BYTES: usize = 64 * 1024;
 
 /// The rules of one call: its id, what it wants to hear, what its client can be asked.
 #[derive(Debug)]
@@ -24,6 +24,7 @@ pub(crate) struct Dialogue {
     last_progress: Option<f64>,
     log_level: Option<u8>,
     capabilities: Json,
+    origin: Origin,
     open_asks: Vec<RequestId>,
 }
 
@@ -34,6 +35,8 @@ pub(crate) enum Heard {
     Event(Event),
     /// The server is answered at once.
     Reply(Bytes),
+    /// The server is refused at once, and the caller is told what it wanted.
+    Undeclared(Bytes, Ask),
     /// It concerns the server, not the call.
     Notice(Notice),
     /// It means nothing here: dropped and counted (S-69).
@@ -43,8 +46,9 @@ pub(crate) enum Heard {
 }
 
 impl Dialogue {
-    /// `capabilities` are what the server may ask the client for on this way.
-    pub(crate) fn new(id: u64, era: Era, call: &Call, capabilities: Json) -> Self {
+    /// `capabilities` are what the server may ask the client for on this way; `origin` says whose session
+    /// it is.
+    pub(crate) fn new(id: u64, era: Era, call: &Call, capabilities: Json, origin: Origin) -> Self {
         Self {
             id,
             era,
@@ -52,6 +56,7 @@ impl Dialogue {
             last_progress: None,
             log_level: call.log_level.as_deref().and_then(level_rank),
             capabilities,
+            origin,
             open_asks: Vec::new(),
         }
     }
@@ -101,7 +106,7 @@ impl Dialogue {
         match &*notification.method {
             "notifications/progress" => self.hear_progress(&notification.params),
             "notifications/message" => self.hear_log(notification.params),
-            _ => notice(&notification).map_or(Heard::Dropped, Heard::Notice),
+            _ => notice(&notification, &self.origin).map_or(Heard::Dropped, Heard::Notice),
         }
     }
 
@@ -146,8 +151,17 @@ impl Dialogue {
         let fits = request.params.bytes().len() <= MAX_ASK_BYTES
             && self.open_asks.len() < MAX_OPEN_ASKS
             && !self.open_asks.contains(&request.id);
-        if !fits || !may_ask(&self.capabilities, &request.method, &request.params) {
-            return Heard::Reply(refusal(&request.id));
+        let refused = refusal(&request.id);
+        if !fits || !is_question(&request.method) {
+            return Heard::Reply(refused);
+        }
+        if !may_ask(&self.capabilities, &request.method, &request.params) {
+            let ask = Ask {
+                id: AskId(request.id),
+                method: request.method,
+                params: request.params,
+            };
+            return Heard::Undeclared(refused, ask);
         }
         self.open_asks.push(request.id.clone());
         Heard::Event(Event::Ask(Ask {
@@ -168,17 +182,37 @@ impl Dialogue {
     }
 }
 
-/// What a notification means for everybody who uses the server.
-pub(crate) fn notice(notification: &Notification) -> Option<Notice> {
+/// Whether it is a question to the person or model behind a client.
+fn is_question(method: &str) -> bool {
+    matches!(
+        method,
+        "elicitation/create" | "sampling/createMessage" | "roots/list"
+    )
+}
+
+/// What a notification means that belongs to no call, in a session of this origin. What only one client can
+/// be meant by is told only of sessions that were opened for one (P9.36, P11.24).
+pub(crate) fn notice(notification: &Notification, origin: &Origin) -> Option<Notice> {
+    let is_of_client = origin.session.is_some();
+    let params = || notification.params.clone();
+    let origin = || origin.clone();
     match &*notification.method {
         "notifications/tools/list_changed" => Some(Notice::ToolsChanged),
         "notifications/prompts/list_changed" => Some(Notice::PromptsChanged),
         "notifications/resources/list_changed" => Some(Notice::ResourcesChanged),
         "notifications/resources/updated" => {
             let uri = notification.params.text("uri")?;
-            let origin = Origin::default();
+            let origin = origin();
             Some(Notice::ResourceUpdated { uri, origin })
         }
+        "notifications/message" if is_of_client => Some(Notice::Log {
+            params: params(),
+            origin: origin(),
+        }),
+        "notifications/elicitation/complete" if is_of_client => Some(Notice::ElicitationComplete {
+            params: params(),
+            origin: origin(),
+        }),
         _ => None,
     }
 }

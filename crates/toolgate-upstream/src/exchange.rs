@@ -16,6 +16,7 @@ use crate::http::exchange::HttpExchange;
 use crate::list;
 use crate::notice::Notice;
 use crate::route::{Route, Wayfinder};
+use crate::session::OpenSession;
 use crate::shared::Shared;
 
 /// One request under way.
@@ -287,26 +288,24 @@ impl Way {
 /// Finds or opens what carries the call, and starts it there.
 async fn start(shared: &Arc<Shared>, route: &Route, call: &Arc<Call>) -> Result<Way, Trouble> {
     let own = Arc::clone(shared);
-    match route {
+    let session = match route {
         Route::Modern(modern) => {
             let exchange = HttpExchange::modern(own, modern, Arc::clone(call))?;
-            Ok(Way::Http(Box::new(exchange)))
+            return Ok(Way::Http(Box::new(exchange)));
         }
-        Route::Legacy(legacy) => {
-            let lease = legacy.session(call).await?;
-            legacy.raise_level(&lease.value, call).await;
-            let exchange = HttpExchange::legacy(own, Arc::clone(legacy), lease, Arc::clone(call));
-            Ok(Way::Http(Box::new(exchange)))
+        Route::Legacy(legacy) => OpenSession::Http(Arc::clone(legacy), legacy.session(call).await?),
+        Route::Sse(sse) => OpenSession::Channel(sse.conversation(call).await?),
+        Route::Stdio(stdio) => OpenSession::Channel(stdio.conversation(call).await?),
+    };
+    session.set_level(call.log_level.as_deref()).await;
+    Ok(match session {
+        OpenSession::Http(legacy, lease) => {
+            let exchange = HttpExchange::legacy(own, legacy, lease, Arc::clone(call));
+            Way::Http(Box::new(exchange))
         }
-        Route::Sse(sse) => {
-            let lease = sse.conversation(call).await?;
+        OpenSession::Channel(lease) => {
             let exchange = ChannelExchange::start(own, lease, call).await?;
-            Ok(Way::Channel(Box::new(exchange)))
+            Way::Channel(Box::new(exchange))
         }
-        Route::Stdio(stdio) => {
-            let lease = stdio.conversation(call).await?;
-            let exchange = ChannelExchange::start(own, lease, call).await?;
-            Ok(Way::Channel(Box::new(exchange)))
-        }
-    }
+    })
 }

@@ -17,6 +17,7 @@ const MAX_BYTES: usize = 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct Inbox {
     capabilities: Json,
+    hears: bool,
     waiting: Mutex<Waiting>,
     arrived: Notify,
 }
@@ -33,9 +34,23 @@ impl Inbox {
     pub(crate) fn new(capabilities: Json) -> Self {
         Self {
             capabilities,
+            hears: true,
             waiting: Mutex::default(),
             arrived: Notify::new(),
         }
+    }
+
+    /// For a request of the gateway's own, which takes nothing but what names it.
+    pub(crate) fn own() -> Self {
+        Self {
+            hears: false,
+            ..Self::new(Json::empty_object())
+        }
+    }
+
+    /// Whether logs may be its (P9.36).
+    pub(crate) fn hears(&self) -> bool {
+        self.hears
     }
 
     pub(crate) fn capabilities(&self) -> &Json {

@@ -22,12 +22,15 @@ mod exchange;
 mod flight;
 mod http;
 mod inbox;
+mod level;
 mod list;
 mod notice;
 mod pool;
 mod route;
+mod session;
 mod shared;
 mod stdio;
+mod switchboard;
 mod upstream;
 mod watch;
 

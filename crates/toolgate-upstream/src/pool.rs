@@ -11,7 +11,7 @@ use dashmap::mapref::entry::Entry;
 use toolgate_protocol::Json;
 
 use crate::background::Background;
-use crate::call::IsolationKey;
+use crate::call::{IsolationKey, Origin};
 use crate::error::{Trouble, UpstreamError};
 use crate::flight::{Flight, Pilot};
 
@@ -27,6 +27,23 @@ pub(crate) enum Scope {
         principal: Arc<str>,
         session: Arc<str>,
     },
+}
+
+impl Scope {
+    /// Whose session it is, for what comes from it outside a call. The gateway's own is nobody's.
+    pub(crate) fn origin(&self) -> Origin {
+        match self {
+            Self::Shared => Origin::default(),
+            Self::Principal(principal) => Origin {
+                principal: Some(Arc::clone(principal)).filter(|name| !name.is_empty()),
+                session: None,
+            },
+            Self::Session { principal, session } => Origin {
+                principal: Some(Arc::clone(principal)),
+                session: Some(Arc::clone(session)),
+            },
+        }
+    }
 }
 
 /// Names one session or child: who shares it, and the exact capabilities it was opened with.
@@ -80,7 +97,7 @@ impl Key {
         }
     }
 
-    fn belongs_to(&self, client_session: &str) -> bool {
+    pub(crate) fn belongs_to(&self, client_session: &str) -> bool {
         matches!(&self.scope, Scope::Session { session, .. } if &**session == client_session)
     }
 
@@ -271,6 +288,19 @@ impl<T: Send + Sync + 'static> Pool<T> {
                 && slot.is_idle()
                 && now.saturating_sub(slot.last_used.load(Ordering::Relaxed)) >= limit
         })
+    }
+
+    /// The members that stand for one client session.
+    pub(crate) fn of_session(&self, session: &str, now: u64) -> Vec<Lease<T>> {
+        let own = self
+            .slots
+            .iter()
+            .filter(|slot| slot.key().belongs_to(session));
+        own.filter_map(|slot| {
+            let value = Arc::clone(slot.flight.ready()?);
+            Some(slot.lease(slot.key().clone(), value, now))
+        })
+        .collect()
     }
 
     /// Takes out the members of one client session.

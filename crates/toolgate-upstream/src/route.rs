@@ -10,6 +10,7 @@ use toolgate_http::Egress;
 use toolgate_namespace::{EraSetting, HttpKind, Transport};
 use toolgate_protocol::Era;
 
+use crate::channel::Conversation;
 use crate::detect;
 use crate::error::{Trouble, UpstreamError, UpstreamErrorKind};
 use crate::flight::{Flight, Pilot};
@@ -18,6 +19,8 @@ use crate::http::link::HttpLink;
 use crate::http::modern::Modern;
 use crate::http::old::HttpSse;
 use crate::notice::{Notice, Verdict};
+use crate::pool::Lease;
+use crate::session::OpenSession;
 use crate::shared::Shared;
 use crate::stdio::Stdio;
 
@@ -94,6 +97,20 @@ impl Route {
         }
     }
 
+    /// What stands for one client session.
+    pub(crate) fn of_session(&self, session: &str, now: u64) -> Vec<OpenSession> {
+        match self {
+            Self::Modern(_) => Vec::new(),
+            Self::Legacy(legacy) => {
+                let leases = legacy.pool().of_session(session, now).into_iter();
+                let open = |lease| OpenSession::Http(Arc::clone(legacy), lease);
+                leases.map(open).collect()
+            }
+            Self::Sse(sse) => channels(sse.pool().of_session(session, now)),
+            Self::Stdio(stdio) => channels(stdio.pool().of_session(session, now)),
+        }
+    }
+
     /// Closes everything.
     pub(crate) async fn close(&self) {
         match self {
@@ -105,7 +122,11 @@ impl Route {
     }
 }
 
-async fn end_all(conversations: Vec<Arc<crate::channel::Conversation>>) {
+fn channels(leases: Vec<Lease<Conversation>>) -> Vec<OpenSession> {
+    leases.into_iter().map(OpenSession::Channel).collect()
+}
+
+async fn end_all(conversations: Vec<Arc<Conversation>>) {
     let ended = conversations.iter().map(|conversation| conversation.end());
     futures::future::join_all(ended).await;
 }

@@ -1,19 +1,21 @@
 //! What every part of one server's conversation shares.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 use toolgate_namespace::ServerSpec;
 use toolgate_protocol::Json;
+use toolgate_protocol::mcp::ServerSnapshot;
 
 use crate::background::Background;
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Delivery, UpstreamError, UpstreamErrorKind};
-use crate::notice::Notice;
+use crate::notice::{Notice, Question};
 use crate::stdio::History;
+use crate::switchboard::Switchboard;
 use crate::upstream::UpstreamConfig;
 
 /// The server's settings and the things that count, wait and tell.
@@ -28,7 +30,12 @@ pub(crate) struct Shared {
     /// What is remembered of child processes.
     pub(crate) children: History,
     notices: Arc<dyn Fn(Notice) + Send + Sync>,
+    questions: Arc<dyn Fn(Question) + Send + Sync>,
+    /// What the server said of itself last.
+    snapshot: Mutex<Option<ServerSnapshot>>,
     closed: AtomicBool,
+    /// A session was lost whose replacement was not told yet.
+    replacing: AtomicBool,
     /// Zero of the clock that idleness is measured on.
     started: Instant,
 }
@@ -53,7 +60,10 @@ impl Shared {
             crashes: AtomicU64::new(0),
             children: History::default(),
             notices: Arc::clone(&config.notices),
+            questions: Arc::clone(&config.questions),
+            snapshot: Mutex::default(),
             closed: AtomicBool::new(false),
+            replacing: AtomicBool::new(false),
             started: Instant::now(),
         })
     }
@@ -82,6 +92,45 @@ impl Shared {
 
     pub(crate) fn tell(&self, notice: Notice) {
         (self.notices)(notice);
+    }
+
+    /// Hands a question to whoever can ask the client.
+    pub(crate) fn ask(&self, question: Question) {
+        (self.questions)(question);
+    }
+
+    /// Tells what the server said of itself, if it is news (P9.30).
+    pub(crate) fn tell_snapshot(&self, snapshot: &ServerSnapshot) {
+        let news = {
+            let mut last = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
+            let news = last.as_ref() != Some(snapshot);
+            *last = Some(snapshot.clone());
+            news
+        };
+        if news {
+            self.tell(Notice::Snapshot(snapshot.clone()));
+        }
+    }
+
+    /// What the server said of itself last.
+    pub(crate) fn snapshot(&self) -> Option<ServerSnapshot> {
+        let last = self.snapshot.lock();
+        last.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A session or child was lost. Notices may be missed until another stands in its place; who keeps it
+    /// standing tells that itself.
+    pub(crate) fn lost(&self, board: &Switchboard) {
+        if !board.is_kept() {
+            self.replacing.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// A session or child stands: tells if it took the place of a lost one (P9.41).
+    pub(crate) fn stands(&self) {
+        if self.replacing.swap(false, Ordering::Relaxed) {
+            self.tell(Notice::Reconnected);
+        }
     }
 
     pub(crate) fn count_dropped(&self) {

@@ -124,11 +124,12 @@ impl Upstream {
         );
         let (outcome, _) = asked.await?;
         match outcome {
-            Outcome::Result(result) => ServerSnapshot::from_discover(&result).map_err(|_| {
-                self.shared()
-                    .broke("server/discover says too little")
-                    .into()
-            }),
+            Outcome::Result(result) => {
+                let snapshot = ServerSnapshot::from_discover(&result)
+                    .map_err(|_| self.shared().broke("server/discover says too little"))?;
+                self.shared().tell_snapshot(&snapshot);
+                Ok(snapshot)
+            }
             Outcome::Error(error) => {
                 let refused = self.shared().broke("server/discover was refused");
                 match judge_error(&error) {
@@ -200,10 +201,16 @@ impl Upstream {
         Exchange::begin(&self.wayfinder, call).await
     }
 
-    /// Sets the log level in the upstream sessions that are open for one client session, at once (P9.34). Best
-    /// effort within 2 s: the next call in such a session sets it anyway.
+    /// Sets the log level of the upstream sessions that are open for one client session, so that its
+    /// `logging/setLevel` is in force when it is answered (P9.34). Best effort, within 2 s; what is opened
+    /// later gets the level with its first call ([`Call::log_level`](crate::Call::log_level)).
     pub async fn set_level(&self, session: &str, level: &str) {
-        let _ = (session, level);
+        let Some(route) = self.wayfinder.known() else {
+            return;
+        };
+        let open = route.of_session(session, self.shared().now_ms());
+        let set = open.iter().map(|session| session.set_level(Some(level)));
+        futures::future::join_all(set).await;
     }
 
     /// Ends the upstream sessions and children that belong to one client session (P6.7).

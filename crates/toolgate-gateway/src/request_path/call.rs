@@ -146,7 +146,7 @@ pub(super) async fn start(
         return match visit.gateway.parked().take(handle) {
             Some(inner) => {
                 let resumed = parked::resume(inner, visit, client, record, &target);
-                Ok(CallRun::of(resumed.await))
+                Ok(CallRun::of(resumed))
             }
             None => {
                 let error = state::unusable();

@@ -146,7 +146,7 @@ pub(super) fn park(mut inner: Box<Inner>) -> Finished {
 }
 
 /// Goes on with a call for the retry that brought its state (P11.11).
-pub(super) async fn resume(
+pub(super) fn resume(
     mut inner: Box<Inner>,
     visit: &Visit<'_>,
     client: ClientSide,
@@ -155,6 +155,6 @@ pub(super) async fn resume(
 ) -> Box<Inner> {
     let responses = target.params.object("inputResponses");
     inner.continue_for(visit, client, record);
-    inner.take_answers(responses.as_ref()).await;
+    inner.take_answers(responses.as_ref());
     inner
 }

@@ -3,14 +3,16 @@
 //! Flags: `--era legacy|modern|both` (default legacy), `--exit-at-start`, `--silent` (answers
 //! nothing), `--exit-on-discover`, `--hang-on-discover`, `--garbage-first` (a line that is not JSON
 //! before anything else), `--ignore-end` (survives the end of its input and the TERM signal),
-//! `--crash-file PATH` (exits at start as long as the file exists).
+//! `--crash-file PATH` (exits at start as long as the file exists), `--ask-roots` (asks `roots/list` as
+//! soon as it is initialized), `--start-after MS` (says and reads nothing for so long), `--hello` (a line to
+//! standard error at start).
 //!
 //! Tools: `echo` (its request as text), `env` (its environment), `pid`, `hang`, `sleep`
 //! (`arguments.ms`), `exit`, `garbage` (five lines that are not JSON, then an answer), `flood` (200
 //! such lines), `stderr` (1 MiB to standard error, then an answer), `progress`, `log`, `ask`
 //! (`elicitation/create`), `wrong_id`, `twice` (answers twice), `big` (1 MiB of text), `child`
 //! (starts a child that sleeps; answers its pid), `notify` (a list-changed notice), `seen` (methods
-//! of all messages so far), `spam` (1000 progress notices, then an answer).
+//! of all messages so far), `updated` (a changed resource), `spam` (1000 progress notices, then an answer).
 
 use std::io::{BufRead, Write};
 use std::sync::mpsc;
@@ -19,9 +21,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 const CLAIM: &str = "io.modelcontextprotocol/protocolVersion";
-const TOOLS: [&str; 19] = [
+const TOOLS: [&str; 20] = [
     "echo", "env", "pid", "hang", "sleep", "exit", "garbage", "flood", "stderr", "progress", "log",
-    "ask", "wrong_id", "twice", "big", "child", "notify", "seen", "spam",
+    "ask", "wrong_id", "twice", "big", "child", "notify", "seen", "spam", "updated",
 ];
 
 struct Flags(Vec<String>);
@@ -53,6 +55,12 @@ fn main() {
     }
     if flags.has("--ignore-end") {
         ignore_term();
+    }
+    if let Some(ms) = flags.value("--start-after").and_then(|ms| ms.parse().ok()) {
+        std::thread::sleep(Duration::from_millis(ms));
+    }
+    if flags.has("--hello") {
+        write_stderr("the server runs on standard input");
     }
     if flags.has("--garbage-first") {
         write_line("Starting the server... ready!");
@@ -87,6 +95,9 @@ impl Server {
             return;
         };
         self.seen.push(message.clone());
+        if self.flags.has("--ask-roots") && message["method"] == "notifications/initialized" {
+            write(&json!({"jsonrpc": "2.0", "id": "roots-1", "method": "roots/list"}));
+        }
         if self.flags.has("--silent") || message["method"].is_null() || message["id"].is_null() {
             return;
         }
@@ -217,6 +228,13 @@ impl Server {
             "notify" => {
                 notify("notifications/tools/list_changed", &json!({}));
                 Some(text("notified"))
+            }
+            "updated" => {
+                notify(
+                    "notifications/resources/updated",
+                    &json!({"uri": "test://a"}),
+                );
+                Some(text("updated"))
             }
             "seen" => Some(text(&Value::from(self.seen.clone()).to_string())),
             _ => Some(

@@ -343,14 +343,19 @@ fn streamed(state: Arc<State>, request: Recorded, script: Script, modern: bool) 
 
 /// 2024-11-05: answers a posted message on the session's stream.
 pub(super) async fn on_stream(state: Arc<State>, request: Recorded, chunks: mpsc::Sender<Chunk>) {
-    if not_a_request(&state, &request).is_some() {
-        return;
-    }
     let stream = Stream {
         chunks,
         ids: None,
         named: true,
     };
+    if not_a_request(&state, &request).is_some() {
+        if let Some(greeting) = &state.server.greeting
+            && request.rpc() == "notifications/initialized"
+        {
+            stream.send(greeting).await;
+        }
+        return;
+    }
     if request.rpc() == "initialize" {
         stream.send(&json!({"jsonrpc": "2.0", "id": request.body["id"], "result": initialize_result(&state)})).await;
         return;

@@ -48,6 +48,7 @@ pub struct Server {
     pub(crate) capabilities: Value,
     pub(crate) instructions: Option<String>,
     pub(crate) endless_pages: bool,
+    pub(crate) greeting: Option<Value>,
     pub(crate) endpoint_event: Option<String>,
     pub(crate) modern_versions: Vec<String>,
     pub(crate) tools: Vec<(Value, Script)>,
@@ -72,6 +73,7 @@ impl Default for Server {
             capabilities: json!({"tools": {"listChanged": true}, "logging": {}}),
             instructions: None,
             endless_pages: false,
+            greeting: None,
             endpoint_event: None,
             modern_versions: vec!["2026-07-28".to_owned()],
             tools: Vec::new(),
@@ -212,6 +214,13 @@ impl Server {
     #[must_use]
     pub fn instructions(mut self, text: &str) -> Self {
         self.instructions = Some(text.to_owned());
+        self
+    }
+
+    /// Sends this on each general stream as soon as the session stands, as servers do that ask for roots.
+    #[must_use]
+    pub fn greet(mut self, message: Value) -> Self {
+        self.greeting = Some(message);
         self
     }
 

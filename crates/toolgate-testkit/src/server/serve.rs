@@ -216,6 +216,10 @@ fn general_stream(state: &State, request: &Recorded) -> Response<Body> {
     }
     let session = request.header("mcp-session-id").unwrap_or_default();
     let (sender, chunks) = mpsc::channel(64);
+    if let Some(greeting) = &state.server.greeting {
+        let first = event(greeting, None, false);
+        sender.try_send(Ok(first)).expect("the channel is empty");
+    }
     let known = state.update(|inner| match inner.sessions.get_mut(session) {
         Some(slot) => {
             *slot = Some(sender);

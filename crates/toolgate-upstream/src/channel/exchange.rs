@@ -12,6 +12,7 @@ use crate::dialogue::{Dialogue, Heard};
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::exchange::Step;
 use crate::http::modern::modern_params;
+use crate::inbox::Inbox;
 use crate::pool::{Lease, Scope};
 use crate::shared::Shared;
 
@@ -39,7 +40,7 @@ impl ChannelExchange {
             (Era::Legacy, Scope::Principal(_) | Scope::Session { .. }) => call.capabilities.clone(),
             (Era::Legacy, Scope::Shared) | (Era::Modern, _) => Json::empty_object(),
         };
-        let entry = channel.enter(capabilities.clone())?;
+        let entry = channel.enter(Inbox::new(capabilities.clone()))?;
         let id = entry.id;
         let params = match era {
             Era::Modern => modern_params(&shared, id, call),
@@ -53,7 +54,13 @@ impl ChannelExchange {
         channel.send(Some(id), message).await?;
         Ok(Self {
             revision: lease.value.revision(),
-            dialogue: Dialogue::new(id, era, call, capabilities),
+            dialogue: Dialogue::new(
+                id,
+                era,
+                call,
+                capabilities,
+                channel.board().origin().clone(),
+            ),
             shared,
             held: Some((entry, lease)),
         })
@@ -91,6 +98,12 @@ impl ChannelExchange {
                 }
                 Step::Alive
             }
+            Heard::Undeclared(message, ask) => {
+                if let Some(channel) = self.channel() {
+                    let _ = channel.send(None, message).await;
+                }
+                Step::Event(Event::Undeclared(ask))
+            }
             Heard::Notice(notice) => {
                 self.shared.tell(notice);
                 Step::Alive
@@ -118,7 +131,10 @@ impl ChannelExchange {
     ) -> Result<(), UpstreamError> {
         let message = self.dialogue.answer(id, answer);
         match (self.channel(), message) {
-            (Some(channel), Some(message)) => channel.send(None, message).await,
+            // What is left in the queue of a connection that broke is not delivered.
+            (Some(channel), Some(message)) if !channel.is_over() => {
+                channel.send(None, message).await
+            }
             _ => Err(self.shared.not_sent(UpstreamErrorKind::Closed)),
         }
     }

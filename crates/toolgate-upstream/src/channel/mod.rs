@@ -15,18 +15,18 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use toolgate_protocol::mcp::ServerSnapshot;
-use toolgate_protocol::{
-    Era, Json, Malformed, Message, Notification, Outcome, Request, RequestId, Response, Revision,
-    write,
-};
+use toolgate_protocol::{Era, Malformed, Message, Outcome, RequestId, Response, Revision, write};
 
 pub(crate) use exchange::ChannelExchange;
 
-use crate::book::{CallBook, Entry};
-use crate::dialogue::{cancelled, notice, pong, refusal};
+use crate::book::Entry;
+use crate::dialogue::cancelled;
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::inbox::Inbox;
+use crate::level::LogLevel;
+use crate::pool::Key;
 use crate::shared::Shared;
+use crate::switchboard::{Back, Switchboard};
 
 /// Messages that wait for the writer; a full queue makes callers wait, never the reader (P8.24).
 const OUTBOUND: usize = 64;
@@ -41,13 +41,23 @@ pub(crate) struct Outbound {
     pub(crate) message: Bytes,
 }
 
+impl Outbound {
+    /// One that starts no call.
+    pub(crate) fn beside(message: Bytes) -> Self {
+        Self {
+            call: None,
+            message,
+        }
+    }
+}
+
 /// The calls of one connection.
 #[derive(Debug)]
 pub(crate) struct Channel {
     shared: Arc<Shared>,
     era: Era,
     next_id: AtomicU64,
-    calls: Arc<CallBook>,
+    board: Arc<Switchboard>,
     outbound: mpsc::Sender<Outbound>,
 }
 
@@ -57,6 +67,7 @@ pub(crate) struct Conversation {
     pub(crate) channel: Arc<Channel>,
     /// What the server said in its handshake; modern servers have none.
     pub(crate) snapshot: Option<ServerSnapshot>,
+    pub(crate) level: LogLevel,
     ending: Ending,
 }
 
@@ -75,6 +86,7 @@ impl Conversation {
         ending: Ending,
     ) -> Self {
         Self {
+            level: LogLevel::new(snapshot.as_ref(), channel.board.origin()),
             channel,
             snapshot,
             ending,
@@ -85,6 +97,15 @@ impl Conversation {
         self.snapshot
             .as_ref()
             .map_or(Revision::LATEST, |snapshot| snapshot.revision)
+    }
+
+    /// Makes the server log as a call wants it (P9.35).
+    pub(crate) async fn set_level(&self, level: Option<&str>) {
+        let tell = |params: Bytes| async move {
+            let told = self.channel.request("logging/setLevel", &params).await;
+            told.map(drop)
+        };
+        self.level.follow(level, tell).await;
     }
 
     /// Asks the other side to end, in good order.
@@ -102,19 +123,25 @@ impl Conversation {
 }
 
 impl Channel {
-    pub(crate) fn new(shared: Arc<Shared>, era: Era) -> (Arc<Self>, mpsc::Receiver<Outbound>) {
+    /// For a connection that was opened under this key, and the messages it wants to send.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        era: Era,
+        key: &Key,
+    ) -> (Arc<Self>, mpsc::Receiver<Outbound>) {
         let (outbound, queue) = mpsc::channel(OUTBOUND);
-        let (next_id, calls) = (AtomicU64::new(1), Arc::default());
-        (
-            Arc::new(Self {
-                shared,
-                era,
-                next_id,
-                calls,
-                outbound,
-            }),
-            queue,
-        )
+        let channel = Self {
+            board: Switchboard::new(&shared, key, Back::Queue(outbound.clone())),
+            shared,
+            era,
+            next_id: AtomicU64::new(1),
+            outbound,
+        };
+        (Arc::new(channel), queue)
+    }
+
+    pub(crate) fn board(&self) -> &Arc<Switchboard> {
+        &self.board
     }
 
     pub(crate) fn era(&self) -> Era {
@@ -122,27 +149,27 @@ impl Channel {
     }
 
     /// Enters a call under a new id (P3.6). Fails when the connection is over or full.
-    fn enter(&self, capabilities: Json) -> Result<Entry, UpstreamError> {
+    fn enter(&self, inbox: Inbox) -> Result<Entry, UpstreamError> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let entered = self.calls.enter(id, Inbox::new(capabilities));
+        let entered = self.board.calls().enter(id, inbox);
         entered.map_err(|kind| self.shared.not_sent(kind))
     }
 
     /// Whether nothing can be sent any more.
     pub(crate) fn is_over(&self) -> bool {
-        self.calls.is_closed()
+        self.board.is_over()
     }
 
     /// Ends every call and refuses new ones; the first reason stands.
     pub(crate) fn fail(&self, kind: &UpstreamErrorKind) {
-        for inbox in self.calls.close(kind) {
+        for inbox in self.board.calls().close(kind) {
             inbox.fail(self.shared.unknown(kind.clone()));
         }
     }
 
     /// Ends one call whose request could not be written.
     pub(crate) fn fail_call(&self, id: u64, error: UpstreamError) {
-        if let Some(inbox) = self.calls.remove(id) {
+        if let Some(inbox) = self.board.calls().remove(id) {
             inbox.fail(error);
         }
     }
@@ -151,8 +178,11 @@ impl Channel {
     pub(crate) fn hear(&self, message: Message) {
         let known = match message {
             Message::Response(response) => self.hear_response(response),
-            Message::Notification(notification) => self.hear_notification(notification),
-            Message::Request(request) => self.hear_request(request),
+            Message::Notification(notification) => self.board.hear_notification(notification),
+            // Only legacy servers ask so (P8.23).
+            Message::Request(request) => {
+                self.era == Era::Legacy && self.board.hear_request(request)
+            }
         };
         if !known {
             self.shared.count_dropped();
@@ -171,40 +201,11 @@ impl Channel {
 
     /// An answer to nobody's open request is dropped: never shown to another call (S-47).
     fn hear_response(&self, response: Response) -> bool {
-        let inbox = self.calls.answered(response.id.as_ref());
+        let inbox = self.board.calls().answered(response.id.as_ref());
         inbox.is_some_and(|inbox| {
             inbox.answer(response);
             true
         })
-    }
-
-    fn hear_notification(&self, notification: Notification) -> bool {
-        if let Some(notice) = notice(&notification) {
-            self.shared.tell(notice);
-            return true;
-        }
-        let owner = self.calls.owner_of(&notification);
-        owner.is_some_and(|inbox| inbox.push(Message::Notification(notification)))
-    }
-
-    fn hear_request(&self, request: Request) -> bool {
-        if self.era == Era::Modern {
-            return false;
-        }
-        let answer = match &*request.method {
-            "ping" => pong(&request.id),
-            _ => match self.calls.asked_by(&request) {
-                Some(inbox) => return inbox.push(Message::Request(request)),
-                None => refusal(&request.id),
-            },
-        };
-        // The reader never waits for the writer: with a full queue the server waits for its answer.
-        self.outbound
-            .try_send(Outbound {
-                call: None,
-                message: answer,
-            })
-            .is_ok()
     }
 
     /// Queues a message, waiting while the queue is full.
@@ -215,10 +216,7 @@ impl Channel {
 
     /// Tells the server that a call is cancelled, without waiting.
     fn send_cancelled(self: &Arc<Self>, id: u64, reason: &str) {
-        let notice = Outbound {
-            call: None,
-            message: cancelled(id, reason),
-        };
+        let notice = Outbound::beside(cancelled(id, reason));
         let Err(mpsc::error::TrySendError::Full(notice)) = self.outbound.try_send(notice) else {
             return;
         };
@@ -234,7 +232,7 @@ impl Channel {
         method: &str,
         params: &[u8],
     ) -> Result<Outcome, UpstreamError> {
-        let entry = self.enter(Json::empty_object())?;
+        let entry = self.enter(Inbox::own())?;
         let message = write::request(&RequestId::number(entry.id), method, Some(params));
         self.send(Some(entry.id), message).await?;
         loop {

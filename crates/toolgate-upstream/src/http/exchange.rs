@@ -16,7 +16,7 @@ use super::link::{LAST_EVENT_ID, Outgoing};
 use super::modern::Modern;
 use super::reader::{Place, ReadError, Reader};
 use crate::book::Entry;
-use crate::call::{Answer, AskId, Call, Event};
+use crate::call::{Answer, AskId, Call, Event, Origin};
 use crate::dialogue::{Dialogue, Heard, cancelled};
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::exchange::Step;
@@ -140,7 +140,13 @@ impl HttpExchange {
         call: Arc<Call>,
     ) -> Result<Self, UpstreamError> {
         let id = modern.next_id();
-        let dialogue = Dialogue::new(id, Era::Modern, &call, Json::empty_object());
+        let dialogue = Dialogue::new(
+            id,
+            Era::Modern,
+            &call,
+            Json::empty_object(),
+            Origin::default(),
+        );
         let out = modern.outgoing(id, &call, call.tool.as_deref())?;
         let state = State::Posting(post_modern(&shared, modern, out));
         let side = Side::Modern;
@@ -233,6 +239,10 @@ impl HttpExchange {
             Heard::Reply(message) => {
                 self.post_aside(message);
                 Step::Alive
+            }
+            Heard::Undeclared(message, ask) => {
+                self.post_aside(message);
+                Step::Event(Event::Undeclared(ask))
             }
             Heard::Notice(notice) => {
                 self.shared.tell(notice);
@@ -420,7 +430,7 @@ impl Drop for HttpExchange {
 
 /// Reads what is left behind an answer, usually nothing but its end, so that the connection can carry
 /// the next call. Without this each streamed answer would cost a connection.
-fn let_go(shared: &Arc<Shared>, mut reader: Reader) {
+pub(crate) fn let_go(shared: &Arc<Shared>, mut reader: Reader) {
     if reader.is_over() || matches!(reader.next().now_or_never(), Some(Ok(None) | Err(_))) {
         return;
     }
@@ -444,7 +454,8 @@ fn post_legacy(
     let session = &lease.value;
     let (id, capabilities) = (session.next_id(), askable(&lease, call));
     let entry = session.enter(id, capabilities.clone());
-    let dialogue = Dialogue::new(id, Era::Legacy, call, capabilities);
+    let origin = session.board().origin().clone();
+    let dialogue = Dialogue::new(id, Era::Legacy, call, capabilities, origin);
     let (shared, link) = (Arc::clone(shared), Arc::clone(legacy.link()));
     let (out, revision) = (session.outgoing(id, call), session.revision());
     let posting = async move {

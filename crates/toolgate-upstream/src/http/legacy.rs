@@ -1,9 +1,10 @@
 //! Streamable HTTP of 2025-03-26 to 2025-11-25: sessions, and servers that have none (section 8.2).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::HeaderMap;
 use hyper::header::HeaderValue;
 use tokio::time::timeout;
@@ -13,24 +14,23 @@ use toolgate_protocol::upstream::{call_params, legacy_meta};
 use toolgate_protocol::{Json, Message, ObjectEdit, Outcome, RequestId, Revision, codes, write};
 
 use super::answer::{Posted, Refusal, refused, unreadable};
-use super::link::{COURTESY, HttpLink, Outgoing, PROTOCOL_VERSION, SESSION_ID, base_headers};
+use super::exchange::let_go;
+use super::link::{HttpLink, Outgoing, PROTOCOL_VERSION, SESSION_ID, base_headers};
 use super::listen::Listener;
 use super::reader::Reader;
 use crate::book::Entry;
 use crate::call::Call;
-use crate::dialogue::level_rank;
 use crate::error::{Trouble, UpstreamError, UpstreamErrorKind};
 use crate::inbox::Inbox;
-use crate::notice::Notice;
+use crate::level::LogLevel;
 use crate::pool::{Key, Lease, NoLease, Pool, PoolLimits};
 use crate::shared::Shared;
+use crate::switchboard::{Back, Switchboard};
 
 /// How long `initialize` and `notifications/initialized` may take together.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Sessions with one server at most; a client session holds one while it is used.
 const MAX_SESSIONS: usize = 4096;
-/// The log level of a session on which none was set.
-const NO_LEVEL: u8 = u8::MAX;
 
 /// A legacy server over streamable HTTP.
 #[derive(Debug)]
@@ -49,8 +49,7 @@ pub(crate) struct Session {
     stateful: bool,
     pub(crate) snapshot: ServerSnapshot,
     next_id: AtomicU64,
-    /// The most verbose level that was asked for (P9.35).
-    log_level: AtomicU8,
+    pub(crate) level: LogLevel,
     listener: Listener,
 }
 
@@ -70,10 +69,18 @@ impl Session {
     /// A place for a call among those whose messages may come on the general stream; `None` when
     /// there is no such stream.
     pub(crate) fn enter(&self, id: u64, capabilities: Json) -> Option<Entry> {
-        self.listener
-            .book()?
-            .enter(id, Inbox::new(capabilities))
-            .ok()
+        let calls = self.listener.calls()?;
+        calls.enter(id, Inbox::new(capabilities)).ok()
+    }
+
+    pub(crate) fn board(&self) -> &Arc<Switchboard> {
+        self.listener.board()
+    }
+
+    /// The server does not know the session any more.
+    pub(crate) fn lose(&self) {
+        // Calls on streams of their own hear it from those.
+        self.board().calls().close(&UpstreamErrorKind::SessionLost);
     }
 
     /// Ids start at 1 and are never used again in a session (P3.6).
@@ -130,9 +137,13 @@ impl Legacy {
     pub(crate) async fn session(self: &Arc<Self>, call: &Call) -> Result<Lease<Session>, Trouble> {
         let key = self.key(call);
         if let Some(lease) = self.pool.get(&key, self.shared().now_ms()) {
-            return Ok(lease);
+            if !lease.value.board().is_over() {
+                return Ok(lease);
+            }
+            self.discard(&lease);
         }
         let lease = self.lease(key).await?;
+        self.shared().stands();
         if self.shared().spec.isolation == Isolation::Shared {
             return Ok(lease);
         }
@@ -178,18 +189,35 @@ impl Legacy {
         lost: Lease<Session>,
         call: Arc<Call>,
     ) -> Result<Lease<Session>, UpstreamError> {
+        lost.value.lose();
+        self.discard(&lost);
+        drop(lost);
+        let lease = self.session(&call).await.map_err(Trouble::into_error)?;
+        // The level of the session before was lost with it (P8.9).
+        self.set_level(&lease.value, call.log_level.as_deref())
+            .await;
+        Ok(lease)
+    }
+
+    /// Makes a session log as a call wants it (P9.35).
+    pub(crate) async fn set_level(&self, session: &Session, level: Option<&str>) {
+        let tell = |params: Bytes| async move {
+            let told = self.request(session, "logging/setLevel", &params).await;
+            told.map(drop)
+        };
+        session.level.follow(level, tell).await;
+    }
+
+    /// Forgets a session that the server lost.
+    fn discard(&self, lost: &Lease<Session>) {
         let first = self.pool.discard(&lost.key, &lost.value);
         if lost.key != Key::shared() {
             // A server without ids that lost its state is known by both keys.
             self.pool.discard(&Key::shared(), &lost.value);
         }
-        drop(lost);
-        let lease = self.session(&call).await.map_err(Trouble::into_error)?;
         if first {
-            // Notices may have been missed in between (P9.41).
-            self.shared().tell(Notice::Reconnected);
+            self.shared().lost(lost.value.board());
         }
-        Ok(lease)
     }
 
     async fn open(self: Arc<Self>, key: Key) -> Result<Arc<Session>, Trouble> {
@@ -221,13 +249,24 @@ impl Legacy {
         let headers = session_headers(&snapshot, session_id.as_ref())
             .ok_or_else(|| self.not_legacy("a session id that is not visible ASCII"))?;
         self.initialized(headers.clone()).await?;
-        let listener = Listener::start(&self.link, &headers, snapshot.revision).await;
+        shared.tell_snapshot(&snapshot);
+        // Without an id at the server the session is everybody's, whoever opened it (P2.5).
+        let shared_key = Key::shared();
+        let key = if session_id.is_some() {
+            key
+        } else {
+            &shared_key
+        };
+        let back = Back::Post(Arc::clone(&self.link), headers.clone());
+        let board = Switchboard::new(shared, key, back);
+        let level = LogLevel::new(Some(&snapshot), board.origin());
+        let listener = Listener::start(&self.link, &headers, snapshot.revision, board).await;
         Ok(Session {
             headers,
             stateful: session_id.is_some(),
+            level,
             snapshot,
             next_id: AtomicU64::new(2),
-            log_level: AtomicU8::new(NO_LEVEL),
             listener,
         })
     }
@@ -279,34 +318,55 @@ impl Legacy {
         self.shared().not_sent(UpstreamErrorKind::Protocol(what))
     }
 
-    /// Makes the session at least as verbose as the call wants, if the server logs at all (P9.35).
-    pub(crate) async fn raise_level(&self, session: &Session, call: &Call) {
-        let Some(level) = call.log_level.as_deref() else {
-            return;
+    /// A request of our own in a session, and its outcome.
+    pub(crate) async fn request(
+        &self,
+        session: &Session,
+        method: &str,
+        params: &[u8],
+    ) -> Result<Outcome, UpstreamError> {
+        let shared = self.shared();
+        let id = session.next_id();
+        let body = write::request(&RequestId::number(id), method, Some(params));
+        let response = self
+            .link
+            .send(Outgoing::post(session.headers.clone(), body))
+            .await?;
+        let posted = Posted::read(response, session.revision()).await;
+        let mut reader = match posted.map_err(|error| unreadable(shared, error))? {
+            Posted::Answer(reader) => reader,
+            Posted::Refused(refusal) if refusal.is_session_loss(session.stateful) => {
+                session.lose();
+                return Err(shared.not_sent(UpstreamErrorKind::SessionLost));
+            }
+            Posted::Refused(refusal) => return refusal.into_outcome(shared),
         };
-        let Some(rank) = level_rank(level) else {
-            return;
-        };
-        let logs = session
-            .snapshot
-            .capabilities
-            .object()
-            .is_some_and(|c| c.contains("logging"));
-        if !logs || session.log_level.fetch_min(rank, Ordering::Relaxed) <= rank {
-            return;
+        loop {
+            let message = reader.next().await;
+            let known = match message.map_err(|error| unreadable(shared, error))? {
+                Some(Message::Response(response))
+                    if response
+                        .id
+                        .as_ref()
+                        .is_none_or(|given| given.as_u64() == Some(id)) =>
+                {
+                    let_go(shared, reader);
+                    return Ok(response.outcome);
+                }
+                Some(Message::Response(_)) => false,
+                Some(Message::Notification(notification)) => {
+                    session.board().hear_notification(notification)
+                }
+                Some(Message::Request(request)) => session.board().hear_request(request),
+                None => {
+                    let kind = UpstreamErrorKind::Unreachable("the answer broke off");
+                    return Err(shared.unknown(kind));
+                }
+            };
+            if !known {
+                shared.count_dropped();
+            }
         }
-        let params = ObjectEdit::new()
-            .set("level", Json::from_text(level))
-            .finish();
-        let id = RequestId::number(session.next_id());
-        let body = write::request(&id, "logging/setLevel", Some(&params));
-        // A server that refuses goes on logging as it likes; the call matters more (P9.34).
-        let _ = timeout(
-            COURTESY,
-            self.link
-                .send(Outgoing::post(session.headers.clone(), body)),
-        )
-        .await;
     }
 
     /// Ends a session at the server, if it has an id there (P8.10).

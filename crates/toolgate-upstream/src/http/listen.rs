@@ -9,13 +9,14 @@ use hyper::header::HeaderValue;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use toolgate_protocol::{Message, Notification, Request, Revision};
+use toolgate_protocol::{Message, Revision};
 
 use super::link::{HttpLink, LAST_EVENT_ID, Outgoing};
 use super::reader::{Media, Place, Reader, media};
 use crate::book::CallBook;
-use crate::dialogue::{notice, pong, refusal};
+use crate::error::UpstreamErrorKind;
 use crate::notice::Notice;
+use crate::switchboard::Switchboard;
 
 /// Longest pause between two attempts to open the stream again.
 const MOST_PAUSE: Duration = Duration::from_secs(30);
@@ -27,20 +28,14 @@ const OPENING: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(crate) struct Listener {
     task: JoinHandle<()>,
-    ear: Arc<Ear>,
-}
-
-/// What the task and the session share.
-#[derive(Debug, Default)]
-struct Ear {
-    calls: Arc<CallBook>,
+    board: Arc<Switchboard>,
     /// The server has no such stream.
-    deaf: AtomicBool,
+    deaf: Arc<AtomicBool>,
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.task.abort();
+        self.stop();
     }
 }
 
@@ -50,18 +45,21 @@ impl Listener {
         link: &Arc<HttpLink>,
         headers: &HeaderMap,
         revision: Revision,
+        board: Arc<Switchboard>,
     ) -> Self {
-        let ear = Arc::new(Ear::default());
+        let deaf = Arc::new(AtomicBool::new(false));
         let (opened, opening) = oneshot::channel();
         let general = General {
             link: Arc::clone(link),
             headers: headers.clone(),
             revision,
-            ear: Arc::clone(&ear),
+            board: Arc::clone(&board),
+            deaf: Arc::clone(&deaf),
         };
         let listener = Self {
             task: tokio::spawn(general.listen(opened)),
-            ear,
+            board,
+            deaf,
         };
         // Late or never is fine: the stream is a courtesy of the server.
         let _ = timeout(OPENING, opening).await;
@@ -69,12 +67,18 @@ impl Listener {
     }
 
     /// Where calls are entered whose messages may come on the general stream, if there is one.
-    pub(crate) fn book(&self) -> Option<&Arc<CallBook>> {
-        (!self.ear.deaf.load(Ordering::Relaxed)).then_some(&self.ear.calls)
+    pub(crate) fn calls(&self) -> Option<&Arc<CallBook>> {
+        (!self.deaf.load(Ordering::Relaxed)).then(|| self.board.calls())
     }
 
+    pub(crate) fn board(&self) -> &Arc<Switchboard> {
+        &self.board
+    }
+
+    /// Ends the stream, and what waits in the session.
     pub(crate) fn stop(&self) {
         self.task.abort();
+        self.board.calls().close(&UpstreamErrorKind::Closed);
     }
 }
 
@@ -83,13 +87,16 @@ struct General {
     link: Arc<HttpLink>,
     headers: HeaderMap,
     revision: Revision,
-    ear: Arc<Ear>,
+    board: Arc<Switchboard>,
+    deaf: Arc<AtomicBool>,
 }
 
 enum Opened {
     Stream(Box<Reader>),
-    /// The server has no such stream (405 is normal), or the session is over.
+    /// The server has no such stream (405 is normal).
     Never,
+    /// It does not know what is asked for.
+    Unknown,
     Later,
 }
 
@@ -115,8 +122,14 @@ impl General {
                     place = reader.place().clone();
                     pause = place.retry();
                 }
-                Opened::Never => {
-                    self.ear.deaf.store(true, Ordering::Relaxed);
+                Opened::Unknown if opened_before => {
+                    // It had the stream, so what it does not know is the session (P8.8).
+                    let kind = UpstreamErrorKind::SessionLost;
+                    self.board.calls().close(&kind);
+                    return;
+                }
+                Opened::Never | Opened::Unknown => {
+                    self.deaf.store(true, Ordering::Relaxed);
                     return;
                 }
                 Opened::Later => pause = (pause * 2).min(MOST_PAUSE),
@@ -136,8 +149,11 @@ impl General {
         let Ok(response) = self.link.send(Outgoing::get(headers)).await else {
             return Opened::Later;
         };
-        if response.status().is_server_error() {
-            return Opened::Later;
+        match response.status().as_u16() {
+            // Some servers take a while to notice that the stream before this one broke: 409.
+            409 | 429 | 500.. => return Opened::Later,
+            400 | 404 => return Opened::Unknown,
+            _ => {}
         }
         if !response.status().is_success() || media(response.headers()) != Media::EventStream {
             return Opened::Never;
@@ -151,37 +167,13 @@ impl General {
     async fn read(&self, reader: &mut Reader) {
         while let Ok(Some(message)) = reader.next().await {
             let known = match message {
-                Message::Notification(notification) => self.hear_notification(notification),
-                Message::Request(request) => self.hear_request(request).await,
+                Message::Notification(notification) => self.board.hear_notification(notification),
+                Message::Request(request) => self.board.hear_request(request),
                 Message::Response(_) => false,
             };
             if !known {
                 self.link.shared().count_dropped();
             }
         }
-    }
-
-    fn hear_notification(&self, notification: Notification) -> bool {
-        if let Some(notice) = notice(&notification) {
-            self.link.shared().tell(notice);
-            return true;
-        }
-        let owner = self.ear.calls.owner_of(&notification);
-        owner.is_some_and(|inbox| inbox.push(Message::Notification(notification)))
-    }
-
-    async fn hear_request(&self, request: Request) -> bool {
-        let answer = match &*request.method {
-            "ping" => pong(&request.id),
-            _ => match self.ear.calls.asked_by(&request) {
-                Some(inbox) => return inbox.push(Message::Request(request)),
-                // Outside a call there is no client to ask (P11.10).
-                None => refusal(&request.id),
-            },
-        };
-        self.link
-            .courtesy(Outgoing::post(self.headers.clone(), answer))
-            .await;
-        true
     }
 }

@@ -77,7 +77,9 @@ impl HttpSse {
             if !lease.value.channel.is_over() {
                 return Ok(lease);
             }
-            self.pool.discard(&key, &lease.value);
+            if self.pool.discard(&key, &lease.value) {
+                shared.lost(lease.value.channel.board());
+            }
         }
         let sse = Arc::clone(self);
         let open = |key: Key| async move { sse.open(&key).await };
@@ -86,10 +88,12 @@ impl HttpSse {
         let lease = self
             .pool
             .lease(key, shared.now_ms(), &shared.tasks, closed, open, evicted);
-        lease.await.map_err(|error| match error {
+        let lease = lease.await.map_err(|error| match error {
             NoLease::Trouble(trouble) => trouble,
             NoLease::Full => shared.not_sent(UpstreamErrorKind::Busy).into(),
-        })
+        })?;
+        shared.stands();
+        Ok(lease)
     }
 
     async fn open(&self, key: &Key) -> Result<Arc<Conversation>, Trouble> {
@@ -100,7 +104,7 @@ impl HttpSse {
         let target = timeout(ENDPOINT, stream.endpoint())
             .await
             .map_err(timed_out)??;
-        let (channel, ending) = self.carry(stream, target)?;
+        let (channel, ending) = self.carry(stream, target, key)?;
         let snapshot = timeout(HANDSHAKE, self.handshake(&channel, key))
             .await
             .map_err(timed_out)??;
@@ -108,9 +112,14 @@ impl HttpSse {
     }
 
     /// Starts the tasks that read the stream and write to the second URL.
-    fn carry(&self, stream: Stream, target: Url) -> Result<(Arc<Channel>, Ending), UpstreamError> {
+    fn carry(
+        &self,
+        stream: Stream,
+        target: Url,
+        key: &Key,
+    ) -> Result<(Arc<Channel>, Ending), UpstreamError> {
         let shared = self.shared();
-        let (channel, queue) = Channel::new(Arc::clone(shared), Era::Legacy);
+        let (channel, queue) = Channel::new(Arc::clone(shared), Era::Legacy, key);
         let (stop, stopped) = watch::channel(false);
         let (over, ended) = watch::channel(());
         let writing = write(Arc::clone(&self.link), Arc::clone(&channel), target, queue);
@@ -147,6 +156,7 @@ impl HttpSse {
             .notify("notifications/initialized")
             .await
             .map_err(not_sent)?;
+        shared.tell_snapshot(&snapshot);
         Ok(snapshot)
     }
 }

@@ -21,7 +21,6 @@ use crate::error::{Trouble, UpstreamError, UpstreamErrorKind};
 use crate::http::legacy::{initialize_failed, initialize_params};
 use crate::http::modern::modern_params;
 use crate::list::own_call;
-use crate::notice::Notice;
 use crate::pool::{Key, Lease, NoLease, Pool, PoolLimits, Scope};
 use crate::shared::Shared;
 use backoff::Backoff;
@@ -115,7 +114,9 @@ impl Stdio {
             if !lease.value.channel.is_over() {
                 return Ok(lease);
             }
-            self.pool.discard(&key, &lease.value);
+            if self.pool.discard(&key, &lease.value) {
+                shared.lost(lease.value.channel.board());
+            }
         }
         let closed = shared.not_sent(UpstreamErrorKind::Closed);
         let (this, gone) = (self.this.clone(), closed.clone());
@@ -129,10 +130,12 @@ impl Stdio {
         let lease = self
             .pool
             .lease(key, shared.now_ms(), &shared.tasks, closed, open, evicted);
-        lease.await.map_err(|error| match error {
+        let lease = lease.await.map_err(|error| match error {
             NoLease::Trouble(trouble) => trouble,
             NoLease::Full => shared.not_sent(UpstreamErrorKind::Busy).into(),
-        })
+        })?;
+        shared.stands();
+        Ok(lease)
     }
 
     /// Starts a child and shakes hands, unless it crashed a moment ago.
@@ -154,7 +157,7 @@ impl Stdio {
     }
 
     async fn start_now(&self, key: &Key) -> Result<Arc<Conversation>, Trouble> {
-        let process = self.launch(self.era)?;
+        let process = self.launch(key)?;
         let snapshot = match self.era {
             // Modern servers need no handshake: the first request is as good as any.
             Era::Modern => None,
@@ -168,8 +171,8 @@ impl Stdio {
         })))
     }
 
-    fn launch(&self, era: Era) -> Result<Process, UpstreamError> {
-        Process::launch(&self.shared, &self.argv, era, &self.shared.children.stderr)
+    fn launch(&self, key: &Key) -> Result<Process, UpstreamError> {
+        Process::launch(&self.shared, &self.argv, self.era, key)
     }
 
     async fn handshake(&self, process: &Process, key: &Key) -> Result<ServerSnapshot, Trouble> {
@@ -194,6 +197,7 @@ impl Stdio {
             .notify("notifications/initialized")
             .await
             .map_err(not_sent)?;
+        shared.tell_snapshot(&snapshot);
         Ok(snapshot)
     }
 
@@ -201,13 +205,13 @@ impl Stdio {
     /// legacy: an error, an exit, silence (P8.3).
     pub(crate) async fn probe(&self) -> Result<Evidence, UpstreamError> {
         self.check_held()?;
-        let process = self.launch(Era::Modern)?;
+        let process = self.launch(&Key::shared())?;
         let call = own_call("server/discover", Object::empty(), Instant::now() + PROBE);
         let params = modern_params(&self.shared, 1, &call);
         let asked = timeout(PROBE, process.channel().request("server/discover", &params)).await;
         // Ends as the process goes out of scope, in the background.
         Ok(match asked {
-            Ok(Ok(Outcome::Result(result))) => judge_result(&result),
+            Ok(Ok(Outcome::Result(result))) => judge_result(&self.shared, &result),
             Ok(Ok(Outcome::Error(error))) => judge_error(&error),
             Ok(Err(_)) | Err(_) => Evidence::Legacy,
         })
@@ -240,8 +244,6 @@ async fn restart(this: Weak<Stdio>, key: Key) {
             return;
         };
         if stdio.lease(key.clone()).await.is_ok() {
-            // Notices may have been missed in between (P9.41).
-            stdio.shared.tell(Notice::Reconnected);
             return;
         }
     }

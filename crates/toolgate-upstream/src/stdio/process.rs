@@ -20,6 +20,7 @@ use super::stderr::StderrRing;
 use crate::channel::{Channel, Conversation, Ending, Outbound};
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::http::reader::MAX_MESSAGE;
+use crate::pool::Key;
 use crate::shared::Shared;
 
 /// Lines that are no messages; one more ends the child (S-75).
@@ -61,11 +62,11 @@ impl Process {
         shared: &Arc<Shared>,
         argv: &[String],
         era: Era,
-        stderr: &Arc<StderrRing>,
+        key: &Key,
     ) -> Result<Self, UpstreamError> {
         let mut child = spawn(shared, argv)?;
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let (channel, queue) = Channel::new(Arc::clone(shared), era);
+        let (channel, queue) = Channel::new(Arc::clone(shared), era, key);
         let (stop, stopped) = watch::channel(false);
         let (over, ended) = watch::channel(());
         let life = Arc::new(Life {
@@ -73,7 +74,7 @@ impl Process {
             began: Instant::now(),
         });
         let group = Group(child.id());
-        let jobs = Jobs::start(shared, &channel, pipes, queue, stderr);
+        let jobs = Jobs::start(shared, &channel, pipes, queue);
         let supervisor = Supervisor {
             shared: Arc::clone(shared),
             channel: Arc::clone(&channel),
@@ -182,14 +183,13 @@ impl Jobs {
         channel: &Arc<Channel>,
         pipes: (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>),
         queue: mpsc::Receiver<Outbound>,
-        ring: &Arc<StderrRing>,
     ) -> Self {
         let (stdin, stdout, stderr) = pipes;
         let reader = read(Arc::clone(shared), Arc::clone(channel), stdout);
         Self {
             reader: tokio::spawn(reader),
             writer: tokio::spawn(write(stdin, queue)),
-            stderr: tokio::spawn(collect(stderr, Arc::clone(ring))),
+            stderr: tokio::spawn(collect(stderr, Arc::clone(&shared.children.stderr))),
         }
     }
 }

@@ -4,6 +4,7 @@
     reason = "a test that cannot go on says so and stops"
 )]
 
+mod beside;
 mod credentials;
 mod detect;
 mod isolation;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use hyper::header::HeaderValue;
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use toolgate_http::{Egress, EgressConfig};
 use toolgate_namespace::{
     EraSetting, HttpKind, Injection, Isolation, Prefix, ServerId, ServerSlug, ServerSpec, Timeouts,
@@ -14,8 +14,8 @@ use toolgate_namespace::{
 use toolgate_protocol::{Json, JsonLimits, Object, Outcome};
 use toolgate_testkit::{Running, stdio_server_path};
 use toolgate_upstream::{
-    Call, CredentialError, Credentials, Event, Exchange, Injected, IsolationKey, Notice, Upstream,
-    UpstreamConfig, UpstreamError, Verdict,
+    Call, CredentialError, Credentials, Event, Exchange, Injected, IsolationKey, Notice, Origin,
+    Question, Upstream, UpstreamConfig, UpstreamError, Verdict,
 };
 use toolgate_vault::Secret;
 
@@ -27,6 +27,7 @@ pub(crate) struct Rig {
     pub(crate) upstream: Arc<Upstream>,
     notices: Arc<Mutex<Vec<Notice>>>,
     told: watch::Receiver<usize>,
+    questions: tokio::sync::Mutex<mpsc::UnboundedReceiver<Question>>,
 }
 
 /// Secrets that never change.
@@ -117,13 +118,14 @@ impl Rig {
         let notices: Arc<Mutex<Vec<Notice>>> = Arc::default();
         let (tell, told) = watch::channel(0);
         let kept = Arc::clone(&notices);
+        let (ask, questions) = mpsc::unbounded_channel();
         let upstream = Upstream::new(UpstreamConfig {
             spec: Arc::new(spec),
             credentials: Arc::new(credentials),
             egress: Egress::new(EgressConfig::default()).unwrap(),
             verdict,
             client_info: json(r#"{"name":"toolgate","version":"0"}"#),
-            questions: Arc::new(|_| {}),
+            questions: Arc::new(move |question| drop(ask.send(question))),
             notices: Arc::new(move |notice| {
                 kept.lock().unwrap().push(notice);
                 tell.send_modify(|n| *n += 1);
@@ -133,11 +135,31 @@ impl Rig {
             upstream,
             notices,
             told,
+            questions: tokio::sync::Mutex::new(questions),
         }
     }
 
     pub(crate) fn notices(&self) -> Vec<Notice> {
         self.notices.lock().unwrap().clone()
+    }
+
+    /// The next question that came outside a call.
+    pub(crate) async fn question(&self) -> Question {
+        patient(async { self.questions.lock().await.recv().await.unwrap() }).await
+    }
+
+    /// Waits until a notice of this kind was told.
+    pub(crate) async fn told_any(&self, wanted: impl Fn(&Notice) -> bool) -> Notice {
+        let mut told = self.told.clone();
+        let arrived = async {
+            loop {
+                if let Some(notice) = self.notices().into_iter().find(&wanted) {
+                    return notice;
+                }
+                told.changed().await.unwrap();
+            }
+        };
+        patient(arrived).await
     }
 
     pub(crate) fn verdict(&self) -> Option<Verdict> {
@@ -234,6 +256,13 @@ pub(crate) fn call_with(tool: &str, arguments: &str) -> Call {
 pub(crate) fn who(principal: &str, session: Option<&str>) -> IsolationKey {
     IsolationKey {
         principal: principal.into(),
+        session: session.map(Into::into),
+    }
+}
+
+pub(crate) fn origin(principal: &str, session: Option<&str>) -> Origin {
+    Origin {
+        principal: Some(principal.into()),
         session: session.map(Into::into),
     }
 }

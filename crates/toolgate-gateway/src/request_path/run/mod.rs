@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use toolgate_analytics::CallStatus;
 use toolgate_policy::Principal;
@@ -56,6 +57,8 @@ pub(crate) struct Inner {
     /// Questions of an older server to a modern client, and until when more are waited for.
     pub(super) asked: Vec<Asked>,
     pub(super) gather_until: Option<tokio::time::Instant>,
+    /// Answers on their way to the server, in order.
+    answers: VecDeque<(AskId, Answer)>,
     /// When the call was first parked.
     pub(super) parked_since: Option<tokio::time::Instant>,
     /// The call was made again after a -32042.
@@ -68,6 +71,8 @@ pub(crate) struct Inner {
 /// The server's side of a call.
 enum Leg {
     Running(Routed),
+    /// The server is being answered; nothing else is heard of it meanwhile.
+    Answering(BoxFuture<'static, Routed>),
     /// A further round is on its way.
     Starting(BoxFuture<'static, Result<Routed, RouteError>>),
     /// It is the client's turn.
@@ -78,6 +83,7 @@ impl std::fmt::Debug for Leg {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Running(_) => "Running",
+            Self::Answering(_) => "Answering",
             Self::Starting(_) => "Starting",
             Self::Waiting => "Waiting",
         })
@@ -102,6 +108,7 @@ pub(super) enum Next {
 /// What happened to a running call.
 enum Happened {
     Event(Event),
+    Answered(Routed),
     Started(Result<Routed, RouteError>),
     Said(Said),
     Gathered,
@@ -133,6 +140,7 @@ impl Inner {
             rounds: Rounds::default(),
             asked: Vec::new(),
             gather_until: None,
+            answers: VecDeque::new(),
             parked_since: None,
             logs: LogBudget::default(),
             queue: VecDeque::new(),
@@ -200,9 +208,14 @@ impl Inner {
                 return Next::Step(self.revoked());
             }
             let step = match happened {
-                Happened::Event(event) => self.on_event(event).await,
+                Happened::Event(event) => self.on_event(event),
+                Happened::Answered(routed) => {
+                    self.leg = Leg::Running(routed);
+                    self.answer_next();
+                    None
+                }
                 Happened::Started(started) => self.on_started(started).map(|end| self.end(end)),
-                Happened::Said(said) => self.on_said(said).await,
+                Happened::Said(said) => self.on_said(said),
                 Happened::Gathered => {
                     self.gather_until = None;
                     return Next::Park;
@@ -230,14 +243,14 @@ impl Inner {
 
     // === what the server says ===
 
-    async fn on_event(&mut self, event: Event) -> Option<Step> {
+    fn on_event(&mut self, event: Event) -> Option<Step> {
         if let Leg::Running(routed) = &self.leg {
             self.from = routed.exchange.revision();
         }
         match event {
             Event::Progress(params) => self.progress(&params).map(Step::Interim),
             Event::Log(params) => self.log(&params).map(Step::Interim),
-            Event::Ask(ask) => self.on_ask(ask).await,
+            Event::Ask(ask) => self.on_ask(ask),
             Event::Undeclared(ask) => self.on_undeclared(&ask),
             Event::Done(outcome) => self.on_done(outcome),
             Event::Failed(error) => {
@@ -248,7 +261,7 @@ impl Inner {
     }
 
     /// A question of an older server.
-    async fn on_ask(&mut self, ask: Ask) -> Option<Step> {
+    fn on_ask(&mut self, ask: Ask) -> Option<Step> {
         if let Leg::Running(routed) = &mut self.leg {
             routed.yield_turn();
         }
@@ -273,7 +286,7 @@ impl Inner {
             return Some(Step::Interim(message));
         }
         let error = RpcError::new(codes::METHOD_NOT_FOUND, "the client cannot be asked");
-        self.answer_server(id, Answer::Error(error)).await;
+        self.answer_server(id, Answer::Error(error));
         None
     }
 
@@ -307,7 +320,7 @@ impl Inner {
 
     // === what the client says ===
 
-    async fn on_said(&mut self, said: Said) -> Option<Step> {
+    fn on_said(&mut self, said: Said) -> Option<Step> {
         let Said::Answer(open, outcome) = said else {
             let end = self.give_up("the client did not answer the server's question in time");
             return Some(self.end(end));
@@ -322,7 +335,7 @@ impl Inner {
                     Outcome::Result(result) => Answer::Result(result),
                     Outcome::Error(error) => Answer::Error(error),
                 };
-                self.answer_server(id, answer).await;
+                self.answer_server(id, answer);
                 None
             }
             Asker::Key(key) => match self.on_round_answer(&open.method, key, outcome) {
@@ -340,23 +353,39 @@ impl Inner {
         Some(message)
     }
 
-    async fn answer_server(&mut self, id: AskId, answer: Answer) {
-        if let Leg::Running(routed) = &mut self.leg {
-            // A server that is gone shows as the end of its call.
-            let _ = routed.exchange.answer(id, answer).await;
+    fn answer_server(&mut self, id: AskId, answer: Answer) {
+        self.answers.push_back((id, answer));
+        self.answer_next();
+    }
+
+    /// Sends the next answer, if the server is not being answered already. What is under way is kept in
+    /// `self`, since whoever polls may give up at any time.
+    fn answer_next(&mut self) {
+        if !matches!(self.leg, Leg::Running(_)) {
+            return;
+        }
+        let Some((id, answer)) = self.answers.pop_front() else {
+            return;
+        };
+        if let Leg::Running(mut routed) = std::mem::replace(&mut self.leg, Leg::Waiting) {
+            let answering = async move {
+                // A server that is gone shows as the end of its call.
+                let _ = routed.exchange.answer(id, answer).await;
+                routed
+            };
+            self.leg = Leg::Answering(answering.boxed());
         }
     }
 
     /// Hands the answers a retry brings to the server; what is missing stays asked (P11.11).
-    pub(super) async fn take_answers(&mut self, responses: Option<&Object>) {
+    pub(super) fn take_answers(&mut self, responses: Option<&Object>) {
         let asked = std::mem::take(&mut self.asked);
         for asked in asked {
             let answer = responses.and_then(|responses| responses.get(&asked.key));
             let fits = |answer: &Json| answer_fits(&asked.question.method, answer);
             match answer.filter(fits) {
                 Some(answer) => {
-                    self.answer_server(asked.id, Answer::Result(answer.detached()))
-                        .await;
+                    self.answer_server(asked.id, Answer::Result(answer.detached()));
                 }
                 None => self.asked.push(asked),
             }
@@ -469,6 +498,7 @@ async fn end_politely(mut routed: Routed, asked: Vec<Asked>) {
 async fn heard(leg: &mut Leg) -> Happened {
     match leg {
         Leg::Running(routed) => Happened::Event(routed.exchange.next().await),
+        Leg::Answering(answering) => Happened::Answered(answering.await),
         Leg::Starting(starting) => Happened::Started(starting.await),
         Leg::Waiting => std::future::pending().await,
     }
