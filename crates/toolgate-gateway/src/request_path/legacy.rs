@@ -31,7 +31,7 @@ pub(super) async fn handle(visit: Visit<'_>, body: Body) -> Response<ReplyBody> 
     if let Body::One(Message::Request(request)) = &body
         && &*request.method == "initialize"
     {
-        return initialize(&visit, request).await;
+        return Box::pin(initialize(&visit, request)).await;
     }
     let session = match session_of(visit.gateway, &visit.admitted, visit.headers) {
         Ok(session) => session,
@@ -39,7 +39,7 @@ pub(super) async fn handle(visit: Visit<'_>, body: Body) -> Response<ReplyBody> 
     };
     match body {
         Body::One(message) => one(visit, Some(session), message).await,
-        Body::Batch(messages) => batch(visit, session, messages).await,
+        Body::Batch(messages) => Box::pin(batch(visit, session, messages)).await,
     }
 }
 
@@ -131,7 +131,7 @@ async fn one(
                 }
             }
             None => {
-                let body = simple_answer(&visit, session.as_ref(), &request).await;
+                let body = Box::pin(simple_answer(&visit, session.as_ref(), &request)).await;
                 as_accepted(visit.accept, body)
             }
         },

@@ -37,7 +37,16 @@ async fn request_answer(visit: Visit<'_>, request: Request) -> Response<ReplyBod
     if let Some(method) = Method::parse(&request.method) {
         return routed(visit, request, meta, method).await;
     }
-    let listed = lists::list(&visit, meta.revision, &request.method, &request.params).await;
+    Box::pin(own_answer(&visit, &request, &meta)).await
+}
+
+/// Every request that no server answers: by the gateway itself.
+async fn own_answer(
+    visit: &Visit<'_>,
+    request: &Request,
+    meta: &ModernMeta,
+) -> Response<ReplyBody> {
+    let listed = lists::list(visit, meta.revision, &request.method, &request.params).await;
     match (listed, &*request.method) {
         (Some(Ok(list)), _) => {
             reply::json_parts(StatusCode::OK, write::result_parts(&request.id, &list))
@@ -45,8 +54,8 @@ async fn request_answer(visit: Visit<'_>, request: Request) -> Response<ReplyBod
         (Some(Err(error)), _) => {
             answer::finished(Finished::error(&request.id, &error, Era::Modern))
         }
-        (None, "server/discover") => discover(&visit, &request).await,
-        (None, "subscriptions/listen") => listen::listen(&visit, &request, &meta).await,
+        (None, "server/discover") => discover(visit, request).await,
+        (None, "subscriptions/listen") => listen::listen(visit, request, meta).await,
         (None, method) => Refusal::new(
             StatusCode::NOT_FOUND,
             RpcError::new(

@@ -113,21 +113,27 @@ pub(super) async fn find(
     params: Object,
 ) -> Result<Route, RpcError> {
     let workspace = &visit.admitted.workspace.workspace;
+    // Boxed but for the common one, so that the future of a tool call does not carry the others.
     match method {
         Method::CallTool => call_tool(workspace, params).await,
-        Method::GetPrompt => get_prompt(workspace, params).await,
+        Method::GetPrompt => Box::pin(get_prompt(workspace, params)).await,
         Method::ReadResource => {
             let principal = visit.admitted.principal.token().id.as_str();
-            read_resource(workspace, principal, params).await
+            Box::pin(read_resource(workspace, principal, params)).await
         }
-        Method::Complete => complete(workspace, params).await,
+        Method::Complete => Box::pin(complete(workspace, params)).await,
     }
 }
 
 async fn call_tool(workspace: &Workspace, params: Object) -> Result<Route, RpcError> {
     let name = name_of(&params, "tool")?;
     check_arguments(&params)?;
-    let Some(tool) = workspace.find(&name).await else {
+    let known = workspace.catalog().find(&name).cloned();
+    let found = match known {
+        Some(tool) => Some(tool),
+        None => Box::pin(workspace.find(&name)).await,
+    };
+    let Some(tool) = found else {
         return Err(reply::unknown_tool(&name));
     };
     Ok(Route::To(Target {
