@@ -54,6 +54,8 @@ pub(crate) struct Inner {
     asking: Option<Asking>,
     /// Rounds with a modern server on behalf of such a client.
     rounds: Rounds,
+    /// Answers that a modern client gave before it was asked, each good for one question (P11.11).
+    given: Option<Object>,
     /// Questions of an older server to a modern client, and until when more are waited for.
     pub(super) asked: Vec<Asked>,
     pub(super) gather_until: Option<tokio::time::Instant>,
@@ -138,6 +140,7 @@ impl Inner {
             from: Revision::LATEST,
             asking: None,
             rounds: Rounds::default(),
+            given: target.params.object("inputResponses"),
             asked: Vec::new(),
             gather_until: None,
             answers: VecDeque::new(),
@@ -272,6 +275,10 @@ impl Inner {
         let shown = self.shown(&question, Era::Legacy);
         if self.client.revision.era() == Era::Modern {
             let key = self.key_for(&ask.id);
+            if let Some(answer) = self.given(&key, &shown.method) {
+                self.answer_server(ask.id, Answer::Result(answer));
+                return None;
+            }
             self.asked.push(Asked {
                 key,
                 id: ask.id,
@@ -358,6 +365,14 @@ impl Inner {
         self.answer_next();
     }
 
+    /// Takes the answer that came with the request itself, if there is one that fits.
+    fn given(&mut self, key: &str, method: &str) -> Option<Json> {
+        let given = self.given.as_ref()?;
+        let answer = given.get(key).filter(|answer| answer_fits(method, answer))?;
+        self.given = Some(given.edit().remove(key).object());
+        Some(answer)
+    }
+
     /// Sends the next answer, if the server is not being answered already. What is under way is kept in
     /// `self`, since whoever polls may give up at any time.
     fn answer_next(&mut self) {
@@ -379,6 +394,7 @@ impl Inner {
 
     /// Hands the answers a retry brings to the server; what is missing stays asked (P11.11).
     pub(super) fn take_answers(&mut self, responses: Option<&Object>) {
+        self.given = None;
         let asked = std::mem::take(&mut self.asked);
         for asked in asked {
             let answer = responses.and_then(|responses| responses.get(&asked.key));
