@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock, Weak};
 
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use ring::digest::{SHA256, digest};
 use tokio::sync::watch;
 use toolgate_http::Egress;
 use toolgate_namespace::{HttpKind, ServerId, ServerSpec, WorkspaceId, WorkspaceSlug};
 use toolgate_policy::{RateLimiter, Token, TokenStatus};
+use toolgate_protocol::mcp::ServerSnapshot;
 use toolgate_protocol::{Json, JsonLimits, Revision, ToolDefinition};
 use toolgate_router::{
     Background, Link, LinkConfig, Listed, ToolOverride, Workspace, WorkspaceConfig,
@@ -27,6 +29,9 @@ use crate::credentials::LinkSecrets;
 use crate::notices::{Hub, outside};
 use crate::record::unix_ms;
 use crate::snapshot::{Life, Snapshot, TokenEntry, WorkspaceEntry};
+
+/// Stands for what a server never said.
+const NOTHING: &[u8] = b"{}";
 
 /// Everything needed to build links, and what is told when one of them learns something.
 #[derive(Debug)]
@@ -132,20 +137,21 @@ impl Wiring {
             secrets: secrets.clone(),
             link: slot.clone(),
         };
+        let verdict = all.verdict_of(&spec.id);
         let upstream = Upstream::new(UpstreamConfig {
             spec: spec.clone(),
             credentials: secrets.clone(),
             egress: self.egress.clone(),
-            verdict: all.verdict_of(&spec.id),
-            client_info: self.client_info.clone(),
-            notices: self.notices(home.clone()),
+            notices: self.notices(home.clone(), verdict.clone()),
             questions: self.questions(home),
+            verdict,
+            client_info: self.client_info.clone(),
         });
         let learnt = Arc::downgrade(self);
         let home = workspace.clone();
         let link = Link::new(LinkConfig {
             known: all.tools_of(&spec.id),
-            snapshot: None,
+            snapshot: all.about(&spec.id),
             overrides: all.overrides_of(&spec.id),
             changes: changes.clone(),
             learnt: Arc::new(move |link, tools| {
@@ -162,8 +168,13 @@ impl Wiring {
     }
 
     /// What happens when a server tells something unasked.
-    fn notices(self: &Arc<Self>, home: Home) -> Arc<dyn Fn(Notice) + Send + Sync> {
+    fn notices(
+        self: &Arc<Self>,
+        home: Home,
+        verdict: Option<Verdict>,
+    ) -> Arc<dyn Fn(Notice) + Send + Sync> {
         let wiring = Arc::downgrade(self);
+        let verdict = Arc::new(ArcSwapOption::from_pointee(verdict));
         Arc::new(move |notice| {
             let (Some(wiring), Some(link)) = (wiring.upgrade(), home.link()) else {
                 return;
@@ -173,11 +184,10 @@ impl Wiring {
                 Notice::PromptsChanged => wiring.list_changed(&home, &link, Listed::Prompts),
                 Notice::ResourcesChanged => wiring.list_changed(&home, &link, Listed::Resources),
                 Notice::Reconnected => {
-                    for what in [Listed::Tools, Listed::Prompts, Listed::Resources] {
-                        link.invalidate(what);
-                    }
+                    link.invalidate(Listed::Prompts);
+                    link.invalidate(Listed::Resources);
                     home.hub.may_have_missed(&link.spec().id);
-                    wiring.read_again(&link);
+                    wiring.ask_again(&link);
                 }
                 Notice::ResourceUpdated { uri, origin } => {
                     home.hub.updated(&link.spec().id, &uri, &origin);
@@ -188,30 +198,26 @@ impl Wiring {
                 Notice::ElicitationComplete { params, origin } => {
                     outside::completed(&home.hub, &home.secrets, &params, &origin);
                 }
-                Notice::Verdict(verdict) => {
-                    wiring.remember_verdict(&home.workspace, &link, verdict)
+                Notice::Verdict(found) => {
+                    verdict.store(Some(Arc::new(found)));
+                    wiring.remember_server(&home.workspace, &link, &verdict);
                 }
-                Notice::Snapshot(_) => {}
+                Notice::Snapshot(snapshot) => {
+                    if link.learn_snapshot(snapshot) {
+                        wiring.remember_server(&home.workspace, &link, &verdict);
+                    }
+                }
             }
         })
     }
 
     /// A list changed: who listens is told at once, and whoever lists next waits for the new one (P9.46).
     fn list_changed(&self, home: &Home, link: &Arc<Link>, what: Listed) {
-        link.invalidate(what);
-        home.hub.changed(what);
-        if what == Listed::Tools {
-            self.read_again(link);
+        match what {
+            Listed::Tools => self.ask_again(link),
+            Listed::Prompts | Listed::Resources => link.invalidate(what),
         }
-    }
-
-    /// Reads the tools again, so that policy and pins know them before they are called.
-    fn read_again(&self, link: &Arc<Link>) {
-        let link = link.clone();
-        self.background.spawn(async move {
-            // The outcome is kept by the link; a failure shows in its health.
-            let _ = link.refresh().await;
-        });
+        home.hub.changed(what);
     }
 
     /// What happens when a server asks outside any call.
@@ -223,6 +229,20 @@ impl Wiring {
                 wiring.background.spawn(asking);
             }
         })
+    }
+
+    fn ask_again(&self, link: &Arc<Link>) {
+        link.invalidate(Listed::Tools);
+        // A list that is under way may be what made the server say this; asking again at once could go on for ever.
+        // The next list waits for another one.
+        if !link.wants_refresh(Listed::Tools) {
+            return;
+        }
+        let link = link.clone();
+        self.background.spawn(async move {
+            // The outcome is kept by the link; a failure shows in its health.
+            let _ = link.refresh().await;
+        });
     }
 
     /// Stores a freshly learnt list behind the request that learnt it, and wakes the listeners.
@@ -244,19 +264,18 @@ impl Wiring {
         });
     }
 
-    fn remember_verdict(&self, workspace: &WorkspaceSlug, link: &Link, verdict: Verdict) {
-        let row = ServerSnapshotRow {
-            server: link.spec().id.clone(),
-            revision: verdict.revision.as_str().to_owned(),
-            http_kind: http_kind_text(verdict.http).to_owned(),
-            capabilities: b"{}".to_vec(),
-            server_info: b"{}".to_vec(),
-            instructions: None,
-            fingerprint: verdict.fingerprint,
-            at: unix_ms(),
-        };
-        self.write_behind(workspace, move |store, scope| {
-            store.save_server_snapshot(scope, &row)
+    /// Stores what a server was found to speak and what it said of itself, as it stands when it is written.
+    fn remember_server(
+        &self,
+        workspace: &WorkspaceSlug,
+        link: &Arc<Link>,
+        verdict: &Arc<ArcSwapOption<Verdict>>,
+    ) {
+        let (link, verdict) = (link.clone(), verdict.clone());
+        self.write_behind(workspace, move |store, scope| match &*verdict.load() {
+            Some(verdict) => store.save_server_snapshot(scope, &server_row(&link, verdict)),
+            // Written with the verdict, which every server gets.
+            None => Ok(()),
         });
     }
 
@@ -421,6 +440,24 @@ impl<'a> Stored<'a> {
             .find(|row| &row.server == server)
     }
 
+    /// What the server last said of itself; `None` when only its verdict is known.
+    fn about(&self, server: &ServerId) -> Option<ServerSnapshot> {
+        let row = self.snapshot_of(server)?;
+        if row.capabilities == NOTHING && row.server_info == NOTHING {
+            return None;
+        }
+        let json = |text: &[u8]| {
+            let text = Bytes::copy_from_slice(text);
+            Json::parse(text, &JsonLimits::UPSTREAM).ok()
+        };
+        Some(ServerSnapshot {
+            revision: Revision::parse(&row.revision)?,
+            capabilities: json(&row.capabilities)?,
+            server_info: json(&row.server_info)?,
+            instructions: row.instructions.clone(),
+        })
+    }
+
     fn revision_of(&self, server: &ServerId) -> Option<Revision> {
         Revision::parse(&self.snapshot_of(server)?.revision)
     }
@@ -461,6 +498,22 @@ fn token_entry(token: Token, previous: Option<&Snapshot>) -> TokenEntry {
             last_use: Arc::default(),
             token: Arc::new(token),
         },
+    }
+}
+
+fn server_row(link: &Link, verdict: &Verdict) -> ServerSnapshotRow {
+    let about = link.snapshot();
+    let about = about.as_deref();
+    let text = |json: &Json| json.bytes().to_vec();
+    ServerSnapshotRow {
+        server: link.spec().id.clone(),
+        revision: verdict.revision.as_str().to_owned(),
+        http_kind: http_kind_text(verdict.http).to_owned(),
+        capabilities: about.map_or_else(|| NOTHING.to_vec(), |about| text(&about.capabilities)),
+        server_info: about.map_or_else(|| NOTHING.to_vec(), |about| text(&about.server_info)),
+        instructions: about.and_then(|about| about.instructions.clone()),
+        fingerprint: verdict.fingerprint.clone(),
+        at: unix_ms(),
     }
 }
 

@@ -1,15 +1,18 @@
 //! Everything one workspace offers, merged: built once per change, read by every request.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use dashmap::DashMap;
-use toolgate_namespace::{ExposedName, Hidden, Prefix, ServerSlug, ToolName, ToolTable};
+use toolgate_namespace::{ExposedName, Hidden, ServerSlug, ToolName};
 use toolgate_policy::{Classification, Principal, ToolAccess, may_see};
-use toolgate_protocol::mcp::ListResult;
+use toolgate_protocol::mcp::{ListResult, prompt_for_client};
 use toolgate_protocol::{Json, Revision, ToolDefinition};
 
+use crate::index::UriIndex;
 use crate::link::Link;
+use crate::named::{Named, Names, Offer};
+use crate::ui::{ui_uris, with_ui_uris};
 
 /// Ready-made lists kept per catalogue; one per (token, revision), the bound is a guard only.
 const MAX_CACHED_LISTS: usize = 4096;
@@ -29,6 +32,8 @@ pub struct CatalogTool {
     pub classification: Classification,
     /// The server that owns it.
     pub link: Arc<Link>,
+    /// As it is listed, where it names a resource that clients know by another URI (P9.17).
+    listed: Option<ToolDefinition>,
 }
 
 impl CatalogTool {
@@ -40,6 +45,11 @@ impl CatalogTool {
             classification: self.classification,
             read_only_may_call_all,
         }
+    }
+
+    fn for_client(&self, revision: Revision) -> Bytes {
+        let definition = self.listed.as_ref().unwrap_or(&self.definition);
+        definition.for_client(self.exposed.as_str(), revision)
     }
 }
 
@@ -58,94 +68,81 @@ pub struct CatalogPrompt {
     pub link: Arc<Link>,
 }
 
-/// The merged tools and prompts of one workspace at one moment.
+/// The merged tools and prompts of one workspace at one moment, and which server each URI belongs to.
 #[derive(Debug)]
 pub struct Catalog {
-    table: ToolTable,
-    tools: Vec<Arc<CatalogTool>>,
+    links: Vec<Arc<Link>>,
+    tools: Named<CatalogTool>,
+    prompts: Named<CatalogPrompt>,
+    /// Made when it is first needed: most requests are about tools.
+    uris: OnceLock<UriIndex>,
     missing: Vec<ServerSlug>,
+    missing_prompts: Vec<ServerSlug>,
     read_only_all: bool,
     pub(crate) built_from: u64,
     lists: DashMap<(String, Revision), Bytes>,
+    prompt_lists: DashMap<Revision, Bytes>,
 }
 
 impl Catalog {
     /// Merges what the links are known to offer, in their order and then each server's own (P9.7).
     pub(crate) fn build(links: &[Arc<Link>], read_only_all: bool, built_from: u64) -> Self {
-        let offers: Vec<Offer> = links.iter().filter_map(Offer::of).collect();
-        let table = ToolTable::build(
-            offers.iter().map(|offer| {
-                (
-                    offer.link.spec().id.clone(),
-                    offer.slug(),
-                    offer.names.as_slice(),
-                )
-            }),
-            toolgate_namespace::TOOL_NAME_MAX,
-        );
-        let tools = table
-            .iter()
-            .filter_map(|target| {
-                let offer = offers.iter().find(|o| o.link.spec().id == target.server)?;
-                let definition = offer.tools.get(target.index)?.clone();
-                Some(Arc::new(CatalogTool {
-                    full: target.full_name().to_owned(),
-                    classification: offer.classification(&definition),
-                    exposed: target.exposed.clone(),
-                    definition,
-                    link: offer.link.clone(),
-                }))
-            })
-            .collect();
-        let missing = links
-            .iter()
-            .filter(|link| link.known().is_none())
-            .map(|link| link.spec().slug.clone())
-            .collect();
+        let uris = OnceLock::new();
+        let offers: Vec<_> = links.iter().filter_map(offered_tools).collect();
+        let tools = Named::build(&offers, |link, names, definition: &Arc<ToolDefinition>| {
+            CatalogTool {
+                exposed: names.exposed.clone(),
+                full: names.full.to_owned(),
+                classification: classification(link, definition),
+                listed: listed(link, definition, || {
+                    uris.get_or_init(|| UriIndex::build(links))
+                }),
+                definition: definition.clone(),
+                link: link.clone(),
+            }
+        });
+        let offers: Vec<_> = links.iter().filter_map(offered_prompts).collect();
+        let prompts = Named::build(&offers, catalog_prompt);
         Self {
-            table,
+            links: links.to_vec(),
             tools,
-            missing,
+            prompts,
+            uris,
+            missing: slugs(links, |link| link.known().is_none()),
+            missing_prompts: slugs(links, |link| link.prompts().is_none()),
             read_only_all,
             built_from,
             lists: DashMap::new(),
+            prompt_lists: DashMap::new(),
         }
     }
 
     /// The tool behind an exposed name, shortened or full.
     pub fn find(&self, name: &str) -> Option<&Arc<CatalogTool>> {
-        self.table.position(name).and_then(|at| self.tools.get(at))
+        self.tools.find(name)
     }
 
-    /// The prompt behind an exposed name, shortened or full.
+    /// The prompt behind an exposed name, shortened or full (P9.23).
     pub fn find_prompt(&self, name: &str) -> Option<&Arc<CatalogPrompt>> {
-        let _ = name;
-        None
-    }
-
-    /// The `prompts/list` result in one revision, kept ready as bytes. `server_info` is the gateway's own (P5.18).
-    pub fn prompts_for(&self, revision: Revision, server_info: &Json) -> Bytes {
-        let result = ListResult {
-            member: "prompts",
-            next_cursor: None,
-            ttl_ms: 0,
-            server_info,
-            meta: &[],
-        };
-        result.write(&[], revision)
+        self.prompts.find(name)
     }
 
     /// Every tool, in list order, whoever may see it.
     pub fn tools(&self) -> &[Arc<CatalogTool>] {
-        &self.tools
+        self.tools.all()
+    }
+
+    /// Every prompt, in list order.
+    pub fn prompts(&self) -> &[Arc<CatalogPrompt>] {
+        self.prompts.all()
     }
 
     /// Tools that could not be given a public name.
     pub fn hidden(&self) -> &[Hidden] {
-        self.table.hidden()
+        self.tools.hidden()
     }
 
-    /// Servers that contribute nothing because they were never reached.
+    /// Servers that contribute no tools because they were never reached.
     pub fn missing(&self) -> &[ServerSlug] {
         &self.missing
     }
@@ -153,6 +150,11 @@ impl Catalog {
     /// Whether read-only tokens may call everything here.
     pub fn read_only_all(&self) -> bool {
         self.read_only_all
+    }
+
+    /// Which server each listed URI belongs to.
+    pub(crate) fn uris(&self) -> &UriIndex {
+        self.uris.get_or_init(|| UriIndex::build(&self.links))
     }
 
     /// The `tools/list` result for one token in one revision, kept ready as bytes.
@@ -163,7 +165,10 @@ impl Catalog {
         if let Some(list) = self.lists.get(&key) {
             return list.clone();
         }
-        let list = self.write_list(principal, revision, server_info);
+        let visible = self.tools().iter();
+        let visible = visible.filter(|tool| may_see(principal, tool.access(self.read_only_all)));
+        let items: Vec<Bytes> = visible.map(|tool| tool.for_client(revision)).collect();
+        let list = write_list("tools", &items, &self.missing, revision, server_info);
         if self.lists.len() >= MAX_CACHED_LISTS {
             self.lists.clear();
         }
@@ -171,23 +176,39 @@ impl Catalog {
         list
     }
 
-    fn write_list(&self, principal: &Principal, revision: Revision, server_info: &Json) -> Bytes {
+    /// The `prompts/list` result in one revision, kept ready as bytes. `server_info` is the gateway's own (P5.18).
+    pub fn prompts_for(&self, revision: Revision, server_info: &Json) -> Bytes {
+        if let Some(list) = self.prompt_lists.get(&revision) {
+            return list.clone();
+        }
         let items: Vec<Bytes> = self
-            .tools
+            .prompts()
             .iter()
-            .filter(|tool| may_see(principal, tool.access(self.read_only_all)))
-            .map(|tool| tool.definition.for_client(tool.exposed.as_str(), revision))
+            .map(|prompt| prompt_for_client(&prompt.definition, prompt.exposed.as_str(), revision))
             .collect();
-        let result = ListResult {
-            member: "tools",
-            next_cursor: None,
-            // The list may change with the next admin act, so it is good for no time at all (P9.61).
-            ttl_ms: 0,
-            server_info,
-            meta: &missing_servers(&self.missing),
-        };
-        result.write(&items, revision)
+        let missing = &self.missing_prompts;
+        let list = write_list("prompts", &items, missing, revision, server_info);
+        self.prompt_lists.insert(revision, list.clone());
+        list
     }
+}
+
+fn write_list(
+    member: &str,
+    items: &[Bytes],
+    missing: &[ServerSlug],
+    revision: Revision,
+    server_info: &Json,
+) -> Bytes {
+    let result = ListResult {
+        member,
+        next_cursor: None,
+        // The list may change with the next admin act, so it is good for no time at all (P9.61).
+        ttl_ms: 0,
+        server_info,
+        meta: &missing_servers(missing),
+    };
+    result.write(items, revision)
 }
 
 /// The member of `_meta` that names the servers a list is missing; empty when it misses none (P9.14).
@@ -202,40 +223,58 @@ pub(crate) fn missing_servers(missing: &[ServerSlug]) -> Vec<(&'static str, Json
     vec![(MISSING_SERVERS, Json::list(&slugs))]
 }
 
-/// What one link brings into a catalogue.
-struct Offer {
-    link: Arc<Link>,
-    tools: Vec<Arc<ToolDefinition>>,
-    names: Vec<ToolName>,
+fn slugs(links: &[Arc<Link>], which: impl Fn(&Link) -> bool) -> Vec<ServerSlug> {
+    let links = links.iter().filter(|link| which(link));
+    links.map(|link| link.spec().slug.clone()).collect()
 }
 
-impl Offer {
-    fn of(link: &Arc<Link>) -> Option<Self> {
-        let known = link.known()?;
-        let (tools, names) = known
-            .tools
-            .iter()
-            .filter(|tool| !link.tool_override(&tool.name).disabled)
-            .filter_map(|tool| Some((tool.clone(), ToolName::try_from(&*tool.name).ok()?)))
-            .unzip();
-        Some(Self {
-            link: link.clone(),
-            tools,
-            names,
-        })
-    }
+fn offered_tools(link: &Arc<Link>) -> Option<Offer<Arc<ToolDefinition>>> {
+    let known = link.known()?;
+    let enabled = known
+        .iter()
+        .filter(|tool| !link.tool_override(&tool.name).disabled);
+    // What has no possible name is left out.
+    let named =
+        enabled.filter_map(|tool| Some((ToolName::try_from(&*tool.name).ok()?, tool.clone())));
+    Some(Offer::new(link, named))
+}
 
-    fn slug(&self) -> Option<&ServerSlug> {
-        let spec = self.link.spec();
-        (spec.prefix == Prefix::Slug).then_some(&spec.slug)
-    }
+fn offered_prompts(link: &Arc<Link>) -> Option<Offer<Json>> {
+    let prompts = link.prompts()?;
+    let named = prompts.iter().filter_map(|prompt| {
+        let name = prompt.object()?.text("name")?;
+        Some((ToolName::try_from(name.as_str()).ok()?, prompt.clone()))
+    });
+    Some(Offer::new(link, named))
+}
 
-    fn classification(&self, tool: &ToolDefinition) -> Classification {
-        self.link
-            .tool_override(&tool.name)
-            .classification
-            .unwrap_or_else(|| {
-                Classification::from_hints(tool.read_only_hint, tool.destructive_hint)
-            })
+fn catalog_prompt(link: &Arc<Link>, names: &Names<'_>, definition: &Json) -> CatalogPrompt {
+    CatalogPrompt {
+        exposed: names.exposed.clone(),
+        full: names.full.to_owned(),
+        definition: definition.clone(),
+        name: names.own.into(),
+        link: link.clone(),
     }
+}
+
+fn classification(link: &Link, tool: &ToolDefinition) -> Classification {
+    let said = link.tool_override(&tool.name).classification;
+    said.unwrap_or_else(|| Classification::from_hints(tool.read_only_hint, tool.destructive_hint))
+}
+
+/// The definition as it is listed, where that differs: under the URIs that clients know.
+fn listed<'i>(
+    link: &Link,
+    definition: &ToolDefinition,
+    uris: impl FnOnce() -> &'i UriIndex,
+) -> Option<ToolDefinition> {
+    if ui_uris(definition).is_empty() {
+        return None;
+    }
+    let uris = uris();
+    with_ui_uris(definition, |uri| {
+        let shown = uris.shown(link, uri);
+        (shown != uri).then(|| shown.into_owned())
+    })
 }

@@ -1,23 +1,31 @@
 //! Sends a permitted request to the servers that own it and merges their answers.
 //!
 //! A [`Workspace`] holds the [`Link`]s of one workspace in display order and the [`Catalog`] merged
-//! from what they offer. Listing waits, for a bounded time, only for links that were never seen
-//! ([`Workspace::ready`]); calling takes a [`Permitted`](toolgate_policy::Permitted) tool call and hands back the exchange with
-//! the one server that owns the tool ([`call`]). Nothing here knows HTTP, stdio or SQL.
+//! from what they offer. Listing waits, for a bounded time, only for links that were never seen or whose list
+//! is known to have changed ([`Workspace::ready`], [`Workspace::prompts_ready`]); resources come in pages
+//! ([`Workspace::resource_page`]), and a URI leads back to the one server it belongs to
+//! ([`Workspace::resolve`]). Calling takes a [`Permitted`](toolgate_policy::Permitted) call and hands back the
+//! exchange with its server ([`call`]). Nothing here knows HTTP, stdio or SQL.
 
 mod background;
 mod catalog;
+mod index;
 mod introduction;
 mod link;
+mod memory;
+mod named;
 mod page;
 mod route;
+mod stretch;
+mod ui;
 mod uris;
 mod workspace;
 
 pub use background::Background;
 pub use catalog::{Catalog, CatalogPrompt, CatalogTool};
 pub use introduction::Introduction;
-pub use link::{KnownTools, Learnt, Link, LinkConfig, LinkHealth, Listed, ToolOverride};
+pub use link::{Learnt, Link, LinkConfig, Listed, ToolList, ToolOverride};
+pub use memory::LinkHealth;
 pub use page::{Position, ResourceItem, ResourcePage, StalePosition};
 pub use route::{LinkCall, RouteError, Routed, call};
 pub use uris::{LearntUris, Resolved};

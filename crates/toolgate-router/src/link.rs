@@ -2,24 +2,35 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use arc_swap::{ArcSwap, ArcSwapOption};
-use tokio::sync::{Mutex, Semaphore};
+use arc_swap::ArcSwap;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use toolgate_namespace::ServerSpec;
 use toolgate_policy::Classification;
-use toolgate_protocol::ToolDefinition;
 use toolgate_protocol::mcp::ServerSnapshot;
-use toolgate_upstream::{Upstream, UpstreamError};
+use toolgate_protocol::{Json, ToolDefinition};
+use toolgate_upstream::{ListKind, Upstream, UpstreamError, UpstreamErrorKind};
 
-/// A list older than this is served once more and fetched again behind the answer.
+use crate::memory::{LinkHealth, Memory};
+use crate::stretch::{Place, Stretch};
+
+/// A list of tools or prompts older than this is served once more and fetched again behind the answer.
 const FRESH_FOR: Duration = Duration::from_mins(1);
-/// After a failed attempt nobody waits for a link this long; it is retried in the background.
-const QUIET_AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// A list of resources older than this is fetched again before the answer.
+const RESOURCES_FRESH_FOR: Duration = Duration::from_secs(1);
+/// What is left to a list that ran out of time to say so itself.
+const SLACK: Duration = Duration::from_millis(50);
 /// Calls in flight to one server; the queue behind it is as long again.
 pub(crate) const MAX_IN_FLIGHT: usize = 256;
+/// Resources or templates of one server that are remembered, and the most on one page (P9.55).
+pub(crate) const PAGE: usize = 1000;
 
 /// What an admin said about one tool, beyond what its server says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,31 +41,8 @@ pub struct ToolOverride {
     pub disabled: bool,
 }
 
-/// The tools a server was last known to offer.
-#[derive(Debug)]
-pub struct KnownTools {
-    /// In the server's own order.
-    pub tools: Vec<Arc<ToolDefinition>>,
-    /// When they were learnt in this process; `None` for a list that came from the store.
-    pub learnt_at: Option<Instant>,
-}
-
-/// How a link fared when it was last asked for its tools.
-#[derive(Debug, Clone, Default)]
-pub enum LinkHealth {
-    /// Not asked yet in this process.
-    #[default]
-    Unknown,
-    /// The last list succeeded.
-    Up,
-    /// The last list failed.
-    Down {
-        /// What went wrong, fit for an admin's eyes.
-        error: Arc<str>,
-        /// When.
-        since: Instant,
-    },
-}
+/// The tools of one server, in its own order.
+pub type ToolList = Vec<Arc<ToolDefinition>>;
 
 /// A list of a server that can change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,7 +55,7 @@ pub enum Listed {
     Resources,
 }
 
-/// Told when a link learnt a list that differs from the one before; must not block.
+/// Told when a link learnt a list of tools that differs from the one before; must not block.
 pub type Learnt = dyn Fn(&Link, &[Arc<ToolDefinition>]) + Send + Sync;
 
 /// What a [`Link`] is made from.
@@ -76,8 +64,8 @@ pub struct LinkConfig {
     pub spec: Arc<ServerSpec>,
     /// The conversation with it.
     pub upstream: Arc<Upstream>,
-    /// Its last known good list, from the store.
-    pub known: Option<Vec<Arc<ToolDefinition>>>,
+    /// Its last known good list of tools, from the store.
+    pub known: Option<ToolList>,
     /// What it last said of itself, from the store.
     pub snapshot: Option<ServerSnapshot>,
     /// What an admin said about its tools, by the tools' own names.
@@ -100,11 +88,12 @@ impl fmt::Debug for LinkConfig {
 pub struct Link {
     spec: Arc<ServerSpec>,
     upstream: Arc<Upstream>,
-    known: ArcSwapOption<KnownTools>,
-    snapshot: ArcSwapOption<ServerSnapshot>,
+    tools: Memory<ToolList>,
+    prompts: Memory<Vec<Json>>,
+    resources: Memory<Stretch>,
+    templates: Memory<Stretch>,
+    about: Memory<ServerSnapshot>,
     overrides: ArcSwap<HashMap<String, ToolOverride>>,
-    health: ArcSwap<LinkHealth>,
-    refreshing: Mutex<()>,
     changes: Arc<AtomicU64>,
     learnt: Arc<Learnt>,
     pub(crate) permits: Arc<Semaphore>,
@@ -121,20 +110,15 @@ impl fmt::Debug for Link {
 impl Link {
     /// A link that serves what the store remembers until its server was asked.
     pub fn new(config: LinkConfig) -> Arc<Self> {
-        let known = config.known.map(|tools| {
-            Arc::new(KnownTools {
-                tools,
-                learnt_at: None,
-            })
-        });
         Arc::new(Self {
             spec: config.spec,
             upstream: config.upstream,
-            known: ArcSwapOption::new(known),
-            snapshot: ArcSwapOption::from_pointee(config.snapshot),
+            tools: Memory::new(config.known),
+            prompts: Memory::new(None),
+            resources: Memory::new(None),
+            templates: Memory::new(None),
+            about: Memory::new(config.snapshot),
             overrides: ArcSwap::from_pointee(config.overrides),
-            health: ArcSwap::default(),
-            refreshing: Mutex::new(()),
             changes: config.changes,
             learnt: config.learnt,
             permits: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
@@ -151,14 +135,14 @@ impl Link {
         &self.upstream
     }
 
-    /// The last known good list.
-    pub fn known(&self) -> Option<Arc<KnownTools>> {
-        self.known.load_full()
+    /// The last known good list of tools.
+    pub fn known(&self) -> Option<Arc<ToolList>> {
+        self.tools.said()
     }
 
-    /// How the last list went.
+    /// How it went when the server was last asked for its tools.
     pub fn health(&self) -> Arc<LinkHealth> {
-        self.health.load_full()
+        self.tools.health()
     }
 
     /// What an admin said about a tool.
@@ -176,120 +160,203 @@ impl Link {
 
     /// What the server last said of itself.
     pub fn snapshot(&self) -> Option<Arc<ServerSnapshot>> {
-        self.snapshot.load_full()
+        self.about.said()
     }
 
     /// Remembers what the server said of itself (P9.30); true when that differs from before.
     pub fn learn_snapshot(&self, snapshot: ServerSnapshot) -> bool {
-        if self.snapshot.load().as_deref() == Some(&snapshot) {
-            return false;
-        }
-        self.snapshot.store(Some(Arc::new(snapshot)));
-        self.changed();
-        true
+        let mut news = false;
+        self.about.learn(snapshot, |_, _| {
+            news = true;
+            self.changed();
+        });
+        news
     }
 
     /// Whether the server has a feature such as `prompts`, by its snapshot; true when nothing is known.
     pub fn offers(&self, capability: &str) -> bool {
-        self.snapshot.load().as_ref().is_none_or(|snapshot| {
-            snapshot
-                .capabilities
-                .object()
-                .is_some_and(|members| members.contains(capability))
+        self.about.said().is_none_or(|snapshot| {
+            let capabilities = snapshot.capabilities.object();
+            capabilities.is_some_and(|members| members.contains(capability))
         })
     }
 
     /// The server said that this list changed: it is asked again, and the next list waits for that within its
     /// list timeout, since a client that was just told must not be served the old one (P9.46, P9.65).
     pub fn invalidate(&self, what: Listed) {
-        let _ = what;
-        if let Some(known) = self.known.load_full() {
-            self.known.store(Some(Arc::new(KnownTools {
-                tools: known.tools.clone(),
-                learnt_at: None,
-            })));
+        match what {
+            Listed::Tools => self.tools.invalidate(),
+            Listed::Prompts => self.prompts.invalidate(),
+            Listed::Resources => {
+                self.resources.invalidate();
+                self.templates.invalidate();
+            }
         }
     }
 
-    /// Asks the server for its tools and remembers the answer.
+    /// Asks the server for its tools and remembers the answer; the error is fit for an admin's eyes.
     ///
-    /// Single flight: whoever comes while a list is under way takes its outcome. Cancel safe: a
-    /// dropped call leaves the old list in place.
-    pub async fn refresh(&self) -> Result<Arc<KnownTools>, Arc<str>> {
-        let asked_at = Instant::now();
-        let _turn = self.refreshing.lock().await;
-        if let Some(outcome) = self.outcome_since(asked_at) {
-            return outcome;
-        }
-        match self.upstream.list_tools().await {
-            Ok(tools) => Ok(self.learn(tools)),
-            Err(error) => Err(self.fail(&error)),
-        }
-    }
-
-    /// Whether the next list should ask the server again.
-    pub(crate) fn wants_refresh(&self) -> bool {
-        let fresh = self
-            .known
-            .load()
-            .as_ref()
-            .and_then(|known| known.learnt_at)
-            .is_some_and(|at| at.elapsed() < FRESH_FOR);
-        !fresh && !self.failed_recently() && self.refreshing.try_lock().is_ok()
-    }
-
-    /// Whether a list has to wait for this link: never seen, and not known to be down.
-    pub(crate) fn is_cold(&self) -> bool {
-        self.known.load().is_none() && !self.failed_recently()
-    }
-
-    fn failed_recently(&self) -> bool {
-        matches!(&**self.health.load(), LinkHealth::Down { since, .. } if since.elapsed() < QUIET_AFTER_FAILURE)
-    }
-
-    fn outcome_since(&self, asked_at: Instant) -> Option<Result<Arc<KnownTools>, Arc<str>>> {
-        if let LinkHealth::Down { error, since } = &**self.health.load()
-            && *since >= asked_at
-        {
-            return Some(Err(error.clone()));
-        }
-        let known = self.known.load_full()?;
-        (known.learnt_at? >= asked_at).then_some(Ok(known))
-    }
-
-    fn learn(&self, tools: Vec<ToolDefinition>) -> Arc<KnownTools> {
-        let before = self.known.load_full();
-        let same = before.as_ref().is_some_and(|before| {
-            before.tools.len() == tools.len()
-                && before.tools.iter().zip(&tools).all(|(a, b)| a.raw == b.raw)
-        });
-        let known = Arc::new(KnownTools {
-            tools: match before {
-                Some(before) if same => before.tools.clone(),
-                _ => tools.into_iter().map(Arc::new).collect(),
-            },
-            learnt_at: Some(Instant::now()),
-        });
-        self.known.store(Some(known.clone()));
-        self.health.store(Arc::new(LinkHealth::Up));
-        if !same {
+    /// Single flight and cancel safe.
+    pub async fn refresh(&self) -> Result<Arc<ToolList>, Arc<str>> {
+        let news = |_: Option<&ToolList>, now: Option<&ToolList>| {
             self.changed();
-            (self.learnt)(self, &known.tools);
-        }
-        known
+            if let Some(tools) = now {
+                (self.learnt)(self, tools);
+            }
+        };
+        self.tools.refresh(|| self.ask_tools(), news).await
     }
 
-    fn fail(&self, error: &UpstreamError) -> Arc<str> {
-        let text: Arc<str> = error.to_string().into();
-        tracing::warn!(server = %self.spec.slug, workspace = %self.spec.workspace, "listing tools failed");
-        self.health.store(Arc::new(LinkHealth::Down {
-            error: text.clone(),
-            since: Instant::now(),
-        }));
-        text
+    /// The prompts the server was last known to have; `None` when it was never heard.
+    pub(crate) fn prompts(&self) -> Option<Arc<Vec<Json>>> {
+        if self.offers("prompts") {
+            self.prompts.said()
+        } else {
+            Some(Arc::default())
+        }
+    }
+
+    /// What is remembered of a list that comes in pages.
+    pub(crate) fn memory(&self, kind: ListKind) -> &Memory<Stretch> {
+        match kind {
+            ListKind::ResourceTemplates => &self.templates,
+            ListKind::Resources | ListKind::Prompts => &self.resources,
+        }
+    }
+
+    /// Whether an answer has to wait for this list: never heard or out of date, and not known to be down.
+    pub(crate) fn must_wait(&self, what: Listed) -> bool {
+        match what {
+            Listed::Tools => self.tools.must_wait(),
+            Listed::Prompts => self.offers("prompts") && self.prompts.must_wait(),
+            Listed::Resources => {
+                self.offers("resources")
+                    && (self.resources.must_wait() || self.templates.must_wait())
+            }
+        }
+    }
+
+    /// Whether this list should be asked for again behind an answer: it is old or out of date, nobody is asking
+    /// for it, and that did not fail just now.
+    pub fn wants_refresh(&self, what: Listed) -> bool {
+        match what {
+            Listed::Tools => self.tools.wants_refresh(FRESH_FOR),
+            Listed::Prompts => self.offers("prompts") && self.prompts.wants_refresh(FRESH_FOR),
+            // Asked for again before the answer, see `refresh_page`.
+            Listed::Resources => false,
+        }
+    }
+
+    /// Asks for a list; what comes of it is remembered. Ends within the list timeout.
+    ///
+    /// Boxed, since it stands on paths that hardly ever take it.
+    pub(crate) fn load(&self, what: Listed) -> BoxFuture<'_, ()> {
+        async move {
+            match what {
+                Listed::Tools => self.within_limit(self.refresh()).await,
+                Listed::Prompts => self.within_limit(self.refresh_prompts()).await,
+                Listed::Resources => {
+                    tokio::join!(
+                        self.refresh_page(ListKind::Resources),
+                        self.refresh_page(ListKind::ResourceTemplates),
+                    );
+                }
+            }
+        }
+        .boxed()
+    }
+
+    /// Asks for the beginning of a list that comes in pages, unless that was done just now or failed just now.
+    pub(crate) async fn refresh_page(&self, kind: ListKind) {
+        let memory = self.memory(kind);
+        if memory.is_fresh(RESOURCES_FRESH_FOR) || memory.failed_recently() {
+            return;
+        }
+        let news = |before: Option<&Stretch>, now: Option<&Stretch>| {
+            let uris = |stretch: Option<&Stretch>| -> Vec<Box<str>> {
+                let items = stretch.into_iter().flat_map(|stretch| &stretch.items);
+                items.map(|item| item.uri.clone()).collect()
+            };
+            // Only URIs are merged into the catalogue.
+            if uris(before) != uris(now) {
+                self.changed();
+            }
+        };
+        let ask = || async {
+            let read = Stretch::read(&self.upstream, &self.spec, kind, Place::default(), PAGE);
+            read.await
+                .map_err(|error| self.failed(kind.method(), &error))
+        };
+        self.within_limit(memory.refresh(ask, news)).await;
+    }
+
+    /// Whether the server never said what it is, and is not known to be down.
+    pub(crate) fn is_stranger(&self) -> bool {
+        self.about.must_wait() && !self.tools.failed_recently()
+    }
+
+    /// Whether the server is being contacted to learn what it is.
+    pub(crate) fn is_being_contacted(&self) -> bool {
+        self.about.is_being_asked()
+    }
+
+    /// Ends when the server is not being contacted any more.
+    pub(crate) async fn until_contacted(&self) {
+        self.about.until_asked().await;
+    }
+
+    /// Contacts the server to learn what it is. Single flight; may take long.
+    pub(crate) async fn acquaint(&self) {
+        let ask = || async {
+            let contact = self.upstream.contact().await;
+            contact.map_err(|error| self.failed("server/discover", &error))
+        };
+        // The outcome is remembered.
+        let _ = self.about.refresh(ask, |_, _| self.changed()).await;
+    }
+
+    async fn refresh_prompts(&self) -> Result<Arc<Vec<Json>>, Arc<str>> {
+        let ask = || async {
+            let listed = timeout(self.spec.timeouts.list, self.upstream.list_prompts());
+            match listed.await {
+                Ok(listed) => listed.map_err(|error| self.failed("prompts/list", &error)),
+                Err(_) => Err("listing prompts took too long".into()),
+            }
+        };
+        self.prompts.refresh(ask, |_, _| self.changed()).await
+    }
+
+    async fn ask_tools(&self) -> Result<ToolList, Arc<str>> {
+        match self.upstream.list_tools().await {
+            Ok(tools) => Ok(tools.into_iter().map(Arc::new).collect()),
+            // A server that has prompts or resources only may refuse the question.
+            Err(error) if is_answer(&error) && !self.offers("tools") => Ok(Vec::new()),
+            Err(error) => Err(self.failed("tools/list", &error)),
+        }
+    }
+
+    /// Waits for a list, and for whoever was asking for it before, no longer than a list may take.
+    async fn within_limit<T>(&self, asked: impl Future<Output = T>) {
+        if timeout(self.spec.timeouts.list + SLACK, asked)
+            .await
+            .is_err()
+        {
+            tracing::warn!(server = %self.spec.slug, "a list did not end in time");
+        }
+    }
+
+    fn failed(&self, method: &'static str, error: &UpstreamError) -> Arc<str> {
+        let (server, workspace) = (&self.spec.slug, &self.spec.workspace);
+        tracing::warn!(%server, %workspace, method, "asking a server failed");
+        error.to_string().into()
     }
 
     fn changed(&self) {
         self.changes.fetch_add(1, Ordering::Release);
     }
+}
+
+/// Whether the server answered at all.
+fn is_answer(error: &UpstreamError) -> bool {
+    matches!(error.kind, UpstreamErrorKind::Protocol(_))
 }

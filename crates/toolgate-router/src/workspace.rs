@@ -4,18 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use futures::future::join_all;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 use toolgate_namespace::{ExposedName, ServerSlug, WorkspaceId, WorkspaceSlug};
-use toolgate_protocol::mcp::{merged_capabilities, merged_instructions};
-use toolgate_upstream::ListKind;
 
 use crate::background::Background;
 use crate::catalog::{Catalog, CatalogPrompt, CatalogTool};
 use crate::introduction::Introduction;
-use crate::link::Link;
-use crate::page::{Position, ResourcePage, StalePosition};
-use crate::uris::{LearntUris, Resolved};
+use crate::link::{Link, Listed};
+use crate::uris::LearntUris;
 
 /// What a [`Workspace`] is made from.
 #[derive(Debug)]
@@ -41,6 +40,14 @@ pub struct WorkspaceConfig {
 pub struct Workspace {
     config: WorkspaceConfig,
     catalog: ArcSwap<Catalog>,
+    introduction: ArcSwapOption<Introduced>,
+}
+
+/// An introduction and the count of changes it was made from.
+#[derive(Debug)]
+struct Introduced {
+    made_from: u64,
+    introduction: Arc<Introduction>,
 }
 
 impl Workspace {
@@ -51,6 +58,7 @@ impl Workspace {
         Arc::new(Self {
             config,
             catalog: ArcSwap::from_pointee(catalog),
+            introduction: ArcSwapOption::empty(),
         })
     }
 
@@ -98,22 +106,18 @@ impl Workspace {
         rebuilt
     }
 
-    /// What the workspace offers, asking every server that was never seen at the same time and for at
-    /// most its list timeout; stale lists are served and fetched again behind the answer (R-18, P9.14).
+    /// What the workspace offers, asking every server whose tools were never seen at the same time and for at
+    /// most its list timeout; stale lists are served and fetched again behind the answer (R-18, P9.14). A server
+    /// that said that its tools changed is waited for as well (P9.65).
     ///
     /// Cancel safe: dropping it abandons the lists under way.
     pub async fn ready(&self) -> Arc<Catalog> {
-        let cold: Vec<_> = self
-            .config
-            .links
-            .iter()
-            .filter(|link| link.is_cold())
-            .collect();
-        if !cold.is_empty() {
-            join_all(cold.into_iter().map(wait_for)).await;
-        }
-        self.refresh_stale();
-        self.catalog()
+        self.gather(Listed::Tools).await
+    }
+
+    /// The same for prompts (P9.23).
+    pub async fn prompts_ready(&self) -> Arc<Catalog> {
+        self.gather(Listed::Prompts).await
     }
 
     /// The tool behind an exposed name. A link that was never seen is loaded first when the name
@@ -122,82 +126,52 @@ impl Workspace {
         if let Some(tool) = self.catalog().find(name) {
             return Some(tool.clone());
         }
-        let owner = match ExposedName::split(name) {
-            Some((slug, _)) => self
-                .config
-                .links
-                .iter()
-                .find(|link| link.spec().slug.as_str() == slug),
-            None => None,
-        };
-        let only = match self.config.links.as_slice() {
-            [only] => Some(only),
-            _ => None,
-        };
-        let owner = owner.or(only)?;
-        if !owner.is_cold() {
-            return None;
-        }
-        wait_for(owner).await;
+        self.load_owner(name, Listed::Tools).await?;
         self.catalog().find(name).cloned()
     }
 
-    /// What the workspace offers, prompts included: as [`ready`](Self::ready), for prompts (P9.23).
-    pub async fn prompts_ready(&self) -> Arc<Catalog> {
-        self.catalog()
-    }
-
-    /// The prompt behind an exposed name, as [`find`](Self::find) finds tools (P9.23).
+    /// The prompt behind an exposed name, found as [`find`](Self::find) finds tools (P9.23).
     pub async fn find_prompt(&self, name: &str) -> Option<Arc<CatalogPrompt>> {
+        if let Some(prompt) = self.catalog().find_prompt(name) {
+            return Some(prompt.clone());
+        }
+        self.load_owner(name, Listed::Prompts).await?;
         self.catalog().find_prompt(name).cloned()
     }
 
     /// What the workspace is introduced with, from what its servers last said of themselves (P9.27–P9.31).
     /// Never waits.
     pub fn introduction(&self) -> Arc<Introduction> {
-        Arc::new(Introduction {
-            capabilities: merged_capabilities(&[], false),
-            instructions: merged_instructions(&[], false),
-        })
+        let made_from = self.config.changes.load(Ordering::Acquire);
+        if let Some(current) = &*self.introduction.load()
+            && current.made_from == made_from
+        {
+            return current.introduction.clone();
+        }
+        let introduction = Arc::new(Introduction::of(self.links()));
+        self.introduction.store(Some(Arc::new(Introduced {
+            made_from,
+            introduction: introduction.clone(),
+        })));
+        introduction
     }
 
     /// The same after servers that were never contacted were asked, all at the same time and for at most
     /// `limit` (P6.2). Contacts that take longer go on behind the answer.
     pub async fn introduced(&self, limit: Duration) -> Arc<Introduction> {
-        let _ = limit;
+        let begun = self.acquaint_strangers();
+        let strangers = self.links().iter().filter(|link| link.is_stranger());
+        let under_way: Vec<_> = strangers.map(|link| link.until_contacted()).collect();
+        if !under_way.is_empty() {
+            let contacted = async {
+                // A contact that ends drops its sender, which is all that is waited for.
+                join_all(begun).await;
+                join_all(under_way).await;
+            };
+            // Who is late contributes nothing yet.
+            let _ = timeout(limit, contacted).await;
+        }
         self.introduction()
-    }
-
-    /// One page of resources or templates, of up to 1,000 in the order of the links (P9.55).
-    pub async fn resource_page(
-        &self,
-        kind: ListKind,
-        from: Option<&Position>,
-    ) -> Result<ResourcePage, StalePosition> {
-        let _ = (kind, from);
-        Ok(ResourcePage {
-            items: Vec::new(),
-            next: None,
-            missing: Vec::new(),
-            ttl_ms: 0,
-        })
-    }
-
-    /// The server that a URI belongs to (P9.19).
-    pub async fn resolve(&self, principal: &str, uri: &str) -> Option<Resolved> {
-        let _ = (principal, uri);
-        None
-    }
-
-    /// Remembers URIs that a result of this server named to this principal (P9.16).
-    pub fn learn_uris(&self, principal: &str, link: &Arc<Link>, uris: Vec<String>) {
-        let _ = (principal, link, uris);
-    }
-
-    /// The server that a template, or else a URI, belongs to, for completion (P9.24).
-    pub async fn resolve_template(&self, template: &str) -> Option<Resolved> {
-        let _ = template;
-        None
     }
 
     /// URIs that results named, to be handed to the workspace that takes this one's place.
@@ -205,21 +179,65 @@ impl Workspace {
         &self.config.uris
     }
 
-    fn refresh_stale(&self) {
-        for link in self.config.links.iter().filter(|link| link.wants_refresh()) {
-            let link = link.clone();
-            self.config.background.spawn(async move {
-                wait_for(&link).await;
-            });
+    /// The place of a server in the order of the links.
+    pub(crate) fn place_of(&self, server: &str) -> Option<usize> {
+        let mut links = self.links().iter();
+        links.position(|link| link.spec().id.as_str() == server)
+    }
+
+    /// Loads the lists that an answer has to wait for, all at the same time.
+    pub(crate) async fn wait_for_cold(&self, what: Listed) {
+        let cold: Vec<_> = self
+            .links()
+            .iter()
+            .filter(|link| link.must_wait(what))
+            .collect();
+        if !cold.is_empty() {
+            join_all(cold.into_iter().map(|link| link.load(what))).await;
         }
     }
-}
 
-/// Loads one link within its list timeout. A timeout counts as a failure inside `list_tools`, so the
-/// second wall here only guards against a list that ignores its own.
-async fn wait_for(link: &Arc<Link>) {
-    let limit = link.spec().timeouts.list + link.spec().timeouts.list / 10;
-    if tokio::time::timeout(limit, link.refresh()).await.is_err() {
-        tracing::warn!(server = %link.spec().slug, "listing tools did not end in time");
+    async fn gather(&self, what: Listed) -> Arc<Catalog> {
+        self.wait_for_cold(what).await;
+        for link in self.links().iter().filter(|link| link.wants_refresh(what)) {
+            let link = link.clone();
+            self.config
+                .background
+                .spawn(async move { link.load(what).await });
+        }
+        // Most have introduced themselves while they were asked; nobody waits for the rest.
+        drop(self.acquaint_strangers());
+        self.catalog()
+    }
+
+    /// Loads the list of the one link that may own the name, if that has to be waited for.
+    async fn load_owner(&self, name: &str, what: Listed) -> Option<()> {
+        let links = self.links();
+        let by_slug = ExposedName::split(name)
+            .and_then(|(slug, _)| links.iter().find(|link| link.spec().slug.as_str() == slug));
+        let only = || match links {
+            [only] => Some(only),
+            _ => None,
+        };
+        let owner = by_slug.or_else(only).filter(|link| link.must_wait(what))?;
+        owner.load(what).await;
+        Some(())
+    }
+
+    /// Contacts, in the background, every server that never said what it is. Each receiver ends with its contact.
+    fn acquaint_strangers(&self) -> Vec<oneshot::Receiver<()>> {
+        self.links()
+            .iter()
+            .filter(|link| link.is_stranger() && !link.is_being_contacted())
+            .map(|link| {
+                let (done, contact) = oneshot::channel();
+                let link = link.clone();
+                self.config.background.spawn(async move {
+                    link.acquaint().await;
+                    drop(done);
+                });
+                contact
+            })
+            .collect()
     }
 }

@@ -42,3 +42,6 @@ pub use list::ListKind;
 pub use notice::{Notice, Question, Verdict};
 pub use upstream::{Counters, Upstream, UpstreamConfig};
 pub use watch::{Watch, WatchError};
+
+/// The way out that an [`UpstreamConfig`] needs.
+pub use toolgate_http::{Egress, EgressConfig};

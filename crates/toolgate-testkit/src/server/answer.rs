@@ -261,8 +261,8 @@ fn check_session(state: &State, request: &Recorded, modern: bool) -> Option<Answ
 /// The script that answers a request.
 fn script_for(state: &State, body: &Value, modern: bool) -> Script {
     let method = body["method"].as_str().unwrap_or_default();
-    if let Some((_, script)) = state.server.methods.iter().find(|(m, _)| m == method) {
-        return script.clone();
+    if let Some(script) = scripted(state, method, &body["params"]["cursor"]) {
+        return script;
     }
     match method {
         "tools/call" => {
@@ -283,6 +283,21 @@ fn script_for(state: &State, body: &Value, modern: bool) -> Script {
         "ping" | "logging/setLevel" => Script::new().result(json!({})),
         _ => Script::new().error(-32601, "Method not found"),
     }
+}
+
+/// What the test says about a method, the last word first.
+fn scripted(state: &State, method: &str, cursor: &Value) -> Option<Script> {
+    if let Some(script) = state.lock().methods.get(method) {
+        return Some(script.clone());
+    }
+    let mut pages = state.server.pages.iter().filter(|(m, _, _)| m == method);
+    if pages.clone().next().is_some() {
+        let page = pages.find(|(_, at, _)| at.as_deref() == cursor.as_str());
+        let unknown = || Script::new().error(-32602, "Unknown cursor");
+        return Some(page.map_or_else(unknown, |(_, _, script)| script.clone()));
+    }
+    let mut methods = state.server.methods.iter();
+    methods.find(|(m, _)| m == method).map(|(_, s)| s.clone())
 }
 
 fn discover_result(state: &State) -> Value {

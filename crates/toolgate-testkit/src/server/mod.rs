@@ -53,6 +53,7 @@ pub struct Server {
     pub(crate) modern_versions: Vec<String>,
     pub(crate) tools: Vec<(Value, Script)>,
     pub(crate) methods: Vec<(String, Script)>,
+    pub(crate) pages: Vec<(String, Option<String>, Script)>,
 }
 
 impl Default for Server {
@@ -78,6 +79,7 @@ impl Default for Server {
             modern_versions: vec!["2026-07-28".to_owned()],
             tools: Vec::new(),
             methods: Vec::new(),
+            pages: Vec::new(),
         }
     }
 }
@@ -253,6 +255,14 @@ impl Server {
     #[must_use]
     pub fn method(mut self, method: &str, script: impl Into<Script>) -> Self {
         self.methods.push((method.to_owned(), script.into()));
+        self
+    }
+
+    /// Answers a list, such as `resources/list`, at this cursor; other cursors are refused.
+    #[must_use]
+    pub fn page(mut self, method: &str, cursor: Option<&str>, script: impl Into<Script>) -> Self {
+        let cursor = cursor.map(str::to_owned);
+        self.pages.push((method.to_owned(), cursor, script.into()));
         self
     }
 

@@ -40,6 +40,8 @@ pub(super) struct Inner {
     pub(super) resumable: HashMap<String, (Value, Ending)>,
     /// Replaces the tools it was started with.
     pub(super) tools: Vec<(Value, Script)>,
+    /// Replaces answers it was started with, by method.
+    pub(super) methods: HashMap<String, Script>,
 }
 
 impl State {

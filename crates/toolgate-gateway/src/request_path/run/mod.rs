@@ -368,7 +368,9 @@ impl Inner {
     /// Takes the answer that came with the request itself, if there is one that fits.
     fn given(&mut self, key: &str, method: &str) -> Option<Json> {
         let given = self.given.as_ref()?;
-        let answer = given.get(key).filter(|answer| answer_fits(method, answer))?;
+        let answer = given
+            .get(key)
+            .filter(|answer| answer_fits(method, answer))?;
         self.given = Some(given.edit().remove(key).object());
         Some(answer)
     }
@@ -428,18 +430,15 @@ impl Inner {
         }
     }
 
-    /// The key a modern client knows a question by: the server's own id where it is a fair one (P11.8).
+    /// The key a modern client knows a question by: the server's own id as far as it is a fair key, so that it
+    /// is the same whenever the server asks the same (P11.8). Servers put a mark behind an id that is in use.
     fn key_for(&self, id: &AskId) -> String {
-        let is_fair = |key: &str| {
-            let bytes = key.as_bytes();
-            (1..=64).contains(&bytes.len())
-                && bytes
-                    .iter()
-                    .all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(b))
-        };
+        let is_fair = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
         let is_free = |key: &str| self.asked.iter().all(|asked| asked.key != key);
-        if let Some(own) = id.0.as_text().filter(|own| is_fair(own) && is_free(own)) {
-            return own.into_owned();
+        let own = id.0.as_text().unwrap_or_default();
+        let own: String = own.chars().take_while(|c| is_fair(*c)).take(64).collect();
+        if !own.is_empty() && is_free(&own) {
+            return own;
         }
         let mut number = self.asked.len() + 1;
         loop {
