@@ -102,7 +102,7 @@ impl Workspace {
             place = position.place();
         }
         let mut draft = Draft::new(self, kind);
-        if place.cursor.is_some() {
+        if !place.is_in_beginning(PAGE) {
             draft.read_on(first, place).await;
             if draft.is_over() {
                 return Ok(draft.finish());

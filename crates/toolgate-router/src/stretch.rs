@@ -37,6 +37,13 @@ pub(crate) struct Place {
     pub(crate) pages: usize,
 }
 
+impl Place {
+    /// Whether the place is among the first `count` items, as far as these are remembered.
+    pub(crate) fn is_in_beginning(&self, count: usize) -> bool {
+        self.cursor.is_none() && self.skip < count
+    }
+}
+
 impl Stretch {
     /// Reads up to `max` items from a place on, within the list timeout. What was read before a failure counts;
     /// an error means that there was nothing.

@@ -12,7 +12,8 @@ use toolgate_namespace::{
 use toolgate_policy::{Principal, RateLimit, RawToken, Role, Token, TokenId, ToolRules};
 use toolgate_protocol::{Json, Revision};
 use toolgate_router::{
-    Background, Link, LinkConfig, Listed, ResourcePage, ToolList, Workspace, WorkspaceConfig,
+    Background, Link, LinkConfig, Listed, Resolved, ResourcePage, ToolList, Workspace,
+    WorkspaceConfig,
 };
 use toolgate_testkit::{Running, Server};
 use toolgate_upstream::{
@@ -125,20 +126,26 @@ impl Rig {
         }
     }
 
-    /// Where a URI leads: the server, the URI it knows, and whether that was the explicit form.
-    pub(crate) async fn resolve(&self, uri: &str) -> Option<(String, String, bool)> {
+    /// Where a URI leads Alice: `server uri`, and whether she used the explicit form; or `nobody`.
+    pub(crate) async fn resolve(&self, uri: &str) -> String {
         self.resolve_for("alice", uri).await
     }
 
-    pub(crate) async fn resolve_for(
-        &self,
-        principal: &str,
-        uri: &str,
-    ) -> Option<(String, String, bool)> {
-        let resolved = patient(self.workspace.resolve(principal, uri)).await?;
-        let slug = resolved.link.spec().slug.to_string();
-        Some((slug, resolved.own, resolved.explicit))
+    pub(crate) async fn resolve_for(&self, principal: &str, uri: &str) -> String {
+        let resolved = patient(self.workspace.resolve(principal, uri)).await;
+        resolved.map_or_else(|| "nobody".to_owned(), |resolved| said(&resolved))
     }
+
+    /// Where a template leads.
+    pub(crate) async fn resolve_template(&self, template: &str) -> String {
+        let resolved = patient(self.workspace.resolve_template(template)).await;
+        resolved.map_or_else(|| "nobody".to_owned(), |resolved| said(&resolved))
+    }
+}
+
+fn said(resolved: &Resolved) -> String {
+    let form = if resolved.explicit { " explicit" } else { "" };
+    format!("{} {}{form}", resolved.link.spec().slug, resolved.own)
 }
 
 fn spec(slug: &str, server: &Running, order: u8) -> ServerSpec {

@@ -14,63 +14,37 @@ async fn start(uris: &[&str], its_templates: &[&str]) -> Running {
         .await
 }
 
-#[track_caller]
-fn check(found: Option<(String, String, bool)>, expected: Option<(&str, &str, bool)>) {
-    let found = found.as_ref();
-    let found = found.map(|(slug, own, explicit)| (slug.as_str(), own.as_str(), *explicit));
-    assert_eq!(found, expected);
-}
-
 /// Behaviour 16.
 #[tokio::test]
 async fn p9_17_p9_19_the_same_uris_of_two_servers_reach_both() {
     let one = start(&["file:///a", "ui://app"], &["file:///{path}"]).await;
     let two = start(&["file:///a", "ui://app"], &["file:///{path}"]).await;
     let rig = Rig::over(&[("one", &one), ("two", &two)]);
-    check(
-        rig.resolve("file:///a").await,
-        Some(("one", "file:///a", false)),
-    );
-    check(
-        rig.resolve("one+file:///a").await,
-        Some(("one", "file:///a", true)),
-    );
-    check(
-        rig.resolve("two+file:///a").await,
-        Some(("two", "file:///a", true)),
-    );
-    check(
-        rig.resolve("ui://app").await,
-        Some(("one", "ui://app", false)),
-    );
-    check(
-        rig.resolve("ui://two+app").await,
-        Some(("two", "ui://app", true)),
-    );
+    assert_eq!(rig.resolve("file:///a").await, "one file:///a");
+    assert_eq!(rig.resolve("one+file:///a").await, "one file:///a explicit");
+    assert_eq!(rig.resolve("two+file:///a").await, "two file:///a explicit");
+    assert_eq!(rig.resolve("ui://app").await, "one ui://app");
+    assert_eq!(rig.resolve("ui://two+app").await, "two ui://app explicit");
     // Templates overlap: the first in order has bare URIs (P9.21).
-    check(
+    assert_eq!(
         rig.resolve("file:///unlisted").await,
-        Some(("one", "file:///unlisted", false)),
+        "one file:///unlisted"
     );
-    check(
+    assert_eq!(
         rig.resolve("two+file:///unlisted").await,
-        Some(("two", "file:///unlisted", true)),
+        "two file:///unlisted explicit"
     );
     // One prefix comes off, no more.
-    check(
+    assert_eq!(
         rig.resolve("two+one+file:///a").await,
-        Some(("two", "one+file:///a", true)),
+        "two one+file:///a explicit"
     );
 
-    for (template, slug, own, explicit) in [
-        ("file:///{path}", "one", "file:///{path}", false),
-        ("two+file:///{path}", "two", "file:///{path}", true),
+    for (template, expected) in [
+        ("file:///{path}", "one file:///{path}"),
+        ("two+file:///{path}", "two file:///{path} explicit"),
     ] {
-        let resolved = patient(rig.workspace.resolve_template(template))
-            .await
-            .unwrap();
-        assert_eq!(resolved.link.spec().slug.as_str(), slug);
-        assert_eq!((resolved.own.as_str(), resolved.explicit), (own, explicit));
+        assert_eq!(rig.resolve_template(template).await, expected);
     }
 }
 
@@ -84,26 +58,14 @@ async fn p9_19_the_order_of_ways_to_find_a_server() {
         ("shaping", &shaping),
         ("other", &other),
     ]);
-    check(
-        rig.resolve("a:listed").await,
-        Some(("listing", "a:listed", false)),
-    );
-    check(
-        rig.resolve("a:other").await,
-        Some(("shaping", "a:other", false)),
-    );
-    check(
-        rig.resolve("mine:y").await,
-        Some(("listing", "mine:y", false)),
-    );
-    check(
-        rig.resolve("MINE:y").await,
-        Some(("listing", "MINE:y", false)),
-    );
-    check(rig.resolve("b:3").await, None);
-    check(rig.resolve("c:1").await, None);
-    check(rig.resolve("no scheme").await, None);
-    check(rig.resolve("git+ssh://x").await, None);
+    assert_eq!(rig.resolve("a:listed").await, "listing a:listed");
+    assert_eq!(rig.resolve("a:other").await, "shaping a:other");
+    assert_eq!(rig.resolve("mine:y").await, "listing mine:y");
+    assert_eq!(rig.resolve("MINE:y").await, "listing MINE:y");
+    assert_eq!(rig.resolve("b:3").await, "nobody");
+    assert_eq!(rig.resolve("c:1").await, "nobody");
+    assert_eq!(rig.resolve("no scheme").await, "nobody");
+    assert_eq!(rig.resolve("git+ssh://x").await, "nobody");
     // Nobody was asked about any of them.
     for server in [&listing, &shaping, &other] {
         assert_eq!(server.requests_for("resources/read").len(), 0);
@@ -116,18 +78,12 @@ async fn p9_19_the_only_server_with_resources_gets_what_nobody_lists() {
     let tools = Server::new().tool("x", "x").start().await;
     let rig = Rig::over(&[("tools", &tools), ("notes", &notes)]);
     patient(rig.workspace.introduced(std::time::Duration::from_secs(20))).await;
-    check(rig.resolve("c:1").await, Some(("notes", "c:1", false)));
+    assert_eq!(rig.resolve("c:1").await, "notes c:1");
 
     let alone = Rig::over(&[("notes", &notes)]);
-    check(alone.resolve("c:1").await, Some(("notes", "c:1", false)));
-    check(
-        alone.resolve("notes+c:1").await,
-        Some(("notes", "c:1", true)),
-    );
-    check(
-        alone.resolve("x+c:1").await,
-        Some(("notes", "x+c:1", false)),
-    );
+    assert_eq!(alone.resolve("c:1").await, "notes c:1");
+    assert_eq!(alone.resolve("notes+c:1").await, "notes c:1 explicit");
+    assert_eq!(alone.resolve("x+c:1").await, "notes x+c:1");
 }
 
 #[tokio::test]
@@ -144,19 +100,10 @@ async fn p9_16_uris_in_results_belong_to_who_read_them() {
     learn("alice", "two", "a:linked");
     learn("bob", "one", "a:linked");
     learn("bob", "two", "a:listed");
-    check(
-        rig.resolve_for("alice", "a:linked").await,
-        Some(("two", "a:linked", false)),
-    );
-    check(
-        rig.resolve_for("bob", "a:linked").await,
-        Some(("one", "a:linked", false)),
-    );
-    check(rig.resolve_for("carol", "a:linked").await, None);
-    check(
-        rig.resolve_for("bob", "a:listed").await,
-        Some(("one", "a:listed", false)),
-    );
+    assert_eq!(rig.resolve_for("alice", "a:linked").await, "two a:linked");
+    assert_eq!(rig.resolve_for("bob", "a:linked").await, "one a:linked");
+    assert_eq!(rig.resolve_for("carol", "a:linked").await, "nobody");
+    assert_eq!(rig.resolve_for("bob", "a:listed").await, "one a:listed");
 }
 
 #[tokio::test]
@@ -171,13 +118,13 @@ async fn p9_16_what_is_learnt_is_bounded() {
         rig.link("two"),
         vec![format!("a:{}", "x".repeat(4096))],
     );
-    check(rig.resolve("a:n0").await, None);
-    check(rig.resolve("a:n1").await, Some(("two", "a:n1", false)));
-    check(
-        rig.resolve("a:n10000").await,
-        Some(("two", "a:n10000", false)),
+    assert_eq!(rig.resolve("a:n0").await, "nobody");
+    assert_eq!(rig.resolve("a:n1").await, "two a:n1");
+    assert_eq!(rig.resolve("a:n10000").await, "two a:n10000");
+    assert_eq!(
+        rig.resolve(&format!("a:{}", "x".repeat(4096))).await,
+        "nobody"
     );
-    check(rig.resolve(&format!("a:{}", "x".repeat(4096))).await, None);
 }
 
 #[tokio::test]
@@ -220,10 +167,7 @@ async fn p9_17_a_tools_ui_is_named_as_clients_know_it() {
     // The server is still called with what it defined.
     let tool = rig.workspace.find("two__nested").await.unwrap();
     assert!(!tool.definition.raw.as_str().contains("two+"));
-    check(
-        rig.resolve("ui://only").await,
-        Some(("one", "ui://only", false)),
-    );
+    assert_eq!(rig.resolve("ui://only").await, "one ui://only");
     assert_eq!(shown(&rig.resources().await), ["ui://app", "ui://two+app"]);
     assert_eq!(rig.tools().await, list);
 }
@@ -256,11 +200,8 @@ async fn p9_19_a_server_that_fails_does_not_keep_others_from_being_found() {
         .await;
     let notes = start(&["a:1"], &["a:{name}"]).await;
     let rig = Rig::over(&[("broken", &broken), ("notes", &notes)]);
-    check(rig.resolve("a:1").await, Some(("notes", "a:1", false)));
-    check(rig.resolve("a:x").await, Some(("notes", "a:x", false)));
-    check(
-        rig.resolve("broken+b:x").await,
-        Some(("broken", "b:x", true)),
-    );
+    assert_eq!(rig.resolve("a:1").await, "notes a:1");
+    assert_eq!(rig.resolve("a:x").await, "notes a:x");
+    assert_eq!(rig.resolve("broken+b:x").await, "broken b:x explicit");
     assert_eq!(missing(&rig.resources().await), ["broken"]);
 }
