@@ -288,14 +288,12 @@ impl Way {
 /// Finds or opens what carries the call, and starts it there.
 async fn start(shared: &Arc<Shared>, route: &Route, call: &Arc<Call>) -> Result<Way, Trouble> {
     let own = Arc::clone(shared);
-    let session = match route {
-        Route::Modern(modern) => {
-            let exchange = HttpExchange::modern(own, modern, Arc::clone(call))?;
-            return Ok(Way::Http(Box::new(exchange)));
-        }
-        Route::Legacy(legacy) => OpenSession::Http(Arc::clone(legacy), legacy.session(call).await?),
-        Route::Sse(sse) => OpenSession::Channel(sse.conversation(call).await?),
-        Route::Stdio(stdio) => OpenSession::Channel(stdio.conversation(call).await?),
+    if let Route::Modern(modern) = route {
+        let exchange = HttpExchange::modern(own, modern, Arc::clone(call))?;
+        return Ok(Way::Http(Box::new(exchange)));
+    }
+    let Some(session) = route.session(call).await? else {
+        return Err(shared.not_sent(UpstreamErrorKind::Closed).into());
     };
     session.set_level(call.log_level.as_deref()).await;
     Ok(match session {

@@ -26,6 +26,7 @@ mod level;
 mod list;
 mod notice;
 mod pool;
+mod retry;
 mod route;
 mod session;
 mod shared;

@@ -10,6 +10,7 @@ use toolgate_http::Egress;
 use toolgate_namespace::{EraSetting, HttpKind, Transport};
 use toolgate_protocol::Era;
 
+use crate::call::Call;
 use crate::channel::Conversation;
 use crate::detect;
 use crate::error::{Trouble, UpstreamError, UpstreamErrorKind};
@@ -23,6 +24,7 @@ use crate::pool::Lease;
 use crate::session::OpenSession;
 use crate::shared::Shared;
 use crate::stdio::Stdio;
+use crate::watch::Keepers;
 
 /// A legacy server is asked again after this long, in case it was upgraded (P8.2).
 const LEGACY_STANDS: Duration = Duration::from_hours(24);
@@ -97,6 +99,18 @@ impl Route {
         }
     }
 
+    /// The session or child that carries a call, opened if it does not stand; modern HTTP has none.
+    pub(crate) async fn session(&self, call: &Call) -> Result<Option<OpenSession>, Trouble> {
+        Ok(Some(match self {
+            Self::Modern(_) => return Ok(None),
+            Self::Legacy(legacy) => {
+                OpenSession::Http(Arc::clone(legacy), legacy.session(call).await?)
+            }
+            Self::Sse(sse) => OpenSession::Channel(sse.conversation(call).await?),
+            Self::Stdio(stdio) => OpenSession::Channel(stdio.conversation(call).await?),
+        }))
+    }
+
     /// What stands for one client session.
     pub(crate) fn of_session(&self, session: &str, now: u64) -> Vec<OpenSession> {
         match self {
@@ -138,6 +152,7 @@ pub(crate) struct Wayfinder {
     egress: Egress,
     current: ArcSwapOption<Found>,
     state: Mutex<State>,
+    keepers: Keepers,
 }
 
 /// A way, or the search for one.
@@ -165,11 +180,16 @@ impl Wayfinder {
             egress,
             current: ArcSwapOption::empty(),
             state,
+            keepers: Keepers::default(),
         })
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    pub(crate) fn keepers(&self) -> &Keepers {
+        &self.keepers
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {

@@ -8,7 +8,7 @@ use toolgate_protocol::mcp::ServerSnapshot;
 use crate::channel::Conversation;
 use crate::error::UpstreamError;
 use crate::http::legacy::{Legacy, Session};
-use crate::pool::Lease;
+use crate::pool::{Key, Lease};
 use crate::switchboard::Switchboard;
 
 /// A session with a legacy server that is in use; over stdio the server may be modern, and the session then
@@ -22,6 +22,13 @@ pub(crate) enum OpenSession {
 }
 
 impl OpenSession {
+    pub(crate) fn key(&self) -> &Key {
+        match self {
+            Self::Http(_, lease) => &lease.key,
+            Self::Channel(lease) => &lease.key,
+        }
+    }
+
     /// What the server said when it was opened; modern servers have no such moment.
     pub(crate) fn snapshot(&self) -> Option<&ServerSnapshot> {
         match self {

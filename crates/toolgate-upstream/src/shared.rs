@@ -122,8 +122,13 @@ impl Shared {
     /// standing tells that itself.
     pub(crate) fn lost(&self, board: &Switchboard) {
         if !board.is_kept() {
-            self.replacing.store(true, Ordering::Relaxed);
+            self.missed_notices();
         }
+    }
+
+    /// Nobody hears the server until the next session or child stands.
+    pub(crate) fn missed_notices(&self) {
+        self.replacing.store(true, Ordering::Relaxed);
     }
 
     /// A session or child stands: tells if it took the place of a lost one (P9.41).

@@ -19,6 +19,7 @@ use crate::exchange::Exchange;
 use crate::list::{self, ListKind};
 use crate::notice::{Notice, Question, Verdict};
 use crate::route::{Route, Wayfinder};
+use crate::session::OpenSession;
 use crate::shared::Shared;
 use crate::watch::{Watch, WatchError};
 
@@ -96,19 +97,16 @@ impl Upstream {
             .wayfinder
             .with_route(|route| self.snapshot(route, deadline));
         let late = |_| self.shared().not_sent(UpstreamErrorKind::TimedOut);
-        timeout_at(deadline, contact).await.map_err(late)?
+        let snapshot = timeout_at(deadline, contact).await.map_err(late)??;
+        self.wayfinder.keepers().refresh();
+        Ok(snapshot)
     }
 
     async fn snapshot(&self, route: Route, deadline: Instant) -> Result<ServerSnapshot, Trouble> {
         let own = list::own_call("initialize", Object::empty(), deadline);
-        let agreed = match route {
-            Route::Legacy(legacy) => Some(legacy.session(&own).await?.value.snapshot.clone()),
-            Route::Sse(sse) => sse.conversation(&own).await?.value.snapshot.clone(),
-            Route::Stdio(stdio) => stdio.conversation(&own).await?.value.snapshot.clone(),
-            Route::Modern(_) => None,
-        };
-        match agreed {
-            Some(snapshot) => Ok(snapshot),
+        let session = route.session(&own).await?;
+        match session.as_ref().and_then(OpenSession::snapshot) {
+            Some(snapshot) => Ok(snapshot.clone()),
             None => self.discover(deadline).await,
         }
     }
@@ -215,6 +213,7 @@ impl Upstream {
 
     /// Ends the upstream sessions and children that belong to one client session (P6.7).
     pub async fn end_session(&self, session: &str) {
+        self.wayfinder.keepers().end_session(session);
         if let Some(route) = self.wayfinder.known() {
             route.end_session(session).await;
         }

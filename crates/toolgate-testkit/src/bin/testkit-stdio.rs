@@ -12,7 +12,8 @@
 //! such lines), `stderr` (1 MiB to standard error, then an answer), `progress`, `log`, `ask`
 //! (`elicitation/create`), `wrong_id`, `twice` (answers twice), `big` (1 MiB of text), `child`
 //! (starts a child that sleeps; answers its pid), `notify` (a list-changed notice), `seen` (methods
-//! of all messages so far), `updated` (a changed resource), `spam` (1000 progress notices, then an answer).
+//! of all messages so far), `updated` (a changed resource), `touch`
+//! (`arguments.uri` changed, told to who watches it), `spam` (1000 progress notices, then an answer).
 
 use std::io::{BufRead, Write};
 use std::sync::mpsc;
@@ -21,9 +22,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 const CLAIM: &str = "io.modelcontextprotocol/protocolVersion";
-const TOOLS: [&str; 20] = [
+const TOOLS: [&str; 21] = [
     "echo", "env", "pid", "hang", "sleep", "exit", "garbage", "flood", "stderr", "progress", "log",
-    "ask", "wrong_id", "twice", "big", "child", "notify", "seen", "spam", "updated",
+    "ask", "wrong_id", "twice", "big", "child", "notify", "seen", "spam", "updated", "touch",
 ];
 
 struct Flags(Vec<String>);
@@ -42,6 +43,9 @@ impl Flags {
 struct Server {
     flags: Flags,
     seen: Vec<Value>,
+    /// Resources subscribed to, and open listens: id and what was asked for.
+    subscribed: Vec<Value>,
+    listens: Vec<(Value, Value)>,
     lines: mpsc::Receiver<String>,
 }
 
@@ -77,6 +81,8 @@ fn main() {
     let mut server = Server {
         flags,
         seen: Vec::new(),
+        subscribed: Vec::new(),
+        listens: Vec::new(),
         lines,
     };
     while let Ok(line) = server.lines.recv() {
@@ -95,6 +101,10 @@ impl Server {
             return;
         };
         self.seen.push(message.clone());
+        if message["method"] == "notifications/cancelled" {
+            let id = &message["params"]["requestId"];
+            self.listens.retain(|(listen, _)| listen != id);
+        }
         if self.flags.has("--ask-roots") && message["method"] == "notifications/initialized" {
             write(&json!({"jsonrpc": "2.0", "id": "roots-1", "method": "roots/list"}));
         }
@@ -133,7 +143,7 @@ impl Server {
         let about = json!({
             "protocolVersion": "2025-11-25",
             "supportedVersions": ["2026-07-28"],
-            "capabilities": {"tools": {"listChanged": true}, "logging": {}},
+            "capabilities": {"tools": {"listChanged": true}, "resources": {"subscribe": true}, "logging": {}},
             "serverInfo": {"name": "testkit-stdio", "version": "1"},
             "resultType": "complete", "ttlMs": 0, "cacheScope": "private",
         });
@@ -145,6 +155,21 @@ impl Server {
                 Some(Ok(json!({"tools": tools, "resultType": "complete"})))
             }
             "tools/call" => self.call(message).map(Ok),
+            "resources/subscribe" | "resources/unsubscribe" => {
+                let uri = message["params"]["uri"].clone();
+                self.subscribed.retain(|known| *known != uri);
+                if method == "resources/subscribe" {
+                    self.subscribed.push(uri);
+                }
+                Some(Ok(json!({})))
+            }
+            "subscriptions/listen" if modern => {
+                let asked = message["params"]["notifications"].clone();
+                let method = "notifications/subscriptions/acknowledged";
+                notify_listen(&message["id"], method, json!({"notifications": asked}));
+                self.listens.push((message["id"].clone(), asked));
+                None
+            }
             "ping" | "logging/setLevel" => Some(Ok(json!({}))),
             _ => Some(Err((-32601, "Method not found", Value::Null))),
         }
@@ -229,6 +254,20 @@ impl Server {
                 notify("notifications/tools/list_changed", &json!({}));
                 Some(text("notified"))
             }
+            "touch" => {
+                let uri = &params["arguments"]["uri"];
+                let method = "notifications/resources/updated";
+                if self.subscribed.contains(uri) {
+                    notify(method, &json!({"uri": uri}));
+                }
+                for (id, asked) in &self.listens {
+                    let uris = asked["resourceSubscriptions"].as_array();
+                    if uris.is_some_and(|uris| uris.contains(uri)) {
+                        notify_listen(id, method, json!({"uri": uri}));
+                    }
+                }
+                Some(text("touched"))
+            }
             "updated" => {
                 notify(
                     "notifications/resources/updated",
@@ -265,6 +304,11 @@ fn text(text: &str) -> Value {
 
 fn notify(method: &str, params: &Value) {
     write(&json!({"jsonrpc": "2.0", "method": method, "params": params}));
+}
+
+fn notify_listen(id: &Value, method: &str, mut params: Value) {
+    params["_meta"]["io.modelcontextprotocol/subscriptionId"] = id.clone();
+    notify(method, &params);
 }
 
 fn write(message: &Value) {

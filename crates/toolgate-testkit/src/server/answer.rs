@@ -11,6 +11,7 @@ use super::Speaks;
 use super::play::{Stream, ending_message, play, run, with_id};
 use super::serve::{Dropped, error};
 use super::state::{Chunk, State};
+use super::watched;
 use crate::recorded::Recorded;
 use crate::script::{Ending, Script};
 
@@ -101,7 +102,10 @@ pub(super) async fn post(state: Arc<State>, request: Recorded) -> Result<Answere
     if let Some(reply) = check_session(&state, &request, modern) {
         return Ok(reply);
     }
-    let script = script_for(&state, &request.body, modern);
+    if modern && state.server.listens && request.rpc() == "subscriptions/listen" {
+        return Ok(watched::listen(&state, &request));
+    }
+    let script = script_for(&state, &request, modern);
     if state.server.streams {
         return Ok(streamed(state, request, script, modern));
     }
@@ -259,7 +263,8 @@ fn check_session(state: &State, request: &Recorded, modern: bool) -> Option<Answ
 }
 
 /// The script that answers a request.
-fn script_for(state: &State, body: &Value, modern: bool) -> Script {
+fn script_for(state: &State, request: &Recorded, modern: bool) -> Script {
+    let body = &request.body;
     let method = body["method"].as_str().unwrap_or_default();
     if let Some(script) = scripted(state, method, &body["params"]["cursor"]) {
         return script;
@@ -279,6 +284,7 @@ fn script_for(state: &State, body: &Value, modern: bool) -> Script {
             )
         }
         "tools/list" => Script::new().result(tools_page(state, &body["params"]["cursor"])),
+        "resources/subscribe" | "resources/unsubscribe" => watched::subscribe(state, request),
         "server/discover" if modern => Script::new().result(discover_result(state)),
         "ping" | "logging/setLevel" => Script::new().result(json!({})),
         _ => Script::new().error(-32601, "Method not found"),
@@ -375,7 +381,7 @@ pub(super) async fn on_stream(state: Arc<State>, request: Recorded, chunks: mpsc
         stream.send(&json!({"jsonrpc": "2.0", "id": request.body["id"], "result": initialize_result(&state)})).await;
         return;
     }
-    let script = script_for(&state, &request.body, false);
+    let script = script_for(&state, &request, false);
     play(&state, &request, &script, false, &stream).await;
 }
 

@@ -5,6 +5,7 @@ mod play;
 mod running;
 mod serve;
 mod state;
+mod watched;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +50,9 @@ pub struct Server {
     pub(crate) instructions: Option<String>,
     pub(crate) endless_pages: bool,
     pub(crate) greeting: Option<Value>,
+    pub(crate) listens: bool,
+    pub(crate) unknown_uri: Option<String>,
+    pub(crate) touched_between: Option<String>,
     pub(crate) endpoint_event: Option<String>,
     pub(crate) modern_versions: Vec<String>,
     pub(crate) tools: Vec<(Value, Script)>,
@@ -75,6 +79,9 @@ impl Default for Server {
             instructions: None,
             endless_pages: false,
             greeting: None,
+            listens: true,
+            unknown_uri: None,
+            touched_between: None,
             endpoint_event: None,
             modern_versions: vec!["2026-07-28".to_owned()],
             tools: Vec::new(),
@@ -216,6 +223,28 @@ impl Server {
     #[must_use]
     pub fn instructions(mut self, text: &str) -> Self {
         self.instructions = Some(text.to_owned());
+        self
+    }
+
+    /// Modern: `subscriptions/listen` is an unknown method.
+    #[must_use]
+    pub fn without_listen(mut self) -> Self {
+        self.listens = false;
+        self
+    }
+
+    /// A resource that nobody can watch: `resources/subscribe` is refused with -32002, and a listen is
+    /// acknowledged without it.
+    #[must_use]
+    pub fn unknown_uri(mut self, uri: &str) -> Self {
+        self.unknown_uri = Some(uri.to_owned());
+        self
+    }
+
+    /// Modern: tells the listens that are open about this resource just before it acknowledges another.
+    #[must_use]
+    pub fn touched_between(mut self, uri: &str) -> Self {
+        self.touched_between = Some(uri.to_owned());
         self
     }
 

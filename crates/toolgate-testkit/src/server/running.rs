@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::serve;
 use super::state::{Inner, State};
+use super::watched;
 use crate::recorded::Recorded;
 use crate::script::Script;
 
@@ -102,7 +103,10 @@ impl Running {
 
     /// Forgets every session, as a restarted server does.
     pub fn lose_sessions(&self) {
-        self.state.update(|inner| inner.sessions.clear());
+        self.state.update(|inner| {
+            inner.subscriptions.clear();
+            inner.sessions.clear();
+        });
     }
 
     /// Replaces the tools, without telling anybody.
@@ -118,9 +122,10 @@ impl Running {
             .update(|inner| inner.methods.insert(method.to_owned(), script));
     }
 
-    /// Sends a notice on every general stream.
+    /// Sends a notice on every general stream, and on the listens that asked for it.
     pub fn notify(&self, method: &str, params: &Value) {
         self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}));
+        watched::tell(&self.state.lock(), method, params);
     }
 
     /// Sends any message on every general stream.
@@ -131,6 +136,57 @@ impl Running {
             // A full or closed stream is the test's own doing.
             let _ = stream.try_send(Ok(Bytes::clone(&event)));
         }
+    }
+
+    /// Tells those who watch a resource that it changed.
+    pub fn touch(&self, uri: &str) {
+        let params = json!({"uri": uri});
+        let message = json!({"jsonrpc": "2.0", "method": watched::UPDATED, "params": params});
+        let inner = self.state.lock();
+        for (session, _) in inner.subscriptions.iter().filter(|(_, of)| of == uri) {
+            if let Some(Some(stream)) = inner.sessions.get(session) {
+                let _ = stream.try_send(Ok(serve::event(&message, None, false)));
+            }
+        }
+        watched::tell(&inner, watched::UPDATED, &params);
+    }
+
+    /// The URIs that legacy sessions subscribed to, one for each session.
+    pub fn subscriptions(&self) -> Vec<String> {
+        let inner = self.state.lock();
+        inner
+            .subscriptions
+            .iter()
+            .map(|(_, uri)| uri.clone())
+            .collect()
+    }
+
+    /// What the open listens were acknowledged.
+    pub fn listens(&self) -> Vec<Value> {
+        let inner = self.state.lock();
+        inner
+            .listens
+            .iter()
+            .map(|listen| listen.honoured.clone())
+            .collect()
+    }
+
+    /// Waits until the open listens, as acknowledged, satisfy a condition.
+    pub async fn until_listens(&self, condition: impl Fn(&[Value]) -> bool) {
+        let honoured = |inner: &Inner| -> Vec<Value> {
+            inner.listens.iter().map(|l| l.honoured.clone()).collect()
+        };
+        self.state.until(|inner| condition(&honoured(inner))).await;
+    }
+
+    /// Ends every listen with its result, as a server does that shuts down.
+    pub fn end_listens(&self) {
+        self.state.update(watched::end);
+    }
+
+    /// Breaks every listen.
+    pub fn cut_listens(&self) {
+        self.state.update(watched::cut);
     }
 
     /// Breaks every general stream, and with it every session of the 2024-11-05 transport.

@@ -253,7 +253,10 @@ fn resume(state: &State, last_event: &str) -> Response<Body> {
 fn delete(state: &State, request: &Recorded) -> Response<Body> {
     let session = request.header("mcp-session-id").unwrap_or_default();
     let known = state
-        .update(|inner| inner.sessions.remove(session))
+        .update(|inner| {
+            inner.subscriptions.retain(|(of, _)| of != session);
+            inner.sessions.remove(session)
+        })
         .is_some();
     plain(if known { 204 } else { 404 }, "text/plain", "")
 }

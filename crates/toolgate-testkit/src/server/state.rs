@@ -38,6 +38,10 @@ pub(super) struct Inner {
     pub(super) last_stream: u64,
     /// Streams that were cut and can be resumed: request id and how it ends.
     pub(super) resumable: HashMap<String, (Value, Ending)>,
+    /// What is subscribed to, by session.
+    pub(super) subscriptions: Vec<(String, String)>,
+    /// Open listens of modern clients.
+    pub(super) listens: Vec<super::watched::Listen>,
     /// Replaces the tools it was started with.
     pub(super) tools: Vec<(Value, Script)>,
     /// Replaces answers it was started with, by method.

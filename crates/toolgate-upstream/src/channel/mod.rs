@@ -149,7 +149,7 @@ impl Channel {
     }
 
     /// Enters a call under a new id (P3.6). Fails when the connection is over or full.
-    fn enter(&self, inbox: Inbox) -> Result<Entry, UpstreamError> {
+    pub(crate) fn enter(&self, inbox: Inbox) -> Result<Entry, UpstreamError> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let entered = self.board.calls().enter(id, inbox);
         entered.map_err(|kind| self.shared.not_sent(kind))
@@ -209,13 +209,17 @@ impl Channel {
     }
 
     /// Queues a message, waiting while the queue is full.
-    async fn send(&self, call: Option<u64>, message: Bytes) -> Result<(), UpstreamError> {
+    pub(crate) async fn send(
+        &self,
+        call: Option<u64>,
+        message: Bytes,
+    ) -> Result<(), UpstreamError> {
         let sent = self.outbound.send(Outbound { call, message }).await;
         sent.map_err(|_| self.shared.not_sent(UpstreamErrorKind::Closed))
     }
 
     /// Tells the server that a call is cancelled, without waiting.
-    fn send_cancelled(self: &Arc<Self>, id: u64, reason: &str) {
+    pub(crate) fn send_cancelled(self: &Arc<Self>, id: u64, reason: &str) {
         let notice = Outbound::beside(cancelled(id, reason));
         let Err(mpsc::error::TrySendError::Full(notice)) = self.outbound.try_send(notice) else {
             return;

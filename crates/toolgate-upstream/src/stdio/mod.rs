@@ -23,6 +23,7 @@ use crate::http::modern::modern_params;
 use crate::list::own_call;
 use crate::pool::{Key, Lease, NoLease, Pool, PoolLimits, Scope};
 use crate::shared::Shared;
+use crate::switchboard::Switchboard;
 use backoff::Backoff;
 use process::Process;
 use stderr::StderrRing;
@@ -164,9 +165,10 @@ impl Stdio {
             Era::Legacy => Some(self.handshake(&process, key).await?),
         };
         let (this, key) = (self.this.clone(), key.clone());
+        let board = Arc::clone(process.channel().board());
         Ok(Arc::new(process.established(snapshot, move |lived| {
             if let Some(stdio) = this.upgrade() {
-                stdio.child_exited(key, lived);
+                stdio.child_exited(key, &board, lived);
             }
         })))
     }
@@ -218,12 +220,13 @@ impl Stdio {
     }
 
     /// An established child ended by itself.
-    fn child_exited(self: &Arc<Self>, key: Key, lived: Duration) {
+    fn child_exited(self: &Arc<Self>, key: Key, board: &Switchboard, lived: Duration) {
         self.shared.crashes.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(server = %self.shared.spec.slug, "a child process ended by itself");
         self.backoff().crashed(Instant::now(), lived);
-        // One that everybody shares is wanted again; the others are started when they are needed.
-        if key.scope == Scope::Shared && !self.shared.is_closed() {
+        // One that everybody shares is wanted again, unless somebody sees to it already; the others are
+        // started when they are needed.
+        if key.scope == Scope::Shared && !board.is_kept() && !self.shared.is_closed() {
             let this = self.this.clone();
             self.shared.tasks.spawn(restart(this, key));
         }

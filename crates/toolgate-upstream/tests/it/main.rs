@@ -15,3 +15,4 @@ mod old_sse;
 mod stdio;
 mod support;
 mod time;
+mod watching;
