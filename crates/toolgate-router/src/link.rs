@@ -308,7 +308,7 @@ impl Link {
     /// Contacts the server to learn what it is. Single flight; may take long.
     pub(crate) async fn acquaint(&self) {
         let ask = || async {
-            let contact = self.upstream.contact().await;
+            let contact = Box::pin(self.upstream.contact()).await;
             contact.map_err(|error| self.failed("server/discover", &error))
         };
         // The outcome is remembered.
@@ -317,7 +317,10 @@ impl Link {
 
     async fn refresh_prompts(&self) -> Result<Arc<Vec<Json>>, Arc<str>> {
         let ask = || async {
-            let listed = timeout(self.spec.timeouts.list, self.upstream.list_prompts());
+            let listed = timeout(
+                self.spec.timeouts.list,
+                Box::pin(self.upstream.list_prompts()),
+            );
             match listed.await {
                 Ok(listed) => listed.map_err(|error| self.failed("prompts/list", &error)),
                 Err(_) => Err("listing prompts took too long".into()),
@@ -327,7 +330,7 @@ impl Link {
     }
 
     async fn ask_tools(&self) -> Result<ToolList, Arc<str>> {
-        match self.upstream.list_tools().await {
+        match Box::pin(self.upstream.list_tools()).await {
             Ok(tools) => Ok(tools.into_iter().map(Arc::new).collect()),
             // A server that has prompts or resources only may refuse the question.
             Err(error) if is_answer(&error) && !self.offers("tools") => Ok(Vec::new()),

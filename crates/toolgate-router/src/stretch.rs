@@ -57,7 +57,7 @@ impl Stretch {
         let deadline = Instant::now() + spec.timeouts.list;
         let mut reader = Reader::new(kind, from, max);
         for _ in 0..MAX_PAGES_AT_ONCE {
-            let asked = upstream.list_page(kind, reader.place.cursor.as_deref());
+            let asked = Box::pin(upstream.list_page(kind, reader.place.cursor.as_deref()));
             let page = match timeout_at(deadline, asked).await {
                 Ok(Ok(Some(page))) => page,
                 Ok(Ok(None)) => return Ok(reader.end()),
