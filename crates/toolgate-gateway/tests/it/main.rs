@@ -12,4 +12,5 @@ mod fidelity;
 mod lists;
 mod secrets;
 mod setup;
+mod snapshots;
 mod tokens;

@@ -67,6 +67,13 @@ impl Running {
         self.state.lock().connections
     }
 
+    /// Replaces the answer to a method, without telling anybody.
+    pub fn set_method(&self, method: &str, script: impl Into<Script>) {
+        let script = script.into();
+        self.state
+            .update(|inner| inner.methods.insert(method.to_owned(), script));
+    }
+
     /// How many sessions are open.
     pub fn sessions(&self) -> usize {
         self.state.lock().sessions.len()
