@@ -70,6 +70,13 @@ impl Process {
         self.stdout.lock().expect("readers do not panic").clone()
     }
 
+    /// All it has printed: waits until nobody can print any more.
+    pub fn output(&self) -> String {
+        // The reader ends with the pipe, and its side of the channel with it; until then these are ready lines.
+        while self.ready.recv_timeout(PATIENCE).is_ok() {}
+        self.stdout()
+    }
+
     /// What it has logged so far.
     pub fn stderr(&self) -> String {
         self.stderr.lock().expect("readers do not panic").clone()

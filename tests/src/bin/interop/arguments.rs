@@ -12,6 +12,7 @@ pub(crate) fn calls(slug: &str, folder: &str) -> Vec<(&'static str, Value)> {
         "v1" | "v1io" => session(),
         "every" | "everyio" => everything(),
         "files" => filesystem(folder),
+        "memory" => memory(),
         other => panic!("nobody wrote down how to call {other}"),
     }
 }
@@ -136,6 +137,37 @@ fn filesystem(folder: &str) -> Vec<(&'static str, Value)> {
         ("get_file_info", json!({ "path": path("inner/b.txt") })),
         // Outside of what it may touch: refused by the server, in its own words.
         ("read_file", json!({ "path": "/etc/hostname" })),
+    ]
+}
+
+fn memory() -> Vec<(&'static str, Value)> {
+    let relation =
+        json!({ "relations": [{ "from": "Ada", "to": "Engine", "relationType": "programs" }] });
+    vec![
+        (
+            "create_entities",
+            json!({ "entities": [
+                { "name": "Ada", "entityType": "person", "observations": ["writes"] },
+                { "name": "Engine", "entityType": "machine", "observations": [] },
+            ] }),
+        ),
+        ("create_relations", relation.clone()),
+        (
+            "add_observations",
+            json!({ "observations": [{ "entityName": "Ada", "contents": ["counts"] }] }),
+        ),
+        ("read_graph", json!({})),
+        ("search_nodes", json!({ "query": "count" })),
+        ("open_nodes", json!({ "names": ["Engine"] })),
+        (
+            "delete_observations",
+            json!({ "deletions": [{ "entityName": "Ada", "observations": ["writes"] }] }),
+        ),
+        ("delete_relations", relation),
+        (
+            "delete_entities",
+            json!({ "entityNames": ["Ada", "Engine"] }),
+        ),
     ]
 }
 

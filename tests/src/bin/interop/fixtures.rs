@@ -23,6 +23,17 @@ pub(crate) enum Reach {
     Stdio { argv: Vec<String> },
 }
 
+/// What a server is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Offers {
+    /// The tools that every client calls: echo, count, wait, fate.
+    Tools,
+    /// What every client does beside tools: prompts, resources, completion, questions, notices.
+    Features,
+    /// Only what it has by itself.
+    Own,
+}
+
 /// One server of the workspace.
 #[derive(Debug, Clone)]
 pub(crate) struct Real {
@@ -30,8 +41,8 @@ pub(crate) struct Real {
     pub(crate) slug: &'static str,
     /// How it is reached.
     pub(crate) reach: Reach,
-    /// It has the tools that the clients' scenario asks for: echo, count, wait, fate.
-    pub(crate) scenario: bool,
+    /// What the clients that others wrote can do with it.
+    pub(crate) offers: Offers,
     /// It speaks 2026-07-28.
     pub(crate) modern: bool,
 }
@@ -49,87 +60,57 @@ pub(crate) struct Servers {
 impl Servers {
     pub(crate) fn start(fixtures: &Fixtures) -> Self {
         let files = TempDir::new().expect("a temporary directory");
+        let folder = files.path().to_str().expect("plain");
         let text = |path: PathBuf| path.to_str().expect("fixtures have plain names").to_owned();
         let package =
             |name| fixtures.package(&format!("@modelcontextprotocol/{name}/dist/index.js"));
-        let node = |script: PathBuf, argument: &str| {
-            vec![text(fixtures.node()), text(script), argument.to_owned()]
+        let script = |name| fixtures.script(&format!("node/{name}"));
+        let node = |script: PathBuf, argument: &str| Reach::Stdio {
+            argv: vec![text(fixtures.node()), text(script), argument.to_owned()],
         };
+        let mut processes = Vec::new();
+        let mut http = |(process, url): (Process, String), bearer| {
+            processes.push(process);
+            Reach::Http { url, bearer }
+        };
+        let scripted = |name, argument| ready(name, fixtures.run(&script(name)).arg(argument));
 
-        let python = fixtures.python_server();
-        let rust = ready("rmcp", Command::new(fixtures.rmcp("rmcp-server")).arg("0"));
-        let session = ready(
-            "sdk v1",
-            fixtures
-                .run(&fixtures.script("node/server-v1.mjs"))
-                .arg("http"),
-        );
-        let everything = fixtures.everything();
-        let http = |started: &(Process, String), bearer| Reach::Http {
-            url: started.1.clone(),
-            bearer,
-        };
+        let python = http(fixtures.python_server(), Some(ALPHA));
+        let mut rust = Command::new(fixtures.rmcp("rmcp-server"));
+        let rust = http(ready("rmcp", rust.arg("0")), None);
+        let session = http(scripted("server-v1.mjs", "http"), None);
+        let everything = http(fixtures.everything(), None);
+        let legacy = http(scripted("conformance/legacy.mjs", "--http"), None);
+        let modern = http(scripted("conformance/modern.mjs", "--http"), None);
 
         let everything_stdio = node(package("server-everything"), "stdio");
-        let filesystem = node(
-            package("server-filesystem"),
-            files.path().to_str().expect("plain"),
-        );
-        let session_stdio = node(fixtures.script("node/server-v1.mjs"), "stdio");
-        let rust_stdio = vec![text(fixtures.rmcp("rmcp-server")), "stdio".to_owned()];
-        let stdio = |argv| Reach::Stdio { argv };
+        let filesystem = node(package("server-filesystem"), folder);
+        let session_stdio = node(script("server-v1.mjs"), "stdio");
+        let legacy_stdio = node(script("conformance/legacy.mjs"), "--stdio");
+        let rust_stdio = Reach::Stdio {
+            argv: vec![text(fixtures.rmcp("rmcp-server")), "stdio".to_owned()],
+        };
 
+        let real = |slug, offers, modern, reach| Real {
+            slug,
+            reach,
+            offers,
+            modern,
+        };
         let all = vec![
-            Real {
-                slug: "py",
-                reach: http(&python, Some(ALPHA)),
-                scenario: true,
-                modern: true,
-            },
-            Real {
-                slug: "rust",
-                reach: http(&rust, None),
-                scenario: true,
-                modern: true,
-            },
-            Real {
-                slug: "v1",
-                reach: http(&session, None),
-                scenario: true,
-                modern: false,
-            },
-            Real {
-                slug: "every",
-                reach: http(&everything, None),
-                scenario: false,
-                modern: false,
-            },
-            Real {
-                slug: "everyio",
-                reach: stdio(everything_stdio),
-                scenario: false,
-                modern: false,
-            },
-            Real {
-                slug: "files",
-                reach: stdio(filesystem),
-                scenario: false,
-                modern: false,
-            },
-            Real {
-                slug: "v1io",
-                reach: stdio(session_stdio),
-                scenario: true,
-                modern: false,
-            },
-            Real {
-                slug: "rustio",
-                reach: stdio(rust_stdio),
-                scenario: true,
-                modern: true,
-            },
+            real("py", Offers::Tools, true, python),
+            real("rust", Offers::Tools, true, rust),
+            real("v1", Offers::Tools, false, session),
+            real("every", Offers::Own, false, everything),
+            real("everyio", Offers::Own, false, everything_stdio),
+            real("files", Offers::Own, false, filesystem),
+            real("memory", Offers::Own, false, memory(fixtures, folder)),
+            real("v1io", Offers::Tools, false, session_stdio),
+            real("rustio", Offers::Tools, true, rust_stdio),
+            real("legacy", Offers::Features, false, legacy),
+            real("modern", Offers::Features, true, modern),
+            real("legacyio", Offers::Features, false, legacy_stdio),
         ];
-        let processes = vec![python.0, rust.0, session.0, everything.0];
         Self {
             all,
             files,
@@ -163,11 +144,30 @@ impl Servers {
         }
     }
 
+    /// The servers for one kind of checks.
+    pub(crate) fn offering(&self, offers: Offers) -> impl Iterator<Item = &Real> {
+        self.all
+            .iter()
+            .filter(move |server| server.offers == offers)
+    }
+
     pub(crate) fn url(&self, slug: &str) -> &str {
         let server = self.all.iter().find(|server| server.slug == slug);
         match server.map(|server| &server.reach) {
             Some(Reach::Http { url, .. }) => url,
             _ => panic!("{slug} has no URL"),
         }
+    }
+}
+
+/// The memory server keeps its graph in a file that a variable names; each process gets one of its own.
+fn memory(fixtures: &Fixtures, folder: &str) -> Reach {
+    const START: &str = "MEMORY_FILE_PATH=$(mktemp -u -p \"$1\") exec \"$2\" \"$3\"";
+    let script = fixtures.package("@modelcontextprotocol/server-memory/dist/index.js");
+    let [node, script] =
+        [fixtures.node(), script].map(|path| path.to_str().expect("plain").to_owned());
+    let argv = ["sh", "-c", START, "memory", folder, &node, &script];
+    Reach::Stdio {
+        argv: argv.map(str::to_owned).to_vec(),
     }
 }

@@ -15,8 +15,11 @@
 
 mod arguments;
 mod caller;
+mod catalog;
 mod clients;
+mod features;
 mod fixtures;
+mod inspector;
 mod parity;
 mod report;
 mod tenants;
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     let servers = Servers::start(&fixtures);
     if direct {
         clients::check_direct(&mut report, &fixtures, &servers);
+        features::check_direct(&mut report, &fixtures, &servers);
         parity::check_direct(&mut report, &servers);
     } else {
         let installation = Installation::new();
@@ -51,7 +55,10 @@ fn main() -> ExitCode {
         let gateway = installation.start();
         let url = gateway.workspace(&team.slug);
         clients::check(&mut report, &fixtures, &servers, &url, &token.token);
+        features::check(&mut report, &fixtures, &servers, &url, &token.token);
+        inspector::check(&mut report, &fixtures, &url, &token.token);
         parity::check(&mut report, &servers, &url, &token.token);
+        catalog::check(&mut report, &servers, &url, &token.token);
         tenants::check(&mut report, &installation, &gateway, &servers);
     }
     report.close()
