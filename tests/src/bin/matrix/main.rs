@@ -28,7 +28,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::OnceLock;
-use std::time::Instant;
 
 use toolgate_tests::{Fixtures, checkout, tool};
 
@@ -43,7 +42,6 @@ const SHOWN: usize = 12;
 pub(crate) struct Outcome {
     pub(crate) row: Row,
     pub(crate) score: Score,
-    pub(crate) seconds: f64,
     /// The first attempt failed.
     pub(crate) retried: bool,
 }
@@ -172,7 +170,7 @@ impl Runner {
             score.passed,
             row.scenarios,
             score.checks,
-            outcome.seconds,
+            score.seconds,
             if outcome.retried { ", second try" } else { "" },
         );
         for problem in score.problems.iter().take(SHOWN) {
@@ -193,7 +191,6 @@ impl Runner {
     /// One attempt; a panic in it is a problem like any other.
     fn attempt(&self, row: Row, folder: &Path, retried: bool) -> Outcome {
         fs::create_dir_all(folder).expect("target/ can be written");
-        let began = Instant::now();
         let run = catch_unwind(AssertUnwindSafe(|| self.run(&row, folder)));
         let score = run.unwrap_or_else(|panic| Score {
             problems: vec![reason(panic.as_ref())],
@@ -204,7 +201,6 @@ impl Runner {
         Outcome {
             row,
             score,
-            seconds: began.elapsed().as_secs_f64(),
             retried,
         }
     }

@@ -24,6 +24,8 @@ pub(crate) struct Score {
     pub(crate) passed: u64,
     /// Checks of scored scenarios that succeeded.
     pub(crate) checks: u64,
+    /// How long the suite ran.
+    pub(crate) seconds: f64,
     /// One line each.
     pub(crate) problems: Vec<String>,
 }
@@ -47,8 +49,9 @@ pub(crate) fn server(fixtures: &Fixtures, url: &str, scope: Scope, folder: &Path
         Scope::Wire(revision) => args.extend(["--suite", "all", "--spec-version", revision]),
         Scope::Scenarios(..) => unreachable!("the server leg runs whole suites"),
     }
+    let began = Instant::now();
     run(fixtures, &args, folder);
-    score(fixtures, "server", scope, folder)
+    score(fixtures, "server", scope, folder, began.elapsed())
 }
 
 /// Tests the client that `command` starts, one scenario after another.
@@ -57,12 +60,13 @@ pub(crate) fn client(fixtures: &Fixtures, command: &Path, scope: Scope, folder: 
         unreachable!("the client leg runs chosen scenarios");
     };
     let command = command.to_str().expect("a plain path");
+    let began = Instant::now();
     for scenario in scenarios {
         let what = ["--scenario", scenario, "--spec-version", revision];
         let args = [&["client", "--command", command][..], &what].concat();
         run(fixtures, &args, folder);
     }
-    score(fixtures, "client", scope, folder)
+    score(fixtures, "client", scope, folder, began.elapsed())
 }
 
 fn results(folder: &Path) -> PathBuf {
@@ -95,7 +99,7 @@ fn run(fixtures: &Fixtures, args: &[&str], folder: &Path) {
     }
 }
 
-fn score(fixtures: &Fixtures, leg: &str, scope: Scope, folder: &Path) -> Score {
+fn score(fixtures: &Fixtures, leg: &str, scope: Scope, folder: &Path, took: Duration) -> Score {
     let mut command: Command = fixtures.run(&fixtures.script("node/conformance/score.mjs"));
     command.arg(results(folder)).arg(leg);
     match scope {
@@ -115,6 +119,7 @@ fn score(fixtures: &Fixtures, leg: &str, scope: Scope, folder: &Path) -> Score {
     Score {
         passed: said["passed"].as_u64().unwrap_or_default(),
         checks: said["checks"].as_u64().unwrap_or_default(),
+        seconds: took.as_secs_f64(),
         problems: problems
             .filter_map(Value::as_str)
             .map(str::to_owned)

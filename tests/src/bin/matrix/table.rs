@@ -32,7 +32,7 @@ pub(crate) fn full(outcomes: &[Outcome], suite: &str) -> String {
             row.scenarios,
             score.checks,
             row.floor,
-            outcome.seconds,
+            outcome.score.seconds,
             if outcome.retried { "yes" } else { "" }
         )
         .expect("a string takes everything");
@@ -49,7 +49,7 @@ pub(crate) fn json(outcomes: &[Outcome], suite: &str) -> Value {
             "required": outcome.row.scenarios,
             "checks": outcome.score.checks,
             "floor": outcome.row.floor,
-            "seconds": outcome.seconds,
+            "seconds": outcome.score.seconds,
             "retried": outcome.retried,
             "ok": outcome.ok(),
             "problems": outcome.score.problems,
