@@ -221,8 +221,9 @@ impl Runner {
                 });
                 let score = catch_unwind(AssertUnwindSafe(|| {
                     let mut score = suite::server(fixtures, &stage.url, row.scope, folder);
-                    let spoken = stage.revision();
-                    if (spoken == MODERN) != setup.modern() {
+                    if let Some(spoken) = stage.revision()
+                        && (spoken == MODERN) != setup.modern()
+                    {
                         let problem = format!("{spoken} was spoken with the server");
                         score.problems.push(problem);
                     }
