@@ -152,7 +152,8 @@ fn add_fixture(installation: &Installation, fixtures: &Fixtures, setup: &Setup) 
     }
     let forced = setup.era != Era::Auto;
     if mode == "--stdio" {
-        if forced && setup.upstream == Upstream::StdioLegacy {
+        // One child for everybody cannot say whom it asks, so nobody is asked over it.
+        if setup.upstream == Upstream::StdioLegacy {
             args.extend(["--isolation", "session"]);
         }
         let (node, script) = (fixtures.node(), script.as_path());
