@@ -236,6 +236,18 @@ impl Link {
         }
     }
 
+    /// Whether who looks for something of this server should ask for the list first.
+    pub(crate) fn is_worth_asking(&self, what: Listed) -> bool {
+        match what {
+            Listed::Tools => self.tools.is_worth_asking(),
+            Listed::Prompts => self.offers("prompts") && self.prompts.is_worth_asking(),
+            Listed::Resources => {
+                self.offers("resources")
+                    && (self.resources.is_worth_asking() || self.templates.is_worth_asking())
+            }
+        }
+    }
+
     /// Whether this list should be asked for again behind an answer: it is old or out of date, nobody is asking
     /// for it, and that did not fail just now.
     pub fn wants_refresh(&self, what: Listed) -> bool {
@@ -292,7 +304,17 @@ impl Link {
 
     /// Whether the server never said what it is, and is not known to be down.
     pub(crate) fn is_stranger(&self) -> bool {
-        self.about.must_wait() && !self.tools.failed_recently()
+        self.about.is_worth_asking() && !self.tools.failed_recently()
+    }
+
+    /// Whether the server was contacted for the first time longer ago than that.
+    pub(crate) fn was_contacted_before(&self, ago: Duration) -> bool {
+        self.about.was_asked_before(ago)
+    }
+
+    /// Whether a list that comes in pages failed and may be asked for again, behind an answer.
+    pub(crate) fn is_page_down(&self, kind: ListKind) -> bool {
+        self.memory(kind).is_down()
     }
 
     /// Whether the server is being contacted to learn what it is.

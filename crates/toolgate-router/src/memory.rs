@@ -1,7 +1,7 @@
 //! What one server last said to one question, and how it went when it was last asked.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -37,6 +37,7 @@ pub(crate) struct Memory<T> {
     health: ArcSwap<LinkHealth>,
     /// An answer to a question from before this moment may be out of date.
     invalid_since: ArcSwapOption<Instant>,
+    first_asked: OnceLock<Instant>,
     asking: Mutex<()>,
 }
 
@@ -64,6 +65,7 @@ impl<T: PartialEq> Memory<T> {
             heard: ArcSwapOption::new(heard),
             health: ArcSwap::default(),
             invalid_since: ArcSwapOption::empty(),
+            first_asked: OnceLock::new(),
             asking: Mutex::new(()),
         }
     }
@@ -98,11 +100,28 @@ impl<T: PartialEq> Memory<T> {
         self.invalid_since.store(Some(Arc::new(Instant::now())));
     }
 
-    /// Whether who needs the answer has to wait: there is none, or it is known to be out of date, and the
-    /// server is not known to be down.
+    /// Whether who lists everything has to wait: there is no answer, or it is known to be out of date, and the
+    /// server is not known to be down. One that failed is asked again behind the lists, or each of them would
+    /// wait for it.
     pub(crate) fn must_wait(&self) -> bool {
-        let usable = self.heard.load().as_ref().is_some_and(|h| self.is_valid(h));
-        !usable && !self.failed_recently()
+        !self.is_usable() && !self.is_down()
+    }
+
+    /// Whether who needs just this server should ask it first: as above, but one that failed a while ago may be
+    /// back.
+    pub(crate) fn is_worth_asking(&self) -> bool {
+        !self.is_usable() && !self.failed_recently()
+    }
+
+    /// Whether the question was put for the first time longer ago than that.
+    pub(crate) fn was_asked_before(&self, ago: Duration) -> bool {
+        self.first_asked
+            .get()
+            .is_some_and(|first| first.elapsed() >= ago)
+    }
+
+    fn is_usable(&self) -> bool {
+        self.heard.load().as_ref().is_some_and(|h| self.is_valid(h))
     }
 
     /// Whether the answer came in this process, is younger than that, and was not called out of date.
@@ -150,6 +169,7 @@ impl<T: PartialEq> Memory<T> {
             return outcome;
         }
         let asked_at = Instant::now();
+        self.first_asked.get_or_init(|| asked_at);
         match ask().await {
             Ok(said) => Ok(self.remember(said, asked_at, news)),
             Err(error) => {

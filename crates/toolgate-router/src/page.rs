@@ -110,13 +110,15 @@ impl Workspace {
             (first, place) = (first + 1, Place::default());
         }
         let links = self.links().get(first..).unwrap_or_default();
-        join_all(
-            links
-                .iter()
-                .filter(|link| offers(link))
-                .map(|link| link.refresh_page(kind)),
-        )
-        .await;
+        let (down, up): (Vec<_>, Vec<_>) = links
+            .iter()
+            .filter(|link| offers(link))
+            .partition(|link| link.is_page_down(kind));
+        for link in down {
+            let link = Arc::clone(link);
+            self.refresh_behind(async move { link.refresh_page(kind).await });
+        }
+        join_all(up.into_iter().map(|link| link.refresh_page(kind))).await;
         let mut skip = place.skip;
         for at in first..self.links().len() {
             draft.take_beginning(at, std::mem::take(&mut skip));

@@ -159,14 +159,18 @@ impl Workspace {
     /// The same after servers that were never contacted were asked, all at the same time and for at most
     /// `limit` (P6.2). Contacts that take longer go on behind the answer.
     pub async fn introduced(&self, limit: Duration) -> Arc<Introduction> {
+        // One that was waited for and did not answer is contacted again, and not waited for.
+        let is_new = |link: &Link| link.is_stranger() && !link.was_contacted_before(limit);
+        let new: Vec<_> = self.links().iter().filter(|link| is_new(link)).collect();
         let begun = self.acquaint_strangers();
-        let strangers = self.links().iter().filter(|link| link.is_stranger());
-        let under_way: Vec<_> = strangers.map(|link| link.until_contacted()).collect();
-        if !under_way.is_empty() {
+        if !new.is_empty() {
+            let begun = begun
+                .into_iter()
+                .filter(|(link, _)| new.iter().any(|new| Arc::ptr_eq(new, link)));
             let contacted = async {
                 // A contact that ends drops its sender, which is all that is waited for.
-                join_all(begun).await;
-                join_all(under_way).await;
+                join_all(begun.map(|(_, contact)| contact)).await;
+                join_all(new.iter().map(|link| link.until_contacted())).await;
             };
             // Who is late contributes nothing yet.
             let _ = timeout(limit, contacted).await;
@@ -210,6 +214,11 @@ impl Workspace {
         self.catalog()
     }
 
+    /// Asks a server again without anybody waiting for it.
+    pub(crate) fn refresh_behind(&self, asking: impl Future<Output = ()> + Send + 'static) {
+        self.config.background.spawn(asking);
+    }
+
     /// Loads the list of the one link that may own the name, if that has to be waited for.
     async fn load_owner(&self, name: &str, what: Listed) -> Option<()> {
         let links = self.links();
@@ -219,24 +228,26 @@ impl Workspace {
             [only] => Some(only),
             _ => None,
         };
-        let owner = by_slug.or_else(only).filter(|link| link.must_wait(what))?;
+        let owner = by_slug
+            .or_else(only)
+            .filter(|link| link.is_worth_asking(what))?;
         owner.load(what).await;
         Some(())
     }
 
     /// Contacts, in the background, every server that never said what it is. Each receiver ends with its contact.
-    fn acquaint_strangers(&self) -> Vec<oneshot::Receiver<()>> {
+    fn acquaint_strangers(&self) -> Vec<(Arc<Link>, oneshot::Receiver<()>)> {
         self.links()
             .iter()
             .filter(|link| link.is_stranger() && !link.is_being_contacted())
             .map(|link| {
                 let (done, contact) = oneshot::channel();
-                let link = link.clone();
+                let stranger = link.clone();
                 self.config.background.spawn(async move {
-                    link.acquaint().await;
+                    stranger.acquaint().await;
                     drop(done);
                 });
-                contact
+                (link.clone(), contact)
             })
             .collect()
     }

@@ -122,13 +122,6 @@ impl Running {
         self.state.update(|inner| inner.tools = tools);
     }
 
-    /// Replaces the answer to a method, without telling anybody.
-    pub fn set_method(&self, method: &str, script: impl Into<Script>) {
-        let script = script.into();
-        self.state
-            .update(|inner| inner.methods.insert(method.to_owned(), script));
-    }
-
     /// Sends a notice on every general stream, and on the listens that asked for it.
     pub fn notify(&self, method: &str, params: &Value) {
         self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}));
