@@ -330,13 +330,17 @@ impl Wayfinder {
 
     /// The way turned out wrong: the next one who asks searches again.
     pub(crate) fn forget(&self, route: &Route) {
-        let mut state = self.state();
-        let current = self.current.load_full();
-        let same = current.and_then(|found| found.flight.ready().map(|known| known.is(route)));
-        if same == Some(true) {
+        {
+            let mut state = self.state();
+            let current = self.current.load_full();
+            let same = current.and_then(|found| found.flight.ready().map(|known| known.is(route)));
+            if same != Some(true) {
+                return;
+            }
             state.verdict = None;
             self.current.store(None);
         }
+        self.keepers.reroute();
     }
 
     fn forget_flight(&self, flight: &Arc<Flight<Route>>) {

@@ -289,10 +289,10 @@ impl Server {
         );
         while let Ok(line) = self.lines.recv() {
             let message: Value = serde_json::from_str(&line).unwrap_or(Value::Null);
+            self.seen.push(message.clone());
             if message["id"] == "q-1" {
                 return text(&message.to_string());
             }
-            self.seen.push(message);
         }
         text("the client went away")
     }

@@ -266,6 +266,18 @@ fn check_session(state: &State, request: &Recorded, modern: bool) -> Option<Answ
 fn script_for(state: &State, request: &Recorded, modern: bool) -> Script {
     let body = &request.body;
     let method = body["method"].as_str().unwrap_or_default();
+    if let Some((first, script)) = &state.server.first
+        && first == method
+        && state
+            .lock()
+            .requests
+            .iter()
+            .filter(|r| r.rpc() == method)
+            .count()
+            == 1
+    {
+        return script.clone();
+    }
     if let Some(script) = scripted(state, method, &body["params"]["cursor"]) {
         return script;
     }

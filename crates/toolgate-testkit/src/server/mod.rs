@@ -58,6 +58,7 @@ pub struct Server {
     pub(crate) tools: Vec<(Value, Script)>,
     pub(crate) methods: Vec<(String, Script)>,
     pub(crate) pages: Vec<(String, Option<String>, Script)>,
+    pub(crate) first: Option<(String, Script)>,
 }
 
 impl Default for Server {
@@ -87,6 +88,7 @@ impl Default for Server {
             tools: Vec::new(),
             methods: Vec::new(),
             pages: Vec::new(),
+            first: None,
         }
     }
 }
@@ -292,6 +294,13 @@ impl Server {
     pub fn page(mut self, method: &str, cursor: Option<&str>, script: impl Into<Script>) -> Self {
         let cursor = cursor.map(str::to_owned);
         self.pages.push((method.to_owned(), cursor, script.into()));
+        self
+    }
+
+    /// Answers the first request with this method by this script, and the later ones as ever.
+    #[must_use]
+    pub fn first(mut self, method: &str, script: impl Into<Script>) -> Self {
+        self.first = Some((method.to_owned(), script.into()));
         self
     }
 

@@ -66,7 +66,13 @@ pub(super) async fn run(
             }
             Step::End(Ending::Hang) => {
                 hang(state, request, stream).await;
-                return Ending::Disconnect;
+                // A stream that carries other calls too stays open.
+                let carries_others = stream.is_some_and(|stream| stream.named);
+                return if carries_others {
+                    Ending::Accepted
+                } else {
+                    Ending::Disconnect
+                };
             }
             Step::End(ending) => return complete(ending.clone(), modern),
         }

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use toolgate_namespace::Isolation;
 use toolgate_protocol::mcp::ServerSnapshot;
 use toolgate_protocol::{Era, Object, Outcome};
@@ -32,8 +32,10 @@ use stderr::StderrRing;
 const MAX_CHILDREN: usize = 32;
 /// How long a child may take from its start to its `initialize` answer: it may have to be downloaded.
 const START: Duration = Duration::from_secs(30);
-/// How long a probe may stay silent (P8.3).
+/// How long a probe may stay silent once it runs (P8.3).
 const PROBE: Duration = Duration::from_secs(2);
+/// How long a child may take until it shows that it runs: it may have to be downloaded.
+const FIRST_SIGN: Duration = Duration::from_secs(15);
 
 /// A server that is a child process, or one for each isolation key.
 #[derive(Debug)]
@@ -204,18 +206,25 @@ impl Stdio {
     }
 
     /// Asks a child of its own which era it speaks, then ends it. Anything but a clear answer means
-    /// legacy: an error, an exit, silence (P8.3).
+    /// legacy: an error, an exit, silence (P8.3). Silence counts from the first sign that the child runs.
     pub(crate) async fn probe(&self) -> Result<Evidence, UpstreamError> {
         self.check_held()?;
         let process = self.launch(&Key::shared())?;
         let call = own_call("server/discover", Object::empty(), Instant::now() + PROBE);
         let params = modern_params(&self.shared, 1, &call);
-        let asked = timeout(PROBE, process.channel().request("server/discover", &params)).await;
+        let silence = async {
+            let _ = timeout(FIRST_SIGN, process.spoke()).await;
+            sleep(PROBE).await;
+        };
+        let answered = tokio::select! {
+            answered = process.channel().request("server/discover", &params) => answered.ok(),
+            () = silence => None,
+        };
         // Ends as the process goes out of scope, in the background.
-        Ok(match asked {
-            Ok(Ok(Outcome::Result(result))) => judge_result(&self.shared, &result),
-            Ok(Ok(Outcome::Error(error))) => judge_error(&error),
-            Ok(Err(_)) | Err(_) => Evidence::Legacy,
+        Ok(match answered {
+            Some(Outcome::Result(result)) => judge_result(&self.shared, &result),
+            Some(Outcome::Error(error)) => judge_error(&error),
+            None => Evidence::Legacy,
         })
     }
 

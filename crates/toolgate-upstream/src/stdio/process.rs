@@ -46,6 +46,15 @@ pub(super) struct Process {
 struct Life {
     on_exit: Mutex<Option<OnExit>>,
     began: Instant,
+    /// It has written something, to whichever output.
+    spoke: watch::Sender<bool>,
+}
+
+impl Life {
+    fn speaks(&self) {
+        self.spoke
+            .send_if_modified(|spoke| !std::mem::replace(spoke, true));
+    }
 }
 
 impl std::fmt::Debug for Life {
@@ -72,9 +81,10 @@ impl Process {
         let life = Arc::new(Life {
             on_exit: Mutex::new(None),
             began: Instant::now(),
+            spoke: watch::channel(false).0,
         });
         let group = Group(child.id());
-        let jobs = Jobs::start(shared, &channel, pipes, queue);
+        let jobs = Jobs::start(shared, &channel, pipes, queue, &life);
         let supervisor = Supervisor {
             shared: Arc::clone(shared),
             channel: Arc::clone(&channel),
@@ -93,6 +103,12 @@ impl Process {
             ending: Ending { stop, ended },
             life,
         })
+    }
+
+    /// Waits until it has written something.
+    pub(super) async fn spoke(&self) {
+        // Cannot fail: the sender lives in `self`.
+        let _ = self.life.spoke.subscribe().wait_for(|spoke| *spoke).await;
     }
 
     pub(super) fn channel(&self) -> &Arc<Channel> {
@@ -183,13 +199,20 @@ impl Jobs {
         channel: &Arc<Channel>,
         pipes: (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>),
         queue: mpsc::Receiver<Outbound>,
+        life: &Arc<Life>,
     ) -> Self {
         let (stdin, stdout, stderr) = pipes;
-        let reader = read(Arc::clone(shared), Arc::clone(channel), stdout);
+        let reader = read(
+            Arc::clone(shared),
+            Arc::clone(channel),
+            stdout,
+            Arc::clone(life),
+        );
+        let ring = Arc::clone(&shared.children.stderr);
         Self {
             reader: tokio::spawn(reader),
             writer: tokio::spawn(write(stdin, queue)),
-            stderr: tokio::spawn(collect(stderr, Arc::clone(&shared.children.stderr))),
+            stderr: tokio::spawn(collect(stderr, ring, Arc::clone(life))),
         }
     }
 }
@@ -203,7 +226,12 @@ impl Drop for Jobs {
 }
 
 /// Hands each line to its call; returns at the end of the output, or when it is garbage for good.
-async fn read(shared: Arc<Shared>, channel: Arc<Channel>, stdout: Option<ChildStdout>) {
+async fn read(
+    shared: Arc<Shared>,
+    channel: Arc<Channel>,
+    stdout: Option<ChildStdout>,
+    life: Arc<Life>,
+) {
     let Some(mut stdout) = stdout else { return };
     let mut lines = LineDecoder::new(MAX_MESSAGE);
     let mut buffer = vec![0; 64 * 1024];
@@ -213,6 +241,7 @@ async fn read(shared: Arc<Shared>, channel: Arc<Channel>, stdout: Option<ChildSt
             Ok(0) | Err(_) => return,
             Ok(count) => count,
         };
+        life.speaks();
         lines.push(&buffer[..count]);
         loop {
             let heard = match lines.next() {
@@ -269,10 +298,11 @@ fn one_line(message: Bytes) -> Bytes {
         .collect()
 }
 
-async fn collect(stderr: Option<ChildStderr>, ring: Arc<StderrRing>) {
+async fn collect(stderr: Option<ChildStderr>, ring: Arc<StderrRing>, life: Arc<Life>) {
     let Some(mut stderr) = stderr else { return };
     let mut buffer = vec![0; 8 * 1024];
     while let Ok(count @ 1..) = stderr.read(&mut buffer).await {
+        life.speaks();
         ring.push(&buffer[..count]);
     }
 }

@@ -34,6 +34,8 @@ struct Wishes {
     uris: HashMap<Arc<str>, Wish>,
     /// The server has nothing to listen to, as far as is known.
     unsupported: bool,
+    /// The server turned out to speak another era.
+    rerouted: bool,
 }
 
 #[derive(Debug)]
@@ -125,6 +127,18 @@ impl Keeper {
         self.changed.notify_one();
     }
 
+    /// Another way leads to the server now.
+    pub(super) fn reroute(&self) {
+        let mut wishes = self.lock();
+        wishes.rerouted = true;
+        wishes.unsupported = false;
+        self.changed.notify_one();
+    }
+
+    pub(super) fn is_rerouted(&self) -> bool {
+        self.lock().rerouted
+    }
+
     /// Nothing is wished for any more.
     pub(super) fn end(&self) {
         *self.lock() = Wishes::default();
@@ -199,6 +213,10 @@ pub(super) enum Ending {
     Lost(UpstreamError),
     /// It could not be made.
     Failed(UpstreamError),
+    /// The server speaks another era, or did not listen to this one.
+    WrongEra(UpstreamError),
+    /// Another way leads to the server now.
+    Rerouted,
 }
 
 /// Sees to the wishes until there are none.
@@ -219,11 +237,13 @@ pub(super) async fn keep(wayfinder: Arc<Wayfinder>, key: Key, keeper: Arc<Keeper
             lost_before = false;
         }
         let mut pause = retry.next();
+        // A new wish is worth a try at once, but not at a server that cannot be made out.
+        let may_hurry = !matches!(ending, Ending::WrongEra(_));
         match ending {
-            Ending::Idle => continue,
-            // A stale session is found out only by using it: the first loss is nobody's failure (P8.8).
-            Ending::Lost(_) if !lost_before => lost_before = true,
-            Ending::Lost(error) | Ending::Failed(error) => {
+            Ending::Idle | Ending::Rerouted => continue,
+            // A stale session or era is found out only by using it: the first time is nobody's failure.
+            Ending::Lost(_) | Ending::WrongEra(_) if !lost_before => lost_before = true,
+            Ending::Lost(error) | Ending::Failed(error) | Ending::WrongEra(error) => {
                 keeper.fail(&error);
                 if let UpstreamErrorKind::Held { retry_after } = error.kind {
                     pause = pause.max(retry_after);
@@ -232,7 +252,7 @@ pub(super) async fn keep(wayfinder: Arc<Wayfinder>, key: Key, keeper: Arc<Keeper
         }
         tokio::select! {
             () = sleep(pause) => {}
-            () = keeper.changed() => {}
+            () = keeper.changed(), if may_hurry => {}
         }
     }
     if stood {
@@ -243,6 +263,7 @@ pub(super) async fn keep(wayfinder: Arc<Wayfinder>, key: Key, keeper: Arc<Keeper
 
 async fn keep_once(wayfinder: &Arc<Wayfinder>, keeper: &Arc<Keeper>, stood: &mut bool) -> Ending {
     let shared = wayfinder.shared();
+    keeper.lock().rerouted = false;
     let way = wayfinder.with_route(|route| async move {
         let session = route.session(&keeper.call).await?;
         Ok((route, session))
@@ -251,10 +272,16 @@ async fn keep_once(wayfinder: &Arc<Wayfinder>, keeper: &Arc<Keeper>, stood: &mut
         Ok((_, Some(session))) if session.snapshot().is_some() => {
             subscribe::keep(shared, keeper, &session, stood).await
         }
-        Ok((route, session)) => match Way::of(route, session) {
-            Some(way) => listen::keep(shared, keeper, &way, stood).await,
-            None => Ending::Idle,
-        },
+        Ok((route, session)) => {
+            let Some(way) = Way::of(&route, session) else {
+                return Ending::Idle;
+            };
+            let ending = listen::keep(shared, keeper, &way, stood).await;
+            if matches!(ending, Ending::WrongEra(_)) && wayfinder.may_turn() {
+                wayfinder.forget(&route);
+            }
+            ending
+        }
         Err(error) => Ending::Failed(error),
     }
 }

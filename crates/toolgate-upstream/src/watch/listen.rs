@@ -34,9 +34,9 @@ pub(super) enum Way {
 }
 
 impl Way {
-    pub(super) fn of(route: Route, session: Option<OpenSession>) -> Option<Self> {
+    pub(super) fn of(route: &Route, session: Option<OpenSession>) -> Option<Self> {
         match (route, session) {
-            (Route::Modern(modern), _) => Some(Self::Http(modern)),
+            (Route::Modern(modern), _) => Some(Self::Http(Arc::clone(modern))),
             (_, Some(OpenSession::Channel(lease))) => Some(Self::Channel(lease)),
             _ => None,
         }
@@ -87,6 +87,9 @@ impl Ear<'_> {
         loop {
             if self.keeper.is_idle() {
                 return Ending::Idle;
+            }
+            if self.keeper.is_rerouted() {
+                return Ending::Rerouted;
             }
             let filter = self.wanted();
             let change = self.change_to(&filter);
@@ -182,6 +185,7 @@ impl Ear<'_> {
                 }
             }
             Err(NotOpened::Failed(error)) => Err(Ending::Failed(error)),
+            Err(NotOpened::WrongEra(error)) => Err(Ending::WrongEra(error)),
             Err(NotOpened::Refused(error)) if !filter.uris.is_empty() => {
                 self.refuse(&filter, &error);
                 self.refused = Some(filter);

@@ -66,6 +66,13 @@ impl Keepers {
         }
     }
 
+    /// Another way leads to the server now.
+    pub(crate) fn reroute(&self) {
+        for keeper in self.lock().values() {
+            keeper.reroute();
+        }
+    }
+
     /// A client session is over, and with it everything that was watched in it.
     pub(crate) fn end_session(&self, session: &str) {
         self.lock().retain(|key, keeper| {

@@ -109,6 +109,8 @@ pub(super) enum NotOpened {
     Refused(RpcError),
     /// It could not be asked.
     Failed(UpstreamError),
+    /// It answers as a legacy server does (P8.2).
+    WrongEra(UpstreamError),
 }
 
 impl From<UpstreamError> for NotOpened {
@@ -264,7 +266,9 @@ async fn queue(
 
 fn refused_over_http(shared: &Shared, refusal: Refusal) -> NotOpened {
     let about_us = matches!(refusal.status.as_u16(), 401 | 403 | 408 | 429 | 500..);
+    let old = refusal.is_session_loss(false) || refusal.is_wrong_version();
     match refusal.error {
+        _ if old => NotOpened::WrongEra(refused(shared, refusal.status)),
         _ if about_us => refused(shared, refusal.status).into(),
         Some(error) => self::refusal(error),
         None => NotOpened::Unsupported,

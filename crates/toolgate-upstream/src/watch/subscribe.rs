@@ -63,6 +63,9 @@ pub(super) async fn keep(
             *stood = board.is_over();
             return Ending::Idle;
         }
+        if keeper.is_rerouted() {
+            return Ending::Rerouted;
+        }
         tokio::select! {
             () = keeper.changed() => {}
             () = board.calls().closed() => {}

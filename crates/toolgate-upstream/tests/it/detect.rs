@@ -5,7 +5,7 @@ use toolgate_protocol::Revision;
 use toolgate_testkit::{Running, Script, Server};
 use toolgate_upstream::{UpstreamErrorKind, Verdict};
 
-use crate::support::{Fixed, Rig, http_spec};
+use crate::support::{Fixed, Rig, http_spec, patient, stdio_spec};
 
 async fn verdict(server: Server) -> (Revision, HttpKind) {
     let server = server.tool("t", "fine").start().await;
@@ -215,4 +215,49 @@ async fn a_failed_probe_is_tried_again_later() {
     rig.call("t").await.unwrap_err();
     rig.call("t").await.unwrap_err();
     assert_eq!(server.requests_for("server/discover").len(), 2);
+}
+
+/// Behaviour 21: what is no evidence decides nothing, and a verdict follows the server when it changes.
+#[tokio::test]
+async fn behaviour_21_p8_1_the_era_is_found_out_however_the_server_begins() {
+    for (flags, revision) in [
+        (&["--exit-on-discover"][..], Revision::V2025_11_25),
+        (&["--hang-on-discover", "--hello"], Revision::V2025_11_25),
+        (&["--era", "both", "--hello"], Revision::V2026_07_28),
+    ] {
+        let rig = Rig::with(ServerSpec {
+            era: EraSetting::Auto,
+            ..stdio_spec(flags)
+        });
+        assert_eq!(rig.upstream.contact().await.unwrap().revision, revision);
+        rig.upstream.close().await;
+    }
+    // First it refuses, or is not well; then it is what it is.
+    for refusing in [
+        Script::new().raw(401, "text/plain", "who are you"),
+        Script::new().html(503),
+    ] {
+        let server = Server::new().modern().tool("t", "x");
+        let server = server.first("server/discover", refusing).start().await;
+        let rig = Rig::over(&server);
+        rig.upstream.contact().await.unwrap_err();
+        assert_eq!(rig.verdict(), None);
+        assert_eq!(rig.text("t").await, "x");
+        assert_eq!(rig.verdict().unwrap().revision, Revision::V2026_07_28);
+    }
+    // Upgraded and downgraded overnight.
+    for (then, now) in [
+        (Revision::V2025_11_25, Revision::V2026_07_28),
+        (Revision::V2026_07_28, Revision::V2025_11_25),
+    ] {
+        let server = match now {
+            Revision::V2026_07_28 => Server::new().modern(),
+            _ => Server::new(),
+        };
+        let server = server.tool("t", "x").start().await;
+        let rig = with_verdict(&server, stored(&server, then));
+        patient(rig.upstream.watch_lists()).await.unwrap();
+        assert_eq!(rig.text("t").await, "x");
+        assert_eq!(rig.verdict().unwrap().revision, now);
+    }
 }

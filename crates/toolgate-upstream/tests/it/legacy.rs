@@ -169,8 +169,9 @@ async fn p9_35_logs_reach_the_call_from_the_wanted_level_up() {
     assert_eq!(set[0].body["params"]["level"], "info");
 }
 
+/// Behaviour 8: one handshake for twenty calls that wait; nobody sees anything.
 #[tokio::test]
-async fn p8_8_a_lost_session_is_renewed_once_for_all_and_the_call_resent() {
+async fn behaviour_8_p8_8_a_lost_session_is_renewed_once_for_all_and_the_call_resent() {
     for status in [404, 400] {
         let server = Server::new()
             .session_loss_status(status)
@@ -181,7 +182,7 @@ async fn p8_8_a_lost_session_is_renewed_once_for_all_and_the_call_resent() {
         assert_eq!(rig.text("t").await, "fine");
         let before = server.requests_for("initialize").len();
         server.lose_sessions();
-        let calls = (0..8).map(|_| rig.text("t"));
+        let calls = (0..20).map(|_| rig.text("t"));
         let texts = patient(futures::future::join_all(calls)).await;
         assert!(texts.iter().all(|text| text == "fine"));
         assert_eq!(

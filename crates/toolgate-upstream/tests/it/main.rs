@@ -12,6 +12,7 @@ mod legacy;
 mod list;
 mod modern;
 mod old_sse;
+mod parked;
 mod stdio;
 mod support;
 mod time;

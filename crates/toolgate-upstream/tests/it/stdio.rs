@@ -74,7 +74,7 @@ async fn p8_3_the_era_of_a_child_is_probed_in_another_process() {
         (&["--era", "both"], Revision::V2026_07_28),
         (&["--era", "legacy"], Revision::V2025_11_25),
         (&["--exit-on-discover"], Revision::V2025_11_25),
-        (&["--hang-on-discover"], Revision::V2025_11_25),
+        (&["--hang-on-discover", "--hello"], Revision::V2025_11_25),
         (&["--garbage-first"], Revision::V2025_11_25),
     ] {
         let rig = Rig::with(auto(flags));
@@ -97,7 +97,7 @@ async fn p8_3_the_era_of_a_child_is_probed_in_another_process() {
 #[tokio::test]
 async fn p8_2_a_child_that_refuses_initialize_is_modern_after_all() {
     // Silent when probed, as one that takes long to start, and modern.
-    let rig = Rig::with(auto(&["--era", "modern", "--hang-on-discover"]));
+    let rig = Rig::with(auto(&["--era", "modern", "--hang-on-discover", "--hello"]));
     assert_eq!(
         text_of(&rig.call("pid").await.unwrap())
             .parse::<u32>()
@@ -106,6 +106,53 @@ async fn p8_2_a_child_that_refuses_initialize_is_modern_after_all() {
     );
     assert_eq!(rig.verdict().unwrap().revision, Revision::V2026_07_28);
     rig.upstream.close().await;
+}
+
+#[tokio::test]
+async fn p8_3_a_child_that_takes_long_to_start_is_not_taken_for_an_old_one() {
+    // Longer than the silence that means legacy, as a program that is downloaded first.
+    let rig = Rig::with(auto(&["--era", "both", "--start-after", "2500"]));
+    rig.text("pid").await;
+    assert_eq!(rig.verdict().unwrap().revision, Revision::V2026_07_28);
+    rig.upstream.close().await;
+}
+
+#[tokio::test]
+async fn p11_16_a_repeated_call_carries_its_members_to_modern_children_only() {
+    for era in [EraSetting::Modern, EraSetting::Legacy] {
+        let flags = [
+            "--era",
+            if era == EraSetting::Modern {
+                "modern"
+            } else {
+                "legacy"
+            },
+        ];
+        let rig = Rig::with(ServerSpec {
+            era,
+            ..stdio_spec(&flags)
+        });
+        let mut repeated = call("echo");
+        repeated.extra = vec![
+            ("inputResponses", text_json(r#"{"q1":{"action":"accept"}}"#)),
+            ("requestState", text_json(r#""\u00e9 state""#)),
+        ];
+        let params =
+            r#"{"name":"x","inputResponses":{"old":1},"requestState":"old","arguments":{}}"#;
+        repeated.params = object(params);
+        let echo = echo_of(&text_of(&rig.run(repeated).await.1.unwrap()));
+        let (answers, state) = (
+            &echo["params"]["inputResponses"],
+            &echo["params"]["requestState"],
+        );
+        if era == EraSetting::Modern {
+            assert_eq!(*answers, json!({"q1": {"action": "accept"}}));
+            assert_eq!(*state, "\u{e9} state");
+        } else {
+            assert!(answers.is_null() && state.is_null(), "{echo}");
+        }
+        rig.upstream.close().await;
+    }
 }
 
 #[tokio::test]
@@ -488,4 +535,38 @@ async fn a_stored_verdict_spares_the_probe_and_fits_the_program() {
     again.text("pid").await;
     assert_eq!(again.verdict(), None);
     again.upstream.close().await;
+}
+
+/// Behaviour 10: on a shared child nobody sees what another caused.
+#[tokio::test]
+async fn behaviour_10_p2_5_nobody_sees_what_another_caused_in_a_shared_child() {
+    let rig = Rig::with(stdio_spec(&[]));
+    let mut bob = call("hang");
+    bob.isolation = who("bob", Some("bob-1"));
+    bob.capabilities = text_json(r#"{"elicitation":{},"roots":{}}"#);
+    bob.wants_progress = true;
+    let mut hers = rig.upstream.call(bob).await.unwrap();
+    for tool in ["ask", "log", "progress", "updated"] {
+        let mut alice = call(tool);
+        alice.capabilities = text_json(r#"{"elicitation":{}}"#);
+        alice.wants_progress = true;
+        let (events, outcome) = rig.run(alice).await;
+        outcome.unwrap();
+        let may_come = |event: &Event| matches!(event, Event::Progress(_));
+        assert!(events.iter().all(may_come), "{tool}: {events:?}");
+    }
+    let nothing = tokio::time::timeout(Duration::from_millis(100), hers.next()).await;
+    assert!(nothing.is_err(), "{nothing:?}");
+    // What is told to everybody names nobody.
+    let notices = rig.notices();
+    assert!(!notices.iter().any(|n| matches!(n, Notice::Log { .. })));
+    let origins = notices.iter().filter_map(|notice| match notice {
+        Notice::ResourceUpdated { origin, .. } => Some(origin),
+        _ => None,
+    });
+    assert_eq!(
+        origins.collect::<Vec<_>>(),
+        [&toolgate_upstream::Origin::default()]
+    );
+    rig.upstream.close().await;
 }
