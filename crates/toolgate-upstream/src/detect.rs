@@ -42,10 +42,10 @@ pub(crate) fn judge_result(shared: &Shared, result: &Json) -> Evidence {
     if let Ok(snapshot) = &snapshot {
         shared.tell_snapshot(snapshot);
     }
-    judge_snapshot(result, snapshot.map(drop))
+    judge_snapshot(result, snapshot.as_ref().map(drop))
 }
 
-fn judge_snapshot(result: &Json, snapshot: Result<(), InvalidSnapshot>) -> Evidence {
+fn judge_snapshot(result: &Json, snapshot: Result<(), &InvalidSnapshot>) -> Evidence {
     match snapshot {
         Ok(()) => Evidence::Modern,
         Err(InvalidSnapshot::NoCommonRevision) => {
@@ -303,8 +303,12 @@ mod tests {
 
     #[test]
     fn p8_1_results_show_the_era() {
-        let judge_result =
-            |result: &Json| judge_snapshot(result, ServerSnapshot::from_discover(result).map(drop));
+        let judge_result = |result: &Json| {
+            judge_snapshot(
+                result,
+                ServerSnapshot::from_discover(result).as_ref().map(drop),
+            )
+        };
         let modern = r#"{"supportedVersions":["2026-07-28"],"capabilities":{},"serverInfo":{"name":"a","version":"1"}}"#;
         assert_eq!(judge_result(&json(modern)), Evidence::Modern);
         assert_eq!(judge_result(&json(r#"{"ok":true}"#)), Evidence::Legacy);

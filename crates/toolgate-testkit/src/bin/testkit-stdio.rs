@@ -254,20 +254,7 @@ impl Server {
                 notify("notifications/tools/list_changed", &json!({}));
                 Some(text("notified"))
             }
-            "touch" => {
-                let uri = &params["arguments"]["uri"];
-                let method = "notifications/resources/updated";
-                if self.subscribed.contains(uri) {
-                    notify(method, &json!({"uri": uri}));
-                }
-                for (id, asked) in &self.listens {
-                    let uris = asked["resourceSubscriptions"].as_array();
-                    if uris.is_some_and(|uris| uris.contains(uri)) {
-                        notify_listen(id, method, json!({"uri": uri}));
-                    }
-                }
-                Some(text("touched"))
-            }
+            "touch" => Some(self.touch(&params["arguments"]["uri"])),
             "updated" => {
                 notify(
                     "notifications/resources/updated",
@@ -280,6 +267,20 @@ impl Server {
                 json!({"isError": true, "content": [{"type": "text", "text": "no such tool"}]}),
             ),
         }
+    }
+
+    fn touch(&self, uri: &Value) -> Value {
+        let method = "notifications/resources/updated";
+        if self.subscribed.contains(uri) {
+            notify(method, &json!({"uri": uri}));
+        }
+        for (id, asked) in &self.listens {
+            let uris = asked["resourceSubscriptions"].as_array();
+            if uris.is_some_and(|uris| uris.contains(uri)) {
+                notify_listen(id, method, json!({"uri": uri}));
+            }
+        }
+        text("touched")
     }
 
     fn ask(&mut self) -> Value {

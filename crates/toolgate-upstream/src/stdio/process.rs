@@ -230,7 +230,7 @@ async fn read(
     shared: Arc<Shared>,
     channel: Arc<Channel>,
     stdout: Option<ChildStdout>,
-    life: Arc<Life>,
+    signs: Arc<Life>,
 ) {
     let Some(mut stdout) = stdout else { return };
     let mut lines = LineDecoder::new(MAX_MESSAGE);
@@ -241,7 +241,7 @@ async fn read(
             Ok(0) | Err(_) => return,
             Ok(count) => count,
         };
-        life.speaks();
+        signs.speaks();
         lines.push(&buffer[..count]);
         loop {
             let heard = match lines.next() {
@@ -298,11 +298,11 @@ fn one_line(message: Bytes) -> Bytes {
         .collect()
 }
 
-async fn collect(stderr: Option<ChildStderr>, ring: Arc<StderrRing>, life: Arc<Life>) {
+async fn collect(stderr: Option<ChildStderr>, ring: Arc<StderrRing>, signs: Arc<Life>) {
     let Some(mut stderr) = stderr else { return };
     let mut buffer = vec![0; 8 * 1024];
     while let Ok(count @ 1..) = stderr.read(&mut buffer).await {
-        life.speaks();
+        signs.speaks();
         ring.push(&buffer[..count]);
     }
 }

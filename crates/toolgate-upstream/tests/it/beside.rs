@@ -49,7 +49,7 @@ async fn answer_to_child(rig: &Rig, id: &str) -> Value {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    patient(answered).await
+    patient(Box::pin(answered)).await
 }
 
 fn own_children(flags: &[&str]) -> Rig {

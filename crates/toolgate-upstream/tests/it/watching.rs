@@ -262,7 +262,7 @@ async fn p8_26_a_restarted_child_is_subscribed_to_again_before_it_is_told() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        patient(gone).await;
+        patient(Box::pin(gone)).await;
         rig.run(touch()).await.1.unwrap();
         rig.upstream.close().await;
         assert_eq!(count(&rig, &updated(A, Origin::default())), 2);
