@@ -6,6 +6,11 @@
 //! request and returns an [`Exchange`], which is polled for [`Event`]s until `Done` or `Failed`.
 //! Dropping an unfinished exchange cancels the request at the server.
 //!
+//! What a server says outside any call goes through one switchboard a session, which finds the call it is
+//! meant for, or tells it as a [`Notice`] with its [`Origin`], or puts it to the client as a [`Question`].
+//! [`Upstream::watch`] and [`Upstream::watch_lists`] wish for changes to be heard; one keeper a session sees
+//! to it, and again whenever the session, child or stream had to be replaced.
+//!
 //! Who waits, retries and merges is decided above, in `toolgate-router`; which bytes mean what is
 //! decided below, in `toolgate-protocol`.
 

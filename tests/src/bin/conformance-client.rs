@@ -37,7 +37,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match tokio::time::timeout(PATIENCE, run()).await {
+    match tokio::time::timeout(PATIENCE, Box::pin(run())).await {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(failure)) => {
             eprintln!("{failure}");
@@ -241,7 +241,7 @@ impl Client {
 
     /// Calls side by side, some of which take several rounds: nothing of one may turn up in another.
     async fn go_several_rounds(&self) -> Result<(), Failure> {
-        let call = |name| self.call_tool(name, json!({}));
+        let call = |name| Box::pin(self.call_tool(name, json!({})));
         tokio::try_join!(
             call("test_mrtr_echo_state"),
             call("test_mrtr_no_state"),

@@ -19,6 +19,9 @@ use crate::route::Wayfinder;
 /// What stood this long is replaced without delay when it is lost.
 const STEADY: Duration = Duration::from_secs(10);
 
+/// Resources that are watched in one place at most.
+const MAX_WATCHED: usize = 4096;
+
 /// What is wished for in one session, or of one modern server.
 #[derive(Debug)]
 pub(crate) struct Keeper {
@@ -94,12 +97,15 @@ impl Keeper {
         self.changed.notified().await;
     }
 
-    /// One more watcher of a resource.
-    pub(super) fn wish(&self, uri: &Arc<str>) -> Granted {
+    /// One more watcher of a resource; `None` when too many are watched.
+    pub(super) fn wish(&self, uri: &Arc<str>) -> Option<Granted> {
         let mut wishes = self.lock();
+        if wishes.uris.len() >= MAX_WATCHED && !wishes.uris.contains_key(uri) {
+            return None;
+        }
         let granted = wishes.uris.entry(Arc::clone(uri)).or_default().granted();
         self.changed.notify_one();
-        granted
+        Some(granted)
     }
 
     /// The lists are watched from now on.

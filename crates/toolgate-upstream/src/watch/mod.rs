@@ -121,14 +121,16 @@ impl Wayfinder {
         let call = self.watch_call(Some(who), capabilities);
         let key = self.watch_key(&call).await?;
         let uri: Arc<str> = uri.into();
-        let (watch, granted) = self.wish(key, &call, |keeper| {
-            let granted = keeper.wish(&uri);
+        let wished = self.wish(key, &call, |keeper| {
+            let granted = keeper.wish(&uri)?;
             let watch = Watch {
                 keeper: Arc::clone(keeper),
                 uri: Arc::clone(&uri),
             };
-            (watch, granted)
+            Some((watch, granted))
         });
+        let busy = || self.shared().not_sent(UpstreamErrorKind::Busy);
+        let (watch, granted) = wished.ok_or_else(busy)?;
         granted.wait().await.map(|()| watch)
     }
 
