@@ -13,7 +13,7 @@ use crate::support::{
 };
 
 /// What a call may be silent for here; parked calls wait for longer.
-const IDLE: Duration = Duration::from_millis(200);
+const IDLE: Duration = Duration::from_millis(500);
 
 fn asking(tool: &str) -> Call {
     Call {
@@ -65,7 +65,7 @@ fn declined() -> Answer {
 
 async fn leave_alone_and_answer(rig: &Rig) {
     let (mut exchange, ask) = parked(rig).await;
-    tokio::time::sleep(3 * IDLE).await;
+    tokio::time::sleep(2 * IDLE).await;
     exchange.answer(ask.id, declined()).await.unwrap();
     let text = text_of(&finish(&mut exchange).await.1.unwrap());
     assert!(text.contains("decline"), "{text}");

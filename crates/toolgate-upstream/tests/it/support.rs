@@ -27,7 +27,7 @@ pub(crate) struct Rig {
     pub(crate) upstream: Arc<Upstream>,
     notices: Arc<Mutex<Vec<Notice>>>,
     told: watch::Receiver<usize>,
-    questions: tokio::sync::Mutex<mpsc::UnboundedReceiver<Question>>,
+    questions: tokio::sync::Mutex<mpsc::Receiver<Question>>,
 }
 
 /// Secrets that never change.
@@ -118,14 +118,14 @@ impl Rig {
         let notices: Arc<Mutex<Vec<Notice>>> = Arc::default();
         let (tell, told) = watch::channel(0);
         let kept = Arc::clone(&notices);
-        let (ask, questions) = mpsc::unbounded_channel();
+        let (ask, questions) = mpsc::channel(64);
         let upstream = Upstream::new(UpstreamConfig {
             spec: Arc::new(spec),
             credentials: Arc::new(credentials),
             egress: Egress::new(EgressConfig::default()).unwrap(),
             verdict,
             client_info: json(r#"{"name":"toolgate","version":"0"}"#),
-            questions: Arc::new(move |question| drop(ask.send(question))),
+            questions: Arc::new(move |question| drop(ask.try_send(question))),
             notices: Arc::new(move |notice| {
                 kept.lock().unwrap().push(notice);
                 tell.send_modify(|n| *n += 1);
