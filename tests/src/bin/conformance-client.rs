@@ -200,7 +200,7 @@ impl Client {
                     let answer = Answer::Result(to_json(&accept(&params))?);
                     exchange.answer(ask.id, answer).await?;
                 }
-                Event::Progress(_) | Event::Log(_) => {}
+                Event::Progress(_) | Event::Log(_) | Event::Undeclared(_) => {}
             }
         }
     }
