@@ -69,7 +69,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .await
         .ok_or("both servers were listed")?;
     let request = Call {
-        method: "tools/call",
+        method: "tools/call".into(),
         params: Object::parse(
             r#"{"name":"notes__add","arguments":{"text":"milk"}}"#.into(),
             &JsonLimits::CLIENT,

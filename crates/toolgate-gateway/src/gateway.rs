@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use toolgate_analytics::Recorder;
 use toolgate_http::{Egress, HostPolicy, ReplyBody};
 use toolgate_protocol::Json;
-use toolgate_router::Background;
+use toolgate_router::{Background, Link};
 use toolgate_store::{Actor, CallsJournal, DataDir, StoreError};
 use toolgate_unseal::Handles;
 
@@ -310,12 +310,17 @@ impl Gateway {
     /// Makes the servers of a workspace tell of changes, behind the answer at hand.
     pub(crate) fn hear_lists(&self, admitted: &Admitted) {
         for link in admitted.workspace.workspace.links() {
-            let upstream = link.upstream().clone();
-            self.wiring.background.spawn(async move {
-                // One that cannot be reached is asked again by the next client.
-                let _ = tokio::time::timeout(HEAR, upstream.watch_lists()).await;
-            });
+            self.hear(link);
         }
+    }
+
+    /// The same for one server.
+    pub(crate) fn hear(&self, link: &Link) {
+        let upstream = link.upstream().clone();
+        self.wiring.background.spawn(async move {
+            // One that cannot be reached is asked again by the next client.
+            let _ = tokio::time::timeout(HEAR, upstream.watch_lists()).await;
+        });
     }
 
     /// Tells the servers of a session how much to log, behind the answer at hand (P9.34).

@@ -137,6 +137,12 @@ pub(crate) fn unknown_tool(name: &str) -> RpcError {
     )
 }
 
+/// A method that is not served (P3.10).
+pub(crate) fn unknown_method(method: &str) -> RpcError {
+    let message = format!("method `{}` is not served here", shown(method));
+    RpcError::new(codes::METHOD_NOT_FOUND, message)
+}
+
 /// A prompt that does not exist (P9.26).
 pub(crate) fn unknown_prompt(name: &str) -> RpcError {
     let message = format!(

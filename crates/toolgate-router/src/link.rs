@@ -21,6 +21,8 @@ use toolgate_upstream::{ListKind, Upstream, UpstreamError, UpstreamErrorKind};
 use crate::memory::{LinkHealth, Memory};
 use crate::stretch::{Place, Stretch};
 
+/// A server that has not said what it is for this long after it was first contacted does not answer.
+const SILENT: Duration = Duration::from_secs(2);
 /// A list of tools or prompts older than this is served once more and fetched again behind the answer.
 const FRESH_FOR: Duration = Duration::from_mins(1);
 /// A list of resources older than this is fetched again before the answer.
@@ -222,6 +224,13 @@ impl Link {
             ListKind::ResourceTemplates => &self.templates,
             ListKind::Resources | ListKind::Prompts => &self.resources,
         }
+    }
+
+    /// Whether it did not answer when it was last asked for its tools, or never did since it was first contacted
+    /// a while ago.
+    pub fn is_down(&self) -> bool {
+        let silent = self.snapshot().is_none() && self.was_contacted_before(SILENT);
+        self.tools.is_down() || silent
     }
 
     /// Whether an answer has to wait for this list: never heard or out of date, and not known to be down.

@@ -1,5 +1,6 @@
 //! What a caller hands over and what it gets back.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,7 +12,7 @@ use crate::error::UpstreamError;
 #[derive(Debug, Clone)]
 pub struct Call {
     /// The method, such as `tools/call`.
-    pub method: &'static str,
+    pub method: Cow<'static, str>,
     /// The client's parameters as they came, `_meta` included.
     pub params: Object,
     /// The name the server knows the tool or prompt by; `None` leaves `params.name` untouched.

@@ -201,7 +201,7 @@ pub(crate) async fn ask(
 /// A call on the gateway's own behalf: the principal without a name (see [`crate::pool::Scope`]).
 pub(crate) fn own_call(method: &'static str, params: Object, deadline: Instant) -> Call {
     Call {
-        method,
+        method: method.into(),
         params,
         name: None,
         tool: None,

@@ -146,7 +146,7 @@ impl Client {
     ) -> Result<Value, Failure> {
         let capabilities = json!({"elicitation": {}, "roots": {}, "sampling": {}});
         let mut call = Call {
-            method,
+            method: method.into(),
             params: Object::parse(params.to_string().into(), &JsonLimits::CLIENT)?,
             name: None,
             tool,

@@ -17,6 +17,7 @@ use super::parked;
 use super::run::{Inner, Next};
 use super::state::{self, Binding, State};
 use super::target::{self, Method, Route, Target};
+use super::trace::with_trace;
 use crate::record::RecordGuard;
 use crate::reply::{self, CallFault};
 use crate::session::Session;
@@ -121,12 +122,12 @@ pub(super) async fn start(
     if method != Method::CallTool {
         record.is_no_tool_call();
     }
-    let prepared = prepare(visit, &client, method, params, &mut record).await;
+    let prepared = prepare(visit, &client, method.clone(), params, &mut record).await;
     let prepared = match prepared {
         Ok(prepared) => prepared,
         Err(Early::Answer(answer)) => {
             let adapted =
-                super::run::adapted(visit.gateway, method, &answer, None, client.revision);
+                super::run::adapted(visit.gateway, &method, &answer, None, client.revision);
             return Err(Finished::result(&client.id, &adapted));
         }
         Err(Early::Refused(error)) => {
@@ -187,6 +188,7 @@ async fn prepare(
     params: Object,
     record: &mut RecordGuard,
 ) -> Result<Prepared, Early> {
+    let params = with_trace(params, visit.headers);
     let target = match target::find(visit, method, params).await? {
         Route::To(target) => target,
         Route::Answer(answer) => return Err(Early::Answer(answer)),

@@ -121,7 +121,7 @@ async fn one(
     message: Message,
 ) -> Response<ReplyBody> {
     match message {
-        Message::Request(request) => match Method::parse(&request.method) {
+        Message::Request(request) => match routed(&visit, &request) {
             Some(method) => {
                 let accept = visit.accept;
                 let client = client_side(&request, session, accept);
@@ -207,7 +207,7 @@ async fn element(
             &malformed.error,
             Era::Legacy,
         )),
-        Ok(Message::Request(request)) => match Method::parse(&request.method) {
+        Ok(Message::Request(request)) => match routed(visit, &request) {
             Some(method) => {
                 // The answers leave together, so nobody can be asked on the way.
                 let client = client_side(&request, Some(session.clone()), Accept::JsonOnly);
@@ -230,6 +230,28 @@ async fn element(
             None
         }
     }
+}
+
+/// The requests that the gateway answers itself.
+const OWN: [&str; 9] = [
+    "ping",
+    "initialize",
+    "tools/list",
+    "prompts/list",
+    "resources/list",
+    "resources/templates/list",
+    "resources/subscribe",
+    "resources/unsubscribe",
+    "logging/setLevel",
+];
+
+/// The method of a request that one server answers.
+pub(super) fn routed(visit: &Visit<'_>, request: &Request) -> Option<Method> {
+    let known = Method::parse(&request.method);
+    let is_own = OWN.contains(&&*request.method);
+    known.or_else(|| {
+        (!is_own).then(|| Method::unknown(&request.method, &visit.admitted, Era::Legacy))?
+    })
 }
 
 /// Every request that no server answers: by the gateway itself.
@@ -259,10 +281,7 @@ pub(super) async fn simple_answer(
                 format!("`{method}` needs a session; send `initialize` first"),
             ))
         }
-        _ => Err(RpcError::new(
-            codes::METHOD_NOT_FOUND,
-            format!("method `{method}` is not served here"),
-        )),
+        _ => Err(reply::unknown_method(method)),
     };
     match done {
         Ok(()) => write::result(&request.id, b"{}"),

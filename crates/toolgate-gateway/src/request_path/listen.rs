@@ -55,7 +55,7 @@ pub(super) async fn listen(
     let wants = filter.honoured(&introduced.capabilities);
     let mailbox = Mailbox::new(owner, wants);
     visit.gateway.join(&admitted, &mailbox);
-    subscribe::hear_lists(workspace).await;
+    subscribe::hear_lists(visit.gateway, workspace).await;
     let watches = watch_all(&admitted, &filter.uris, &mailbox).await;
     let honoured: Vec<Json> = watches
         .iter()

@@ -15,6 +15,7 @@ mod state;
 mod stream;
 mod subscribe;
 mod target;
+mod trace;
 
 use std::sync::Arc;
 

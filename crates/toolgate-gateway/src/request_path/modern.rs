@@ -2,9 +2,9 @@
 
 use hyper::{Response, StatusCode};
 use toolgate_http::ReplyBody;
-use toolgate_protocol::client::{ModernMeta, check_modern};
+use toolgate_protocol::client::{Methods, ModernMeta, check_modern_with};
 use toolgate_protocol::mcp::{discover_result, forwarded_capabilities};
-use toolgate_protocol::{Body, Era, Message, Request, RpcError, codes, write};
+use toolgate_protocol::{Body, Era, Message, Request, write};
 
 use super::call::{self, ClientSide, Finished};
 use super::entry::HeaderView;
@@ -12,6 +12,21 @@ use super::target::Method;
 use super::{Visit, answer, listen, lists};
 use crate::gateway::FIRST_CONTACT;
 use crate::reply::{self, Refusal};
+
+/// The requests that no server gets: those the gateway answers itself, and those that this revision removed.
+const OWN: [&str; 11] = [
+    "server/discover",
+    "tools/list",
+    "prompts/list",
+    "resources/list",
+    "resources/templates/list",
+    "subscriptions/listen",
+    "initialize",
+    "ping",
+    "logging/setLevel",
+    "resources/subscribe",
+    "resources/unsubscribe",
+];
 
 /// Answers one modern message.
 pub(super) async fn handle(visit: Visit<'_>, body: Body) -> Response<ReplyBody> {
@@ -27,14 +42,23 @@ pub(super) async fn handle(visit: Visit<'_>, body: Body) -> Response<ReplyBody> 
 }
 
 async fn request_answer(visit: Visit<'_>, request: Request) -> Response<ReplyBody> {
-    let meta = match check_modern(&request, &HeaderView(visit.headers)) {
+    // Whether the one server of a workspace knows a method is for that server to say (P3.10).
+    let method = Method::parse(&request.method).or_else(|| {
+        let is_own = OWN.contains(&&*request.method);
+        (!is_own).then(|| Method::unknown(&request.method, &visit.admitted, Era::Modern))?
+    });
+    let methods = match method {
+        Some(Method::Other(_)) => Methods::Any,
+        _ => Methods::Known,
+    };
+    let meta = match check_modern_with(&request, &HeaderView(visit.headers), methods) {
         Ok(meta) => meta,
         Err(rejection) => {
             let status = StatusCode::from_u16(rejection.status).unwrap_or(StatusCode::BAD_REQUEST);
             return Refusal::new(status, rejection.error, rejection.id).into_response(Era::Modern);
         }
     };
-    if let Some(method) = Method::parse(&request.method) {
+    if let Some(method) = method {
         return routed(visit, request, meta, method).await;
     }
     Box::pin(own_answer(&visit, &request, &meta)).await
@@ -58,10 +82,7 @@ async fn own_answer(
         (None, "subscriptions/listen") => listen::listen(visit, request, meta).await,
         (None, method) => Refusal::new(
             StatusCode::NOT_FOUND,
-            RpcError::new(
-                codes::METHOD_NOT_FOUND,
-                format!("method `{method}` is not served here"),
-            ),
+            reply::unknown_method(method),
             Some(request.id.clone()),
         )
         .into_response(Era::Modern),

@@ -19,7 +19,6 @@ use toolgate_protocol::{
 use super::answer::KEEP_ALIVE;
 use super::call::{self, Step};
 use super::entry::Accept;
-use super::target::Method;
 use super::{Visit, legacy, stream as streams};
 use crate::bootstrap;
 use crate::gateway::Gateway;
@@ -244,7 +243,7 @@ impl Asked {
             let error = RpcError::new(codes::SESSION_NEEDED, "send `initialize` first");
             return self.refuse(&request, &error).await;
         }
-        let (Some(session), Some(method)) = (session, Method::parse(&request.method)) else {
+        let (Some(session), Some(method)) = (session, legacy::routed(&visit, &request)) else {
             let answer = legacy::simple_answer(&visit, session, &request).await;
             return self.connection.send(answer).await;
         };

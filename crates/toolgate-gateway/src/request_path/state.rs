@@ -39,7 +39,7 @@ pub(super) struct Binding {
     token: String,
     workspace: String,
     server: String,
-    method: &'static str,
+    method: String,
     asked: [u8; 32],
 }
 
@@ -61,7 +61,7 @@ impl Binding {
             token: token.id.as_str().to_owned(),
             workspace: token.workspace.as_str().to_owned(),
             server: target.link.spec().id.as_str().to_owned(),
-            method: target.method.as_str(),
+            method: target.method.as_str().to_owned(),
             asked: digest,
         }
     }

@@ -9,6 +9,7 @@ use toolgate_router::Workspace;
 use toolgate_upstream::{IsolationKey, Watch, WatchError};
 
 use super::Visit;
+use crate::gateway::Gateway;
 use crate::notices::Mailbox;
 use crate::reply;
 use crate::session::Session;
@@ -16,9 +17,15 @@ use crate::session::Session;
 /// How long one server may take to agree; what is not done then is left out (P9.43).
 const AGREE: Duration = Duration::from_secs(2);
 
-/// Makes every server of a workspace tell of changed lists, as far as they can do so in time.
-pub(super) async fn hear_lists(workspace: &Workspace) {
-    let asked = workspace.links().iter().map(|link| async move {
+/// Makes every server of a workspace tell of changed lists, as far as they can do so in time. One that is known
+/// to be down is asked behind the answer: what it has to tell begins when it is back (P9.41).
+pub(super) async fn hear_lists(gateway: &Gateway, workspace: &Workspace) {
+    let links = workspace.links().iter();
+    let (down, up): (Vec<_>, Vec<_>) = links.partition(|link| link.is_down());
+    for link in down {
+        gateway.hear(link);
+    }
+    let asked = up.into_iter().map(|link| async move {
         // A server that does not agree in time is heard of when its list is read again.
         let _ = tokio::time::timeout(AGREE, link.upstream().watch_lists()).await;
     });

@@ -1,22 +1,27 @@
 //! What a request is for: the one server that gets it, and what it is asked there.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use toolgate_policy::{Permitted, Principal, permit_call, permit_list};
+use toolgate_namespace::Prefix;
+use toolgate_policy::{Permitted, Principal, Role, ToolRules, permit_call, permit_list};
 use toolgate_protocol::mcp::CompletionRef;
-use toolgate_protocol::{Json, JsonKind, Object, RpcError, codes};
+use toolgate_protocol::{Era, Json, JsonKind, Object, RpcError, codes};
 use toolgate_router::{CatalogTool, Link, LinkCall, Workspace};
 
 use super::Visit;
 use crate::reply;
+use crate::snapshot::Admitted;
 
 /// The requests that one server answers; everything else the gateway answers itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Method {
     CallTool,
     GetPrompt,
     ReadResource,
     Complete,
+    /// One that the gateway does not know, in a workspace whose one server may (P3.10).
+    Other(Box<str>),
 }
 
 impl Method {
@@ -30,18 +35,40 @@ impl Method {
         }
     }
 
-    pub(super) fn as_str(self) -> &'static str {
+    pub(super) fn as_str(&self) -> &str {
         match self {
             Self::CallTool => "tools/call",
             Self::GetPrompt => "prompts/get",
             Self::ReadResource => "resources/read",
             Self::Complete => "completion/complete",
+            Self::Other(method) => method,
+        }
+    }
+
+    /// The method as an upstream call has it.
+    pub(super) fn to_upstream(&self) -> Cow<'static, str> {
+        match self {
+            Self::CallTool => Cow::Borrowed("tools/call"),
+            other => Cow::Owned(other.as_str().to_owned()),
         }
     }
 
     /// Whether the server may ask the client something before it answers (P9.23, P11.22).
-    pub(super) fn may_interact(self) -> bool {
-        self != Self::Complete
+    pub(super) fn may_interact(&self) -> bool {
+        !matches!(self, Self::Complete | Self::Other(_))
+    }
+
+    /// The method of a request that a server may know although the gateway does not: in a workspace of one
+    /// server without a prefix, of the client's own era, for a token that may do everything there (P3.10).
+    pub(super) fn unknown(method: &str, admitted: &Admitted, era: Era) -> Option<Self> {
+        let [only] = admitted.workspace.workspace.links() else {
+            return None;
+        };
+        let token = admitted.principal.token();
+        let may_all = token.role >= Role::Developer && token.rules == ToolRules::all();
+        let same_era = only.snapshot()?.revision.era() == era;
+        let forwarded = only.spec().prefix == Prefix::None && same_era && may_all;
+        forwarded.then(|| Self::Other(method.into()))
     }
 }
 
@@ -122,6 +149,10 @@ pub(super) async fn find(
             Box::pin(read_resource(workspace, principal, params)).await
         }
         Method::Complete => Box::pin(complete(workspace, params)).await,
+        Method::Other(_) => match workspace.links() {
+            [only] => Ok(Route::To(Target::new(method, only.clone(), params))),
+            _ => Err(reply::unknown_method(method.as_str())),
+        },
     }
 }
 

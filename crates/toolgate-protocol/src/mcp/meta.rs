@@ -14,5 +14,7 @@ pub(crate) const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
 pub(crate) const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 /// Relates a message of 2025-11-25 to a core task.
 pub(crate) const RELATED_TASK: &str = "io.modelcontextprotocol/related-task";
+/// W3C baggage, which ends here (P9.69).
+pub(crate) const BAGGAGE: &str = "baggage";
 /// The token of progress notifications, in every revision.
 pub(crate) const PROGRESS_TOKEN: &str = "progressToken";

@@ -48,11 +48,12 @@ pub fn legacy_meta(client_meta: Option<&Object>, progress_token: Option<Json>) -
     Some(Json::trusted(text.into()))
 }
 
-/// What of the client's `_meta` any server may see (P9.67), byte for byte.
+/// What of the client's `_meta` any server may see (P9.67), byte for byte. Trace context passes, as W3C asks of
+/// who does not take part; `baggage` does not, since it may hold what is private (P9.69).
 fn push_forwarded(text: &mut Vec<u8>, client_meta: Option<&Object>) {
     let may_pass = |member: &MemberRef<'_>| {
         let name = member.name();
-        !name.starts_with(meta::RESERVED) && name != meta::PROGRESS_TOKEN
+        !name.starts_with(meta::RESERVED) && name != meta::PROGRESS_TOKEN && name != meta::BAGGAGE
     };
     let members = client_meta.into_iter().flat_map(Object::member_refs);
     for member in members.filter(may_pass) {

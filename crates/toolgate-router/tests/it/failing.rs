@@ -185,7 +185,7 @@ async fn r17_a_call_that_waits_for_a_person_gives_its_turn_back() {
 
 async fn route(rig: &Rig) -> Result<Routed, RouteError> {
     let request = Call {
-        method: "tools/call",
+        method: "tools/call".into(),
         params: Object::empty(),
         name: Some("slow".into()),
         tool: None,

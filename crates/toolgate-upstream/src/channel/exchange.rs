@@ -50,7 +50,7 @@ impl ChannelExchange {
                 call_params(&call.params, call.name.as_deref(), meta)
             }
         };
-        let message = write::request(&RequestId::number(id), call.method, Some(&params));
+        let message = write::request(&RequestId::number(id), &call.method, Some(&params));
         channel.send(Some(id), message).await?;
         Ok(Self {
             revision: lease.value.revision(),

@@ -93,7 +93,7 @@ impl Session {
         let token = call.wants_progress.then(|| Json::number(id));
         let meta = legacy_meta(call.params.object("_meta").as_ref(), token);
         let params = call_params(&call.params, call.name.as_deref(), meta);
-        let body = write::request(&RequestId::number(id), call.method, Some(&params));
+        let body = write::request(&RequestId::number(id), &call.method, Some(&params));
         Outgoing::post(self.headers.clone(), body)
     }
 }

@@ -42,9 +42,10 @@ impl Modern {
         tool: Option<&ToolDefinition>,
     ) -> Result<Outgoing, UpstreamError> {
         let params = modern_params(self.link.shared(), id, call);
-        let body = write::request(&RequestId::number(id), call.method, Some(&params));
+        let body = write::request(&RequestId::number(id), &call.method, Some(&params));
         let mut headers = base_headers();
-        for (name, value) in modern_headers(call.method, &call.params, call.name.as_deref(), tool) {
+        for (name, value) in modern_headers(&call.method, &call.params, call.name.as_deref(), tool)
+        {
             let name = HeaderName::from_bytes(name.as_bytes());
             let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) else {
                 let kind = UpstreamErrorKind::Protocol("a mirrored header that HTTP cannot carry");

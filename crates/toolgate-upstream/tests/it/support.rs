@@ -240,7 +240,7 @@ pub(crate) fn call(tool: &str) -> Call {
 pub(crate) fn call_with(tool: &str, arguments: &str) -> Call {
     let params = format!(r#"{{"name":"testkit__{tool}","arguments":{arguments}}}"#);
     Call {
-        method: "tools/call",
+        method: "tools/call".into(),
         params: object(&params),
         name: Some(tool.into()),
         tool: None,

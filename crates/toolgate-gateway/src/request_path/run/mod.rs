@@ -171,7 +171,7 @@ impl Inner {
     fn call(&self, extra: Vec<(&'static str, Json)>) -> Call {
         let target = &self.target;
         Call {
-            method: target.method.as_str(),
+            method: target.method.to_upstream(),
             params: target.params.clone(),
             name: target.name.clone(),
             tool: target.tool.as_ref().map(|tool| tool.definition.clone()),

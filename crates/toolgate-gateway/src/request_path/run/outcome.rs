@@ -1,6 +1,7 @@
 //! How a call ends: what its client is answered and what is remembered.
 
 use bytes::Bytes;
+use hyper::StatusCode;
 use toolgate_analytics::CallStatus;
 use toolgate_protocol::mcp::{
     adapt_error_for, adapt_result, cut_completion, input_required_result, is_error, linked_uris,
@@ -22,7 +23,7 @@ use crate::request_path::target::{Method, Shown};
 /// A result as a client of revision `to` may see it; one of the gateway's own has no `shown` and no server.
 pub(in crate::request_path) fn adapted(
     gateway: &Gateway,
-    method: Method,
+    method: &Method,
     result: &Json,
     from: Option<(Revision, Option<&Shown>)>,
     to: Revision,
@@ -75,7 +76,7 @@ impl Inner {
     /// Answers with a result of the server.
     pub(super) fn complete(&mut self, result: &Json, status: CallStatus) -> Finished {
         let from = Some((self.from, self.target.shown.as_ref()));
-        let method = self.target.method;
+        let method = &self.target.method;
         let adapted = adapted(&self.gateway, method, result, from, self.client.revision);
         let finished = Finished::result(&self.client.id, &self.masked(adapted));
         self.record.finish(status, None, finished.len());
@@ -90,14 +91,22 @@ impl Inner {
         {
             return asked;
         }
-        let method = self.target.method.as_str();
         let error = self.with_uri(error);
+        let method = self.target.method.as_str();
         let mut error = adapt_error_for(method, error, self.from.era(), self.client.revision);
         if let Some(masker) = &self.masker {
             error.message = masker.mask_str(&error.message).into_owned();
             error.data = error.data.map(|data| masked_json(masker, &data));
         }
-        self.error_as_it_is(&error)
+        let mut finished = self.error_as_it_is(&error);
+        if matches!(self.target.method, Method::Other(_))
+            && error.code == codes::METHOD_NOT_FOUND
+            && self.client.revision.era() == Era::Modern
+        {
+            // Nobody knows the method, as if there were no server behind (table 4.1).
+            finished.status = StatusCode::NOT_FOUND;
+        }
+        finished
     }
 
     /// An unknown resource names its URI, whether or not the server did (table 4.1).
@@ -185,7 +194,7 @@ impl Inner {
             .json();
         let adapted = adapted(
             &self.gateway,
-            Method::CallTool,
+            &Method::CallTool,
             &result,
             None,
             self.client.revision,
