@@ -295,15 +295,19 @@ impl Gateway {
     /// The session of that id, if it is this client's and still runs.
     pub(crate) fn find_session(&self, id: &str, admitted: &Admitted) -> Option<Arc<Session>> {
         let session = self.sessions.find(id, &admitted.principal, unix_ms())?;
-        if !session.mailbox.has_joined() {
-            self.join(admitted, &session.mailbox);
-        }
+        self.join(admitted, &session.mailbox);
         Some(session)
     }
 
     /// Lets a mailbox hear of the workspace's changes from now on.
     pub(crate) fn join(&self, admitted: &Admitted, mailbox: &Arc<Mailbox>) {
-        mailbox.has_seen(View::of(self, &admitted.workspace, mailbox.owner()));
+        if !mailbox.joins() {
+            return;
+        }
+        if admitted.workspace.workspace.catalog().missing().is_empty() {
+            mailbox.has_seen(View::of(self, &admitted.workspace, mailbox.owner()));
+        }
+        // Otherwise what is learnt at first is no change to tell of.
         admitted.workspace.hub.join(mailbox);
     }
 

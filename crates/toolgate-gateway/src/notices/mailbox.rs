@@ -1,6 +1,7 @@
 //! What waits to be told to one client, merged while it waits (P6.11, P9.46).
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -90,17 +91,26 @@ pub(crate) struct Mailbox {
     watched: Mutex<HashMap<(ServerId, String), String>>,
     waiting: Mutex<Waiting>,
     bell: Notify,
-    /// What the client saw last, to be compared when the gateway itself changed something (P9.47).
-    seen: Mutex<Option<View>>,
+    /// To be compared when the gateway itself changed something (P9.47).
+    seen: Mutex<Seen>,
+    joined: AtomicBool,
 }
 
 /// What a principal sees of a workspace, in a form that is cheap to compare.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct View {
-    pub(crate) tools: Bytes,
-    pub(crate) prompts: Bytes,
+    tools: Bytes,
+    prompts: Bytes,
     /// The servers that resources come from.
-    pub(crate) servers: Vec<(ServerId, u64)>,
+    servers: Vec<(ServerId, u64)>,
+}
+
+/// What a client was last shown of each list, or could have been when it came.
+#[derive(Debug, Default)]
+struct Seen {
+    tools: Option<Bytes>,
+    prompts: Option<Bytes>,
+    servers: Option<Vec<(ServerId, u64)>>,
 }
 
 impl View {
@@ -146,6 +156,7 @@ impl Mailbox {
             waiting: Mutex::default(),
             bell: Notify::new(),
             seen: Mutex::default(),
+            joined: AtomicBool::new(false),
         })
     }
 
@@ -251,32 +262,58 @@ impl Mailbox {
         Reader(Arc::clone(self))
     }
 
-    /// Whether it hears of its workspace already.
-    pub(crate) fn has_joined(&self) -> bool {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.is_some()
+    /// Marks it as hearing of its workspace; `false` when it did already.
+    pub(crate) fn joins(&self) -> bool {
+        !self.joined.swap(true, Ordering::AcqRel)
     }
 
-    /// Remembers what the client can see now without telling it.
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The client can see all of this now: a change of it is to be told.
     pub(crate) fn has_seen(&self, view: View) {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(view);
+        *self.seen() = Seen {
+            tools: Some(view.tools),
+            prompts: Some(view.prompts),
+            servers: Some(view.servers),
+        };
     }
 
-    /// Tells what of the view differs from before (P9.47).
+    /// The client was shown this list; of the others it knows what it knew. `before` is from before the list was
+    /// made, so that no change falls between the two.
+    pub(crate) fn was_shown(&self, what: Listed, list: &Bytes, before: View) {
+        let mut seen = self.seen();
+        match what {
+            Listed::Tools => seen.tools = Some(list.clone()),
+            Listed::Prompts => seen.prompts = Some(list.clone()),
+            Listed::Resources => seen.servers = Some(before.servers),
+        }
+    }
+
+    /// Tells what of the view differs from what the client was shown (P9.47). Another set of servers changes
+    /// every list, though what a new one offers is not known yet.
     pub(crate) fn sees(&self, view: View) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(before) = seen.replace(view.clone()) else {
-            return;
-        };
+        fn differs<T: PartialEq>(seen: &mut Option<T>, now: T) -> bool {
+            let differs = seen.as_ref().is_some_and(|seen| *seen != now);
+            if differs {
+                *seen = Some(now);
+            }
+            differs
+        }
+        let mut seen = self.seen();
+        let servers = differs(&mut seen.servers, view.servers);
+        let tools = differs(&mut seen.tools, view.tools) || servers;
+        let prompts = differs(&mut seen.prompts, view.prompts) || servers;
         drop(seen);
-        if before.tools != view.tools {
-            self.changed(Listed::Tools);
-        }
-        if before.prompts != view.prompts {
-            self.changed(Listed::Prompts);
-        }
-        if before.servers != view.servers {
-            self.changed(Listed::Resources);
+        for (what, changed) in [
+            (Listed::Tools, tools),
+            (Listed::Prompts, prompts),
+            (Listed::Resources, servers),
+        ] {
+            if changed {
+                self.changed(what);
+            }
         }
     }
 }

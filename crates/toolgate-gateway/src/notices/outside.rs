@@ -84,7 +84,7 @@ pub(crate) async fn ask(
     let shown = question_for_client(&asked, Era::Legacy, Era::Legacy, slug, "");
     let params = masked(&secrets, shown.params.bytes().clone());
     let questions = &mailbox.owner().questions;
-    let (to, mut replies) = mpsc::unbounded_channel();
+    let (to, mut replies) = mpsc::channel(1);
     let Some(id) = questions.open(&to) else {
         return;
     };

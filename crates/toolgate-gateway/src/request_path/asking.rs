@@ -13,6 +13,8 @@ use toolgate_upstream::AskId;
 use crate::session::Session;
 use crate::session::questions::{QuestionId, Replies, Reply};
 
+/// Questions of one call that are open at once; the upstream side allows no more either (P11.4).
+const MAX_OPEN: usize = 8;
 /// How long a client may take to answer (section 12).
 const PATIENCE: Duration = Duration::from_mins(10);
 
@@ -21,7 +23,7 @@ const PATIENCE: Duration = Duration::from_mins(10);
 pub(super) struct Asking {
     session: Arc<Session>,
     to: Replies,
-    replies: mpsc::UnboundedReceiver<Reply>,
+    replies: mpsc::Receiver<Reply>,
     open: Vec<Open>,
     until: Instant,
 }
@@ -54,7 +56,7 @@ pub(super) enum Said {
 
 impl Asking {
     pub(super) fn new(session: Arc<Session>) -> Self {
-        let (to, replies) = mpsc::unbounded_channel();
+        let (to, replies) = mpsc::channel(MAX_OPEN);
         Self {
             session,
             to,
@@ -66,6 +68,9 @@ impl Asking {
 
     /// The request to send to the client; `None` when it has too many open.
     pub(super) fn ask(&mut self, question: &Question, asker: Asker) -> Option<Bytes> {
+        if self.open.len() >= MAX_OPEN {
+            return None;
+        }
         let id = self.session.questions.open(&self.to)?;
         self.until = Instant::now() + PATIENCE;
         self.open.push(Open {

@@ -22,6 +22,7 @@ use super::entry::{Accept, HeaderView};
 use super::target::Method;
 use super::{Visit, lists, stream, subscribe, with_session};
 use crate::gateway::{FIRST_CONTACT, Gateway};
+use crate::notices::View;
 use crate::reply::{self, Refusal};
 use crate::session::{Introduced, Session};
 use crate::snapshot::Admitted;
@@ -262,7 +263,15 @@ pub(super) async fn simple_answer(
 ) -> Bytes {
     let revision = revision_of(session.map(AsRef::as_ref));
     let (method, params) = (&*request.method, &request.params);
+    let shown = session.zip(lists::kind(method)).map(|(session, what)| {
+        let owner = session.mailbox.owner();
+        let before = View::of(visit.gateway, &visit.admitted.workspace, owner);
+        (session, what, before)
+    });
     if let Some(listed) = lists::list(visit, revision, method, params).await {
+        if let (Some((session, what, before)), Ok(list)) = (shown, &listed) {
+            session.mailbox.was_shown(what, list, before);
+        }
         return match listed {
             Ok(list) => write::result(&request.id, &list),
             Err(error) => write::error(Some(&request.id), &error, Era::Legacy),

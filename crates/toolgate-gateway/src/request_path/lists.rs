@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use toolgate_policy::permit_list;
 use toolgate_protocol::{JsonKind, Object, Revision, RpcError, codes};
-use toolgate_router::Position;
+use toolgate_router::{Listed, Position};
 use toolgate_upstream::ListKind;
 
 use super::Visit;
@@ -25,6 +25,16 @@ pub(super) async fn list(
         _ => return None,
     };
     Some(resources(visit, revision, kind, params).await)
+}
+
+/// Which list a method asks for.
+pub(super) fn kind(method: &str) -> Option<Listed> {
+    match method {
+        "tools/list" => Some(Listed::Tools),
+        "prompts/list" => Some(Listed::Prompts),
+        "resources/list" | "resources/templates/list" => Some(Listed::Resources),
+        _ => None,
+    }
 }
 
 async fn tools(visit: &Visit<'_>, revision: Revision, params: &Object) -> Result<Bytes, RpcError> {

@@ -13,8 +13,8 @@ const MAX_OPEN: usize = 256;
 /// An answer, and the question it belongs to.
 pub(crate) type Reply = (QuestionId, Outcome);
 
-/// Where answers go.
-pub(crate) type Replies = mpsc::UnboundedSender<Reply>;
+/// Where answers go; with room for one to each question its owner may have open.
+pub(crate) type Replies = mpsc::Sender<Reply>;
 
 /// Names a question within its session; `gw-<n>` on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -82,7 +82,7 @@ impl Questions {
         };
         if let Some(replies) = self.lock().remove(&id) {
             // Whoever asked may have ended meanwhile.
-            let _ = replies.send((id, outcome));
+            let _ = replies.try_send((id, outcome));
         }
     }
 

@@ -129,6 +129,10 @@ impl Servers {
                     bearer: Some(_),
                 } => args.extend(["--url", url, "--bearer", "TOKEN"]),
                 Reach::Stdio { argv } => {
+                    if server.offers == Offers::Features {
+                        // One child for everybody cannot say whom it asks, so nobody is asked over it.
+                        args.extend(["--isolation", "session"]);
+                    }
                     args.push("--");
                     args.extend(argv.iter().map(String::as_str));
                 }

@@ -97,6 +97,11 @@ fn compare(servers: &Servers, server: &Real, era: Era, through: &mut Caller, pre
             "tools/call",
             &json!({ "name": format!("{prefix}{tool}"), "arguments": same }),
         );
+        if *tool == "simulate-research-query" {
+            // P9.50: it only runs as a task, which the gateway refuses before the server would.
+            assert_eq!(got["error"]["code"], -32601, "{got}");
+            continue;
+        }
         assert_eq!(
             comparable(tool, &got, &there),
             comparable(tool, &wanted, &here),
