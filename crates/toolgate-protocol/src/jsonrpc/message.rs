@@ -60,8 +60,8 @@ pub enum Outcome {
     Error(RpcError),
 }
 
-/// A JSON-RPC error object.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A JSON-RPC error object. Two are equal that say the same, however they are spelt.
+#[derive(Debug, Clone)]
 pub struct RpcError {
     /// The code, see [`crate::codes`].
     pub code: i64,
@@ -69,7 +69,18 @@ pub struct RpcError {
     pub message: String,
     /// Anything further.
     pub data: Option<Json>,
+    /// The message as a peer spelt it. It is written again as long as it says what `message` says, so that
+    /// escapes stay, lone surrogates among them (P3.17).
+    pub(crate) spelt: Option<Json>,
 }
+
+impl PartialEq for RpcError {
+    fn eq(&self, other: &Self) -> bool {
+        (self.code, &self.message, &self.data) == (other.code, &other.message, &other.data)
+    }
+}
+
+impl Eq for RpcError {}
 
 impl RpcError {
     /// An error without data.
@@ -78,6 +89,7 @@ impl RpcError {
             code,
             message: message.into(),
             data: None,
+            spelt: None,
         }
     }
 

@@ -186,6 +186,7 @@ fn rpc_error(value: &Json) -> Option<RpcError> {
         code: members.get("code")?.as_i64()?,
         message: members.text("message")?,
         data: members.get("data"),
+        spelt: members.get("message"),
     })
 }
 

@@ -37,7 +37,12 @@ pub fn error(id: Option<&RequestId>, error: &RpcError, era: Era) -> Bytes {
     text.extend_from_slice(b",\"error\":{\"code\":");
     text.extend_from_slice(itoa::Buffer::new().format(error.code).as_bytes());
     text.extend_from_slice(b",\"message\":");
-    quote_into(&mut text, &error.message);
+    // A message that was changed since, to hide a secret in it, is spelt anew.
+    let spelt = error.spelt.as_ref();
+    match spelt.filter(|spelt| spelt.text().as_deref() == Some(&*error.message)) {
+        Some(spelt) => text.extend_from_slice(spelt.bytes()),
+        None => quote_into(&mut text, &error.message),
+    }
     if let Some(data) = &error.data {
         text.extend_from_slice(b",\"data\":");
         text.extend_from_slice(data.bytes());

@@ -7,7 +7,7 @@ use crate::{Era, Json, ObjectEdit, Revision, RpcError, codes};
 /// (table 4.1). Towards modern clients it becomes questions before it comes here (section 11).
 pub fn adapt_error_for(method: &str, error: RpcError, from: Era, to: Revision) -> RpcError {
     if error.code == codes::URL_ELICITATION_REQUIRED && to != Revision::V2025_11_25 {
-        return internal(&error);
+        return internal(error);
     }
     adapt_error(method, error, from, to.era())
 }
@@ -26,7 +26,7 @@ pub fn adapt_error(method: &str, error: RpcError, from: Era, to: Era) -> RpcErro
         },
         // -32020 and -32022 speak of our own headers and version, so only this one is the client's (P4.1).
         (Era::Modern, Era::Modern) if error.code == codes::MISSING_CAPABILITY => error,
-        _ if is_modern_code(error.code) => internal(&error),
+        _ if is_modern_code(error.code) => internal(error),
         _ => error,
     }
 }
@@ -45,10 +45,14 @@ fn is_unknown_resource(method: &str, error: &RpcError) -> bool {
 }
 
 /// -32603 with the original code, and the original data if there was any.
-fn internal(error: &RpcError) -> RpcError {
+fn internal(error: RpcError) -> RpcError {
     let mut data = ObjectEdit::new().set("code", Json::integer(error.code));
     if let Some(original) = &error.data {
         data = data.set("data", original.clone());
     }
-    RpcError::new(codes::INTERNAL_ERROR, error.message.clone()).with_data(data.json())
+    RpcError {
+        code: codes::INTERNAL_ERROR,
+        data: Some(data.json()),
+        ..error
+    }
 }

@@ -30,11 +30,13 @@ pub(super) fn header_params(definition: &Object) -> Result<Vec<HeaderParam>, &'s
 
 /// The definition without annotations, the same bytes when there are none.
 pub(super) fn without_annotations(definition: &Object) -> Json {
-    match definition.get("inputSchema").filter(may_be_annotated) {
-        Some(schema) => definition
-            .edit()
-            .set("inputSchema", strip_schema(&schema))
-            .json(),
+    let annotated = definition.get("inputSchema").filter(may_be_annotated);
+    let stripped = annotated.and_then(|schema| {
+        let bare = strip_schema(&schema);
+        (bare != schema).then_some(bare)
+    });
+    match stripped {
+        Some(bare) => definition.edit().set("inputSchema", bare).json(),
         None => definition.json().clone(),
     }
 }

@@ -5,7 +5,7 @@ use crate::mcp::meta;
 use crate::{Json, Object, Revision};
 
 /// The `_meta` of a modern request: ours first, then the client's own members, without
-/// `io.modelcontextprotocol/*` and `progressToken` (P8.15, P9.67).
+/// `io.modelcontextprotocol/*`, `progressToken` and the trace context (P8.15, P9.67, P9.69).
 pub fn modern_meta(
     client_meta: Option<&Object>,
     revision: Revision,

@@ -34,10 +34,10 @@ fn check(
     eras: (Era, Era),
     expected: (i64, Option<&str>),
 ) {
-    let error = RpcError {
-        code,
-        message: "m".into(),
-        data: data.map(json),
+    let error = RpcError::new(code, "m");
+    let error = match data {
+        Some(data) => error.with_data(json(data)),
+        None => error,
     };
     let adapted = adapt_error(method, error, eras.0, eras.1);
     let data = adapted.data.as_ref().map(toolgate_protocol::Json::as_str);
@@ -152,11 +152,7 @@ fn an_error_that_wants_urls_is_for_2025_11_25_only() {
     let data = r#"{"elicitations":[]}"#;
     for from in [Era::Legacy, Era::Modern] {
         for to in Revision::ALL {
-            let error = RpcError {
-                code: codes::URL_ELICITATION_REQUIRED,
-                message: "m".into(),
-                data: Some(json(data)),
-            };
+            let error = RpcError::new(codes::URL_ELICITATION_REQUIRED, "m").with_data(json(data));
             let adapted = adapt_error_for("tools/call", error, from, to);
             let data_out = adapted.data.unwrap();
             let expected = if (from, to) == (Era::Legacy, Revision::V2025_11_25) {

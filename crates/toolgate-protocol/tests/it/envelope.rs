@@ -56,6 +56,27 @@ fn errors_are_read_whole() {
     );
 }
 
+/// A message keeps its escapes, half a surrogate pair among them; one that was changed since is spelt anew.
+#[test]
+fn p3_17_the_message_of_an_error_is_written_as_it_was_spelt() {
+    let spelt = r#""\u0041\/\ud800.""#;
+    let body = format!(r#"{{"jsonrpc":"2.0","id":1,"error":{{"code":1,"message":{spelt}}}}}"#);
+    let parsed = toolgate_protocol::parse_message(body.clone().into(), &JsonLimits::UPSTREAM);
+    let Ok(Message::Response(response)) = parsed else {
+        panic!("a response")
+    };
+    let Outcome::Error(mut error) = response.outcome else {
+        panic!("an error")
+    };
+    let id = RequestId::number(1);
+    assert_eq!(text(write::error(Some(&id), &error, Era::Modern)), body);
+    error.message = "hidden".to_owned();
+    assert_eq!(
+        text(write::error(Some(&id), &error, Era::Modern)),
+        body.replace(spelt, "\"hidden\"")
+    );
+}
+
 /// P3.3: `1`, `"1"` and big integers come back as they were; spellings of one string are one id.
 #[test]
 fn ids_keep_type_and_text() {

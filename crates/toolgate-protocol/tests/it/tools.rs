@@ -176,9 +176,14 @@ fn stripping_leaves_everything_else() {
         stripped.raw.as_str(),
         r#"{"name":"t","inputSchema":{"type":"object","properties":{"x-mcp-header":{"type":"string"},"a":{"type":"string"},"b":{ "default":{"x-mcp-header":1} }}},"z":1.0}"#
     );
-    let plain = json(r#"{ "name":"t","inputSchema":{} }"#);
-    let same = ToolDefinition::parse(plain.clone(), Revision::V2025_06_18).unwrap();
-    assert_eq!(same.raw.bytes().as_ptr(), plain.bytes().as_ptr());
+    for plain in [
+        r#"{ "name":"t","inputSchema":{} }"#,
+        r#"{ "name":"t", "inputSchema" : {"title": "\u0041"} }"#,
+    ] {
+        let plain = json(plain);
+        let same = ToolDefinition::parse(plain.clone(), Revision::V2025_06_18).unwrap();
+        assert_eq!(same.raw.bytes().as_ptr(), plain.bytes().as_ptr());
+    }
 }
 
 /// Section 6.3, P9.10, P9.50.

@@ -42,12 +42,22 @@ fn headers_name_what_the_server_knows() {
     );
 }
 
+/// A gateway that does not trace hands the place in a trace on, but not what travels with it.
+#[test]
+fn p9_69_trace_context_passes_and_baggage_does_not() {
+    let client = object(
+        r#"{"traceparent":"00-1","trace\u0073tate":"a=1","baggage":"user=7","traceparents":true}"#,
+    );
+    let passed = legacy_meta(Some(&client), None).unwrap();
+    assert_eq!(passed.as_str(), r#"{"traceparent":"00-1","trace\u0073tate":"a=1","traceparents":true}"#);
+}
+
 /// P9.67: the client's own members pass; the reserved ones and the progress token are made anew.
 #[test]
 fn modern_meta_is_ours_and_what_may_pass() {
     let client = object(
         r#"{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"sampling":{}},
-            "progressToken":"theirs","com.example/x":{ "n":1.0 },"traceparent":"00-1"}"#,
+            "progressToken":"theirs","com.example/x":{ "n":1.0 }}"#,
     );
     let capabilities = json(r#"{"elicitation":{}}"#);
     let info = json(r#"{"name":"toolgate","version":"0.1.0"}"#);
@@ -61,7 +71,7 @@ fn modern_meta_is_ours_and_what_may_pass() {
     );
     assert_eq!(
         meta.as_str(),
-        r#"{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"toolgate","version":"0.1.0"},"io.modelcontextprotocol/clientCapabilities":{"elicitation":{}},"io.modelcontextprotocol/logLevel":"info","progressToken":9,"com.example/x":{ "n":1.0 },"traceparent":"00-1"}"#
+        r#"{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"toolgate","version":"0.1.0"},"io.modelcontextprotocol/clientCapabilities":{"elicitation":{}},"io.modelcontextprotocol/logLevel":"info","progressToken":9,"com.example/x":{ "n":1.0 }}"#
     );
     let least = modern_meta(
         None,
