@@ -10,6 +10,10 @@ check:
 test:
     cargo test --workspace
 
+# Generated calls directly and through the gateway: every difference needs a rule. `just fidelity --messages 5000 --seed 7`.
+fidelity *ARGS:
+    cargo run --package toolgate-tests --bin fidelity -- {{ARGS}}
+
 # The official conformance suite through the gateway, or the rows of it whose names begin as said: `just matrix --cell H-L`.
 matrix *ARGS:
     tests/fixtures/install

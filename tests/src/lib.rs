@@ -2,9 +2,9 @@
 //!
 //! [`Installation`] is what a user has on a host: a data directory, `toolgatectl` to change it, and a [`Gateway`]
 //! that serves it. Both binaries are built from this checkout and driven only by what a user can see of them: flags,
-//! standard input and output, HTTP. The tests in `tests/e2e` need nothing but Rust; `cargo run -p toolgate-tests
-//! --bin interop` brings the clients and servers that others wrote, `--bin matrix` the official conformance suite; both
-//! need Node and Python.
+//! standard input and output, HTTP. The tests in `tests/e2e` need nothing but Rust, and so does `cargo run -p
+//! toolgate-tests --bin fidelity`, which compares what is sent with what arrives; `--bin interop` brings the clients and
+//! servers that others wrote, `--bin matrix` the official conformance suite; both need Node and Python.
 
 #![expect(
     clippy::missing_panics_doc,
