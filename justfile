@@ -10,6 +10,10 @@ check:
 test:
     cargo test --workspace
 
+# The rules of the protocol and the tests that prove them: checks docs/rules.md, or fills it with `just rules --write`.
+rules *ARGS:
+    cargo run --package toolgate-tests --bin rules -- {{ARGS}}
+
 # Generated calls directly and through the gateway: every difference needs a rule. `just fidelity --messages 5000 --seed 7`.
 fidelity *ARGS:
     cargo run --package toolgate-tests --bin fidelity -- {{ARGS}}

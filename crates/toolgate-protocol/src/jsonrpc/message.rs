@@ -70,8 +70,8 @@ pub struct RpcError {
     /// Anything further.
     pub data: Option<Json>,
     /// The message as a peer spelt it. It is written again as long as it says what `message` says, so that
-    /// escapes stay, lone surrogates among them (P3.17).
-    pub(crate) spelt: Option<Json>,
+    /// escapes stay, lone surrogates among them (P3.17). Boxed, since few errors come over the wire.
+    pub(crate) spelt: Option<Box<Json>>,
 }
 
 impl PartialEq for RpcError {

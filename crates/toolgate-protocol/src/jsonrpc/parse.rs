@@ -186,7 +186,7 @@ fn rpc_error(value: &Json) -> Option<RpcError> {
         code: members.get("code")?.as_i64()?,
         message: members.text("message")?,
         data: members.get("data"),
-        spelt: members.get("message"),
+        spelt: members.get("message").map(Box::new),
     })
 }
 
