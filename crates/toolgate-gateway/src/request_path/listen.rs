@@ -20,7 +20,7 @@ use super::answer::KEEP_ALIVE;
 use super::call::Finished;
 use super::subscribe;
 use crate::gateway::Gateway;
-use crate::notices::{Letter, Mailbox, Owner, Reader, View, Wants, name_of};
+use crate::notices::{Letter, Mailbox, Owner, Reader, Wants, name_of};
 use crate::reply;
 use crate::snapshot::Admitted;
 
@@ -54,11 +54,6 @@ pub(super) async fn listen(
     let introduced = workspace.introduced(crate::gateway::FIRST_CONTACT).await;
     let wants = filter.honoured(&introduced.capabilities);
     let mailbox = Mailbox::new(owner, wants);
-    mailbox.has_seen(View::of(
-        visit.gateway,
-        &admitted.workspace,
-        mailbox.owner(),
-    ));
     visit.gateway.join(&admitted, &mailbox);
     subscribe::hear_lists(visit.gateway, workspace).await;
     let watches = watch_all(&admitted, &filter.uris, &mailbox).await;

@@ -49,7 +49,10 @@ fn p9_69_trace_context_passes_and_baggage_does_not() {
         r#"{"traceparent":"00-1","trace\u0073tate":"a=1","baggage":"user=7","traceparents":true}"#,
     );
     let passed = legacy_meta(Some(&client), None).unwrap();
-    assert_eq!(passed.as_str(), r#"{"traceparent":"00-1","trace\u0073tate":"a=1","traceparents":true}"#);
+    assert_eq!(
+        passed.as_str(),
+        r#"{"traceparent":"00-1","trace\u0073tate":"a=1","traceparents":true}"#
+    );
 }
 
 /// P9.67: the client's own members pass; the reserved ones and the progress token are made anew.

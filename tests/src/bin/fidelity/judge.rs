@@ -213,7 +213,7 @@ impl Scene<'_> {
             let ours = arrived == Some(self.upstream_id) && sent == self.case.token.as_deref();
             return (sent.is_some() && ours).then_some(Rule::Token);
         }
-        if ["traceparent", "tracestate", "baggage"].contains(&name) {
+        if name == "baggage" {
             return (sent.is_some() && arrived.is_none()).then_some(Rule::Trace);
         }
         let reserved = name.strip_prefix(RESERVED)?;

@@ -108,7 +108,7 @@ impl Rule {
             Self::Private => ("P9.62", "what is cached is private"),
             Self::RequestMeta => ("P9.67", "reserved members of `_meta` end at the gateway"),
             Self::ResultMeta => ("P9.68", "legacy clients get no reserved members of `_meta`"),
-            Self::Trace => ("P9.69", "without tracing no trace context is forwarded"),
+            Self::Trace => ("P9.69", "baggage ends at the gateway"),
             Self::Icons => ("P9.71", "icons have `https` and `data` addresses only"),
         }
     }
