@@ -162,13 +162,16 @@ pub(crate) fn unknown_template(uri: &str) -> RpcError {
 }
 
 /// A resource that does not exist, or whose server cannot be told (P9.19, P9.21).
-pub(crate) fn unknown_resource(uri: &str) -> RpcError {
+pub(crate) fn unknown_resource(uri: &str, era: Era) -> RpcError {
+    let code = match era {
+        Era::Legacy => codes::RESOURCE_NOT_FOUND,
+        Era::Modern => codes::INVALID_PARAMS,
+    };
     let shown = shown(uri);
     let message = format!(
         "no server of this workspace is known to have `{shown}`; name the server as in `<server>+{shown}`"
     );
-    RpcError::new(codes::RESOURCE_NOT_FOUND, message)
-        .with_data(data(&serde_json::json!({ "uri": uri })))
+    RpcError::new(code, message).with_data(data(&serde_json::json!({ "uri": uri })))
 }
 
 /// A tool that only runs as a task, which is not carried (P9.50).

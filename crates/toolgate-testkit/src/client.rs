@@ -10,6 +10,8 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
+use crate::mirrored::mirrored;
+
 /// A raw MCP client over plain HTTP; each request has its own connection.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -27,6 +29,19 @@ pub struct Reply {
     pub headers: BTreeMap<String, String>,
     /// The body.
     pub body: Bytes,
+}
+
+/// One event of a stream.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Event {
+    /// Its `id`.
+    pub id: Option<String>,
+    /// Its type (`event`).
+    pub event: Option<String>,
+    /// Its `retry`.
+    pub retry: Option<String>,
+    /// Its `data`; `None` for a comment.
+    pub data: Option<String>,
 }
 
 /// A body read event by event.
@@ -58,6 +73,18 @@ impl Client {
             headers,
             next_id: 1,
         }
+    }
+
+    /// The same client at another path of the same origin.
+    ///
+    /// # Panics
+    /// If that is no path.
+    #[must_use]
+    pub fn at(mut self, path_and_query: &str) -> Self {
+        let authority = self.url.authority().map_or("", |a| a.as_str());
+        let url = format!("http://{authority}{path_and_query}");
+        self.url = url.parse().expect("a test gives a valid path");
+        self
     }
 
     /// Sends `Authorization: Bearer …`.
@@ -191,7 +218,7 @@ impl Client {
             .as_str()
             .or(params["uri"].as_str())
             .unwrap_or_default();
-        client.set_header("mcp-name", name);
+        client.set_header("mcp-name", &mirrored(name));
         (client, self.request_message(method, &params))
     }
 
@@ -294,6 +321,33 @@ fn event_data(event: &str) -> Option<Value> {
     serde_json::from_str(lines.join("\n").trim_start()).ok()
 }
 
+impl Event {
+    fn parse(text: &str) -> Self {
+        let mut event = Self::default();
+        for line in text.lines() {
+            let (field, value) = line.split_once(':').unwrap_or((line, ""));
+            let value = value.strip_prefix(' ').unwrap_or(value).to_owned();
+            match field {
+                "id" => event.id = Some(value),
+                "event" => event.event = Some(value),
+                "retry" => event.retry = Some(value),
+                "data" => match &mut event.data {
+                    Some(data) => *data = format!("{data}\n{value}"),
+                    None => event.data = Some(value),
+                },
+                _ => {}
+            }
+        }
+        event
+    }
+
+    /// The message in the data; `Null` when there is none.
+    pub fn message(&self) -> Value {
+        let data = self.data.as_deref().unwrap_or_default();
+        serde_json::from_str(data).unwrap_or(Value::Null)
+    }
+}
+
 impl EventStream {
     fn new(response: Response<Incoming>) -> Self {
         let (status, headers) = (response.status().as_u16(), header_map(&response));
@@ -313,6 +367,25 @@ impl EventStream {
                 return Some(value);
             }
         }
+    }
+
+    /// The next event in its parts; comments are skipped. `None` at the end.
+    pub async fn event(&mut self) -> Option<Event> {
+        loop {
+            let event = Event::parse(&self.next_event().await?);
+            if event.data.is_some() {
+                return Some(event);
+            }
+        }
+    }
+
+    /// Every event up to the end, comments left out.
+    pub async fn rest(&mut self) -> Vec<Event> {
+        let mut events = Vec::new();
+        while let Some(event) = self.event().await {
+            events.push(event);
+        }
+        events
     }
 
     /// The next raw event or comment, without the blank line. `None` at the end.

@@ -26,12 +26,14 @@
 //! ```
 
 mod client;
+mod mirrored;
 mod recorded;
 mod script;
 mod server;
 mod stdio;
 
-pub use client::{Client, EventStream, Reply};
+pub use client::{Client, Event, EventStream, Reply};
+pub use mirrored::mirrored;
 pub use recorded::Recorded;
 pub use script::Script;
 pub use server::{Running, Server};

@@ -30,6 +30,7 @@ pub(crate) enum Step {
     },
     General(Value),
     Delay(Duration),
+    WaitFor(String),
     /// Ends the script: what the tool answers.
     End(Ending),
 }
@@ -123,6 +124,12 @@ impl Script {
     #[must_use]
     pub fn delay(self, time: Duration) -> Self {
         self.step(Step::Delay(time))
+    }
+
+    /// Waits until the test gives this signal ([`Running::signal`](crate::Running::signal)).
+    #[must_use]
+    pub fn wait_for(self, signal: &str) -> Self {
+        self.step(Step::WaitFor(signal.to_owned()))
     }
 
     /// Answers with one text block.

@@ -6,7 +6,6 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use toolgate_analytics::CallStatus;
 use toolgate_protocol::client::check_param_headers;
-use toolgate_protocol::mcp::adapt_error_for;
 use toolgate_protocol::{
     Era, GatewayFault, Json, Object, RequestId, Revision, RpcError, codes, write,
 };
@@ -131,8 +130,6 @@ pub(super) async fn start(
             return Err(Finished::result(&client.id, &adapted));
         }
         Err(Early::Refused(error)) => {
-            // The gateway's own errors are written as an older server's would be.
-            let error = adapt_error_for(method.as_str(), error, Era::Legacy, client.revision);
             let finished = Finished::error(&client.id, &error, era);
             record.finish(CallStatus::Refused, Some(error.code), finished.len());
             return Err(finished);
@@ -189,7 +186,7 @@ async fn prepare(
     record: &mut RecordGuard,
 ) -> Result<Prepared, Early> {
     let params = with_trace(params, visit.headers);
-    let target = match target::find(visit, method, params).await? {
+    let target = match target::find(visit, client.revision.era(), method, params).await? {
         Route::To(target) => target,
         Route::Answer(answer) => return Err(Early::Answer(answer)),
     };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use toolgate_policy::Principal;
-use toolgate_protocol::{Json, Object, RpcError, codes};
+use toolgate_protocol::{Era, Json, Object, RpcError, codes};
 use toolgate_router::Workspace;
 use toolgate_upstream::{IsolationKey, Watch, WatchError};
 
@@ -91,7 +91,7 @@ pub(super) async fn watch(
     capabilities: &Json,
 ) -> Result<Watched, RpcError> {
     let resolved = workspace.resolve(principal.token().id.as_str(), uri).await;
-    let resolved = resolved.ok_or_else(|| reply::unknown_resource(uri))?;
+    let resolved = resolved.ok_or_else(|| reply::unknown_resource(uri, Era::Legacy))?;
     let upstream = resolved.link.upstream();
     let asked = upstream.watch(&resolved.own, who, capabilities);
     let cannot = |why: &str| {

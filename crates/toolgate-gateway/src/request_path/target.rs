@@ -136,6 +136,7 @@ impl Target {
 /// Finds the server. Errors are those of the method's parameters (table 4.1).
 pub(super) async fn find(
     visit: &Visit<'_>,
+    era: Era,
     method: Method,
     params: Object,
 ) -> Result<Route, RpcError> {
@@ -146,7 +147,7 @@ pub(super) async fn find(
         Method::GetPrompt => Box::pin(get_prompt(workspace, params)).await,
         Method::ReadResource => {
             let principal = visit.admitted.principal.token().id.as_str();
-            Box::pin(read_resource(workspace, principal, params)).await
+            Box::pin(read_resource(workspace, principal, era, params)).await
         }
         Method::Complete => Box::pin(complete(workspace, params)).await,
         Method::Other(_) => match workspace.links() {
@@ -189,6 +190,7 @@ async fn get_prompt(workspace: &Workspace, params: Object) -> Result<Route, RpcE
 async fn read_resource(
     workspace: &Workspace,
     principal: &str,
+    era: Era,
     params: Object,
 ) -> Result<Route, RpcError> {
     let Some(uri) = params.text("uri") else {
@@ -196,7 +198,7 @@ async fn read_resource(
         return Err(RpcError::new(codes::INVALID_PARAMS, what));
     };
     let Some(resolved) = workspace.resolve(principal, &uri).await else {
-        return Err(reply::unknown_resource(&uri));
+        return Err(reply::unknown_resource(&uri, era));
     };
     if resolved.own == uri {
         let target = Target::new(Method::ReadResource, resolved.link, params);

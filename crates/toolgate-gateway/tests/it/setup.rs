@@ -274,6 +274,20 @@ impl Setup {
         self.knock().await;
     }
 
+    /// Switches one tool on or off, as an admin does.
+    pub(crate) async fn switch_tool(
+        &self,
+        scope: &WorkspaceScope,
+        spec: &ServerSpec,
+        tool: &str,
+        enabled: bool,
+    ) {
+        self.store
+            .set_tool_enabled(scope, &actor(), &spec.id, tool, enabled)
+            .unwrap();
+        self.knock().await;
+    }
+
     pub(crate) async fn forget_secret(
         &self,
         scope: &WorkspaceScope,

@@ -12,6 +12,7 @@ use super::play::{Stream, ending_message, play, run, with_id};
 use super::serve::{Dropped, error};
 use super::state::{Chunk, State};
 use super::watched;
+use crate::mirrored::mirrored;
 use crate::recorded::Recorded;
 use crate::script::{Ending, Script};
 
@@ -175,7 +176,8 @@ fn check_modern(state: &State, request: &Recorded) -> Option<Answered> {
     let name = &body["params"]["name"];
     let agrees = request.header("mcp-protocol-version") == Some(claimed)
         && request.header("mcp-method") == Some(request.rpc())
-        && (!name.is_string() || request.header("mcp-name") == name.as_str());
+        && (!name.is_string()
+            || request.header("mcp-name") == name.as_str().map(mirrored).as_deref());
     if !agrees {
         return refuse(-32020, "Header mismatch", &Value::Null);
     }
@@ -203,13 +205,18 @@ fn check_param_headers(state: &State, request: &Recorded) -> bool {
             return false;
         };
         let value = &body["params"]["arguments"][name];
-        let expected = match value {
-            Value::Null => return false,
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
         let header = format!("mcp-param-{}", header.to_ascii_lowercase());
-        request.header(&header) != Some(&expected)
+        let given = request.header(&header);
+        match value {
+            Value::Null => false,
+            Value::String(text) => given != Some(&mirrored(text)),
+            // Integers are compared as numbers.
+            Value::Number(number) => {
+                let given: Option<Value> = given.and_then(|text| serde_json::from_str(text).ok());
+                given.as_ref() != Some(value) && given.and_then(|g| g.as_f64()) != number.as_f64()
+            }
+            other => given != Some(&other.to_string()),
+        }
     })
 }
 

@@ -44,6 +44,7 @@ pub(super) async fn run(
                 }
             }
             Step::Delay(time) => tokio::time::sleep(*time).await,
+            Step::WaitFor(signal) => state.until(|inner| inner.signals.contains(signal)).await,
             Step::Ask { method, params } if modern => {
                 let key = format!("q{}", answers.len() + 1);
                 let given = &request.body["params"]["inputResponses"][&key];

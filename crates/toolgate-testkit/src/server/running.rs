@@ -108,6 +108,12 @@ impl Running {
             .await;
     }
 
+    /// Lets scripts go on that wait for this signal, now and later.
+    pub fn signal(&self, name: &str) {
+        self.state
+            .update(|inner| inner.signals.insert(name.to_owned()));
+    }
+
     /// Forgets every session, as a restarted server does.
     pub fn lose_sessions(&self) {
         self.state.update(|inner| {

@@ -1,6 +1,6 @@
 //! What a running server knows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard};
 
 use bytes::Bytes;
@@ -44,6 +44,8 @@ pub(super) struct Inner {
     pub(super) listens: Vec<super::watched::Listen>,
     /// Replaces the tools it was started with.
     pub(super) tools: Vec<(Value, Script)>,
+    /// What the test gave leave for.
+    pub(super) signals: HashSet<String>,
     /// Replaces answers it was started with, by method.
     pub(super) methods: HashMap<String, Script>,
 }
