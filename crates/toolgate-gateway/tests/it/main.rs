@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod calls;
+mod down_conversion;
 mod eras;
 mod fidelity;
 mod headers;
@@ -14,6 +15,7 @@ mod listen;
 mod lists;
 mod logs;
 mod old_sse;
+mod pages;
 mod progress;
 mod resume;
 mod secrets;
