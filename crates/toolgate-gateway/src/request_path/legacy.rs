@@ -47,12 +47,29 @@ pub(super) async fn handle(visit: Visit<'_>, body: Body) -> Response<ReplyBody> 
 /// Answers a request that came without session and version (P6.21).
 pub(super) async fn handle_bare(visit: Visit<'_>, body: Body) -> Response<ReplyBody> {
     match body {
+        Body::One(Message::Request(request)) if needs_session(&request.method) => {
+            let what = format!(
+                "`{}` needs a session; send `initialize` first",
+                request.method
+            );
+            let error = RpcError::new(codes::SESSION_NEEDED, what);
+            Refusal::new(StatusCode::BAD_REQUEST, error, Some(request.id))
+                .into_response(Era::Legacy)
+        }
         Body::One(message) => one(visit, None, message).await,
         Body::Batch(_) => refuse(
             codes::INVALID_REQUEST,
             "batches need a session of 2025-03-26",
         ),
     }
+}
+
+/// Whether a method means nothing without a session to keep it in (P6.21).
+fn needs_session(method: &str) -> bool {
+    matches!(
+        method,
+        "logging/setLevel" | "resources/subscribe" | "resources/unsubscribe"
+    )
 }
 
 /// GET opens a stream, DELETE ends the session (P6.7, P6.10).
@@ -284,12 +301,6 @@ pub(super) async fn simple_answer(
             subscribe::subscribe(visit, session, params).await
         }
         ("resources/unsubscribe", Some(session)) => subscribe::unsubscribe(session, params),
-        ("logging/setLevel" | "resources/subscribe" | "resources/unsubscribe", None) => {
-            Err(RpcError::new(
-                codes::SESSION_NEEDED,
-                format!("`{method}` needs a session; send `initialize` first"),
-            ))
-        }
         _ => Err(reply::unknown_method(method)),
     };
     match done {

@@ -1,13 +1,15 @@
 //! `subscriptions/listen` over servers of both eras (P9.41 to P9.49, behaviour 12).
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use toolgate_policy::ToolRules;
 use toolgate_testkit::{Client, Server};
 
 use crate::setup::Setup;
 use crate::wire::{
-    PROMPTS_CHANGED, RESOURCES_CHANGED, SUBSCRIPTION, TOOLS_CHANGED, UPDATED, acknowledged, listen,
-    next, soon, until, watchable,
+    PROMPTS_CHANGED, RESOURCES_CHANGED, SUBSCRIPTION, TOOLS_CHANGED, UPDATED, acknowledged, leap,
+    listen, next, soon, until, watchable,
 };
 
 fn everything(uris: &[&str]) -> Value {
@@ -158,19 +160,30 @@ async fn p9_45_listens_of_one_client_are_independent() {
 }
 
 #[tokio::test]
-async fn p9_42_a_drain_ends_a_listen_with_its_result() {
-    let setup = Setup::new().await;
-    let server = watchable("new").modern().start().await;
-    setup.link("new", &server).await;
-    let id = json!("mine");
-    let mut stream = listen(&setup.client(), id.clone(), everything(&[])).await;
-    acknowledged(&mut stream).await;
-    setup.gateway.begin_drain();
-    let last = next(&mut stream).await;
-    assert_eq!(last["id"], id);
-    assert_eq!(last["result"]["resultType"], "complete");
-    assert_eq!(last["result"]["_meta"][SUBSCRIPTION], id);
-    assert!(soon("the end", stream.next()).await.is_none());
+async fn p9_42_a_drain_and_the_one_hour_limit_end_a_listen_with_its_result() {
+    for drains in [true, false] {
+        let setup = Setup::new().await;
+        let server = watchable("new").modern().start().await;
+        setup.link("new", &server).await;
+        let id = json!("mine");
+        let mut stream = listen(&setup.client(), id.clone(), everything(&[])).await;
+        acknowledged(&mut stream).await;
+        if drains {
+            setup.gateway.begin_drain();
+        } else {
+            leap(Duration::from_mins(61)).await;
+        }
+        let last = loop {
+            let message = next(&mut stream).await;
+            if message["method"].is_null() {
+                break message;
+            }
+        };
+        assert_eq!(last["id"], id);
+        assert_eq!(last["result"]["resultType"], "complete");
+        assert_eq!(last["result"]["_meta"][SUBSCRIPTION], id);
+        assert!(soon("the end", stream.next()).await.is_none());
+    }
 }
 
 #[tokio::test]

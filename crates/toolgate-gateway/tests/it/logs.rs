@@ -110,8 +110,8 @@ async fn p9_34_a_legacy_level_reaches_servers_of_both_eras() {
     assert_eq!(set.message()["result"], json!({}));
     soon("the level", old.saw("logging/setLevel")).await;
     soon("the level", failing.saw("logging/setLevel")).await;
-    let sent = &old.requests_for("logging/setLevel")[0].body["params"]["level"];
-    assert_eq!(sent, "error");
+    let told = &old.requests_for("logging/setLevel")[0].body["params"]["level"];
+    assert_eq!(told, "error");
     for tool in ["old__talk", "new__talk", "failing__t", "mute__t"] {
         let reply = client.call(tool, json!({})).await;
         assert!(reply.message()["result"].is_object(), "{tool}");

@@ -6,11 +6,14 @@
 )]
 
 mod bad_input;
+mod bare;
 mod calls;
 mod down_conversion;
 mod eras;
+mod everything;
 mod fidelity;
 mod headers;
+mod introduction;
 mod listen;
 mod lists;
 mod logs;
@@ -18,6 +21,7 @@ mod old_sse;
 mod pages;
 mod progress;
 mod resume;
+mod routing;
 mod secrets;
 mod setup;
 mod snapshots;

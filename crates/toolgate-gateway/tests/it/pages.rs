@@ -1,11 +1,13 @@
 //! Pages of resources, caching hints, and lists that miss a server (P9.14, P9.55 to P9.62, behaviour 23).
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use toolgate_policy::ToolRules;
 use toolgate_testkit::{Client, Reply, Running, Script, Server};
 
 use crate::setup::{Setup, names};
-use crate::wire::started;
+use crate::wire::{TOOLS_CHANGED, at_once, general, leaping, started};
 
 const PAGE: usize = 1000;
 const MISSING: &str = "io.toolgate/missingServers";
@@ -315,4 +317,28 @@ async fn p9_14_every_list_names_the_servers_it_misses() {
         let result = &modern.modern(method, json!({})).await.message()["result"];
         assert_eq!(result["ttlMs"], 0, "{method}");
     }
+}
+
+#[tokio::test]
+async fn p9_14_a_server_that_is_back_is_told_of() {
+    let setup = Setup::new().await;
+    let fails = Script::new().error(-32603, "not now");
+    let server = Server::new().tool("t", "x").method("tools/list", fails);
+    let server = linked(&setup, "back", server).await;
+    let mut client = started(&setup, "2025-11-25").await;
+    let mut stream = general(&client).await;
+    let list = client.rpc("tools/list", &json!({})).await;
+    assert_eq!(names(&list), [""; 0], "still a success");
+    let tools = json!({"tools": [{"name": "t", "inputSchema": {"type": "object"}}]});
+    server.set_method("tools/list", tools);
+    // A server that failed is left alone for a while.
+    let told = leaping("the notice", Duration::from_secs(6), async || {
+        client.rpc("tools/list", &json!({})).await;
+        at_once(stream.next()).await
+    });
+    assert_eq!(told.await.unwrap()["method"], TOOLS_CHANGED);
+    assert_eq!(
+        names(&client.rpc("tools/list", &json!({})).await),
+        ["back__t"]
+    );
 }

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use toolgate_testkit::{Client, Event, EventStream, Running, Script, Server};
 
 use crate::setup::Setup;
-use crate::wire::{LEGACY, call, event, general, kinds, leap, next, soon, started, until};
+use crate::wire::{
+    LEGACY, at_once, call, event, general, kinds, leap, leaping, next, soon, started, until,
+};
 
 /// A server whose tool makes progress three times and waits for leave before the last; others wait for their own.
 async fn worker(setup: &Setup) -> Running {
@@ -147,6 +149,27 @@ async fn p7_4_p7_6_an_id_never_given_out_is_400_and_the_session_goes_on() {
 }
 
 #[tokio::test]
+async fn p7_6_when_the_events_are_gone_the_request_is_answered_with_an_error() {
+    let setup = Setup::new().await;
+    let server = worker(&setup).await;
+    server.signal("end");
+    let client = started(&setup, "2025-11-25").await;
+    let mut stream = client.post_stream(&call("mine", "old__work", "t")).await;
+    let events = soon("the answer", stream.rest()).await;
+    // The gateway has seen the end of the stream by the time it serves another request.
+    soon("the end", resumed(&client, &events[1]).await.rest()).await;
+    leap(Duration::from_mins(6)).await;
+    let mut stream = resumed(&client, &events[1]).await;
+    let rest = messages(&soon("one answer", stream.rest()).await);
+    assert_eq!(
+        kinds(&rest),
+        ["error"],
+        "so that the client does not wait for ever"
+    );
+    assert_eq!(rest[0]["id"], "mine");
+}
+
+#[tokio::test]
 async fn p7_1_p7_4_p7_5_who_is_given_ids_and_who_is_primed() {
     let setup = Setup::new().await;
     let server = worker(&setup).await;
@@ -235,13 +258,10 @@ async fn p6_12_a_call_nobody_comes_back_for_is_cancelled() {
     leap(Duration::from_mins(5)).await;
     assert!(server.requests_for("notifications/cancelled").is_empty());
     drop(stream);
-    let cancelled = async {
-        while server.requests_for("notifications/cancelled").is_empty() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            leap(Duration::from_secs(61)).await;
-        }
-    };
-    cancelled.await;
+    leaping("the cancel", Duration::from_secs(61), async || {
+        at_once(server.saw("notifications/cancelled")).await
+    })
+    .await;
     let theirs = &server.requests_for("tools/call")[0].body["id"];
     let cancel = &server.requests_for("notifications/cancelled")[0];
     assert_eq!(&cancel.body["params"]["requestId"], theirs);
@@ -268,20 +288,17 @@ async fn p7_2_open_streams_carry_a_comment_now_and_then() {
     let mut old = general(&old).await;
     event(&mut old).await;
     for stream in [&mut answer, &mut quiet, &mut listen, &mut old] {
-        let comment = async {
-            loop {
-                leap(Duration::from_secs(16)).await;
-                let heard = stream.next_event();
-                let heard = tokio::time::timeout(Duration::from_millis(200), heard).await;
-                let Ok(heard) = heard else { continue };
-                let heard = heard.expect("the stream goes on");
-                if heard.starts_with(':') {
-                    return;
-                }
-                assert!(heard.contains("data: {"), "never an empty `data`: {heard}");
-            }
-        };
-        comment.await;
+        leaping("a comment", Duration::from_secs(16), async || {
+            let heard = at_once(stream.next_event()).await?;
+            let heard = heard.expect("the stream goes on");
+            let is_comment = heard.starts_with(':');
+            assert!(
+                is_comment || heard.contains("data: {"),
+                "never an empty `data`: {heard}"
+            );
+            is_comment.then_some(())
+        })
+        .await;
     }
     until("still at work", || server.calls("work") == 1).await;
 }

@@ -36,6 +36,28 @@ pub(crate) async fn leap(time: Duration) {
     tokio::time::resume();
 }
 
+/// Lets so much time pass again and again until something comes of it.
+pub(crate) async fn leaping<T>(
+    what: &str,
+    time: Duration,
+    mut look: impl AsyncFnMut() -> Option<T>,
+) -> T {
+    for _ in 0..20 {
+        leap(time).await;
+        if let Some(found) = look().await {
+            return found;
+        }
+    }
+    panic!("{what} did not happen");
+}
+
+/// What comes within a moment, if anything does.
+pub(crate) async fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(Duration::from_millis(200), future)
+        .await
+        .ok()
+}
+
 /// An Admin client of `default` with a session of that revision.
 pub(crate) async fn started(setup: &Setup, revision: &str) -> Client {
     let mut client = setup.client();
