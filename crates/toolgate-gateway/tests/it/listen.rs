@@ -61,6 +61,21 @@ async fn b12_p9_44_the_acknowledgement_comes_when_every_server_stands() {
 }
 
 #[tokio::test]
+async fn p9_43_a_server_that_does_not_answer_is_left_out() {
+    let setup = Setup::new().await;
+    let new = watchable("new").modern().start().await;
+    let hanging = watchable("slow").delay(Duration::from_hours(1));
+    let hanging = hanging.start().await;
+    setup.link("new", &new).await;
+    setup.link("slow", &hanging).await;
+    let asked = ["slow+slow://a", "new://a"];
+    let mut stream = listen(&setup.client(), 1, watching(&asked)).await;
+    assert_eq!(acknowledged(&mut stream).await, watching(&["new://a"]));
+    new.touch("new://a");
+    assert_eq!(next(&mut stream).await["params"]["uri"], "new://a");
+}
+
+#[tokio::test]
 async fn p9_44_lists_that_no_server_has_are_not_honoured() {
     let setup = Setup::new().await;
     let plain = Server::new().tool("t", "x").start().await;

@@ -25,6 +25,7 @@ mod routing;
 mod secrets;
 mod setup;
 mod snapshots;
+mod stdio;
 mod tokens;
 mod watches;
 mod wire;

@@ -5,6 +5,7 @@ use toolgate_namespace::{Injection, ServerSpec};
 use toolgate_testkit::{Client, Script, Server};
 
 use crate::setup::Setup;
+use crate::wire::{at_once, general, soon, started};
 
 const SECRET: &str = "fake-secret-Ab3/+xyz-0001";
 
@@ -169,4 +170,31 @@ async fn two_workspaces_each_see_their_own() {
     }
     let mut crossed = Client::new(&setup.url("red")).bearer(&clients[1].2);
     assert_eq!(crossed.rpc("ping", &json!({})).await.status, 401, "S-36");
+}
+
+#[tokio::test]
+async fn p9_37_logs_of_no_call_are_masked_as_well() {
+    let setup = Setup::new().await;
+    let server = Server::new().tool("hello", "hi").start().await;
+    let spec = setup.link_with("api", &server, bearer("API_KEY")).await;
+    setup
+        .secret(&setup.scope("default"), &spec, "API_KEY", SECRET)
+        .await;
+    let mut client = started(&setup, "2025-11-25").await;
+    let mut stream = general(&client).await;
+    client.call("api__hello", json!({})).await;
+    let log = json!({"level": "error", "data": format!("key is {SECRET}")});
+    let log = json!({"jsonrpc": "2.0", "method": "notifications/message", "params": log});
+    let told = soon("the log", async {
+        loop {
+            // The stream of this session may open after that of the gateway's own.
+            server.send(&log);
+            while let Some(Some(message)) = at_once(stream.next()).await {
+                if message["method"] == "notifications/message" {
+                    return message;
+                }
+            }
+        }
+    });
+    assert_eq!(told.await["params"]["data"], "key is [REDACTED]");
 }

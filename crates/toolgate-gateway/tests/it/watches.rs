@@ -145,6 +145,22 @@ async fn p9_48_what_is_unsubscribed_is_told_no_longer() {
 }
 
 #[tokio::test]
+async fn p9_49_a_resource_is_told_in_the_form_it_was_asked_for() {
+    let setup = Setup::new().await;
+    let (old, new) = (watchable("same").start().await, watchable("same").modern());
+    let new = new.start().await;
+    setup.link("old", &old).await;
+    setup.link("new", &new).await;
+    let mut client = started(&setup, "2025-11-25").await;
+    let mut stream = general(&client).await;
+    for (server, uri) in [(&new, "new+same://a"), (&old, "same://a")] {
+        check_empty(&subscribe(&mut client, uri).await);
+        server.touch("same://a");
+        assert_eq!(next_update(&mut stream).await["params"]["uri"], uri);
+    }
+}
+
+#[tokio::test]
 async fn p6_11_what_happens_meanwhile_is_told_when_the_stream_opens() {
     let setup = Setup::new().await;
     let server = watchable("old").start().await;
