@@ -359,8 +359,16 @@ impl EventStream {
         }
     }
 
-    /// The next message; events without JSON data and comments are skipped. `None` at the end.
+    /// The next message; events without JSON data and comments are skipped. `None` at the end. An answer that
+    /// is plain JSON counts as one message.
     pub async fn next(&mut self) -> Option<Value> {
+        let kind = self.headers.get("content-type");
+        if kind.is_some_and(|kind| kind.starts_with("application/json")) {
+            while let Some(Ok(frame)) = self.body.frame().await {
+                self.buffer.extend(frame.into_data().unwrap_or_default());
+            }
+            return serde_json::from_slice(&std::mem::take(&mut self.buffer)).ok();
+        }
         loop {
             let event = self.next_event().await?;
             if let Some(value) = event_data(&event) {

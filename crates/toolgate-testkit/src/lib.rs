@@ -25,8 +25,10 @@
 //! # }
 //! ```
 
+mod answering;
 mod client;
 mod mirrored;
+mod old_client;
 mod recorded;
 mod script;
 mod server;
@@ -34,6 +36,7 @@ mod stdio;
 
 pub use client::{Client, Event, EventStream, Reply};
 pub use mirrored::mirrored;
+pub use old_client::OldClient;
 pub use recorded::Recorded;
 pub use script::Script;
 pub use server::{Running, Server};

@@ -8,6 +8,27 @@ use serde_json::{Value, json};
 #[derive(Debug, Clone, Default)]
 pub struct Script {
     pub(crate) steps: Vec<Step>,
+    later: Vec<Script>,
+}
+
+/// A question to the client.
+#[derive(Debug, Clone)]
+pub(crate) struct Query {
+    /// The id it is asked under, or the key towards modern clients; one is made up without it.
+    pub(crate) id: Option<Value>,
+    pub(crate) method: String,
+    pub(crate) params: Value,
+}
+
+/// How a legacy server asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// On the stream of the call, and goes on with the answers.
+    OnCall,
+    /// On the general stream of the session, and goes on with the answers.
+    OnGeneral,
+    /// On the stream of the call, and goes on at once.
+    Passing,
 }
 
 #[derive(Debug, Clone)]
@@ -25,8 +46,8 @@ pub(crate) enum Step {
         params: Value,
     },
     Ask {
-        method: String,
-        params: Value,
+        queries: Vec<Query>,
+        manner: Manner,
     },
     General(Value),
     Delay(Duration),
@@ -43,7 +64,7 @@ pub(crate) enum Ending {
         message: String,
         data: Value,
     },
-    /// The whole request as the result's text: body and headers.
+    /// The whole request as the result's text: body, headers and the answers to what was asked before.
     Echo,
     /// The answers to the questions asked before, as the result's text.
     Answers,
@@ -107,10 +128,54 @@ impl Script {
     /// ends the round with `input_required` and goes on when the answers come.
     #[must_use]
     pub fn ask(self, method: &str, params: Value) -> Self {
-        self.step(Step::Ask {
+        let query = Query {
+            id: None,
             method: method.to_owned(),
             params,
-        })
+        };
+        self.query(vec![query], Manner::OnCall)
+    }
+
+    /// Asks several questions at once, each with its id, method and parameters, and waits for all answers.
+    /// For a modern server the ids are the keys, and all are asked again when one answer is missing.
+    #[must_use]
+    pub fn ask_all<'a>(self, questions: impl IntoIterator<Item = (Value, &'a str, Value)>) -> Self {
+        let queries = questions.into_iter().map(query).collect();
+        self.query(queries, Manner::OnCall)
+    }
+
+    /// Asks on the session's general stream, once the client has opened it, and waits for the answer.
+    #[must_use]
+    pub fn ask_on_general(self, id: impl Into<Value>, method: &str, params: Value) -> Self {
+        let query = query((id.into(), method, params));
+        self.query(vec![query], Manner::OnGeneral)
+    }
+
+    /// Asks, and does not wait for the answer.
+    #[must_use]
+    pub fn ask_in_passing(self, id: impl Into<Value>, method: &str, params: Value) -> Self {
+        let query = query((id.into(), method, params));
+        self.query(vec![query], Manner::Passing)
+    }
+
+    fn query(self, queries: Vec<Query>, manner: Manner) -> Self {
+        self.step(Step::Ask { queries, manner })
+    }
+
+    /// What the next call of the same tool does; the last script serves all calls after it.
+    #[must_use]
+    pub fn then(mut self, next: impl Into<Script>) -> Self {
+        self.later.push(next.into());
+        self
+    }
+
+    /// The script of the call with this number, from zero.
+    pub(crate) fn of_call(&self, number: usize) -> Self {
+        let last = self.later.len();
+        match number.min(last).checked_sub(1) {
+            Some(at) => self.later[at].clone(),
+            None => self.clone(),
+        }
     }
 
     /// Sends a message on the session's general stream, as servers do that do not know which call
@@ -160,7 +225,8 @@ impl Script {
         }))
     }
 
-    /// Answers with the request itself as text: `{"body": …, "headers": …}`.
+    /// Answers with the request itself as text: `{"body": …, "headers": …, "answers": […]}`, the last being
+    /// what was answered to the script's questions.
     #[must_use]
     pub fn echo(self) -> Self {
         self.step(Step::End(Ending::Echo))
@@ -230,6 +296,14 @@ impl Script {
     #[must_use]
     pub fn accepted(self) -> Self {
         self.step(Step::End(Ending::Accepted))
+    }
+}
+
+fn query((id, method, params): (Value, &str, Value)) -> Query {
+    Query {
+        id: Some(id),
+        method: method.to_owned(),
+        params,
     }
 }
 

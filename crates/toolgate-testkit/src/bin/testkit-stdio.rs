@@ -10,11 +10,13 @@
 //! Tools: `echo` (its request as text), `env` (its environment), `pid`, `hang`, `sleep`
 //! (`arguments.ms`), `exit`, `garbage` (five lines that are not JSON, then an answer), `flood` (200
 //! such lines), `stderr` (1 MiB to standard error, then an answer), `progress`, `log`, `ask`
-//! (`elicitation/create`), `wrong_id`, `twice` (answers twice), `big` (1 MiB of text), `child`
+//! (asks all of `arguments.questions`, each with `id`, `method` and `params`, or one `elicitation/create`; its
+//! answers as text), `wrong_id`, `twice` (answers twice), `big` (1 MiB of text), `child`
 //! (starts a child that sleeps; answers its pid), `notify` (a list-changed notice), `seen` (methods
 //! of all messages so far), `updated` (a changed resource), `touch`
 //! (`arguments.uri` changed, told to who watches it), `spam` (1000 progress notices, then an answer).
 
+use std::collections::VecDeque;
 use std::io::{BufRead, Write};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -47,6 +49,8 @@ struct Server {
     subscribed: Vec<Value>,
     listens: Vec<(Value, Value)>,
     lines: mpsc::Receiver<String>,
+    /// What came while a tool waited for answers.
+    backlog: VecDeque<String>,
 }
 
 fn main() {
@@ -84,8 +88,9 @@ fn main() {
         subscribed: Vec::new(),
         listens: Vec::new(),
         lines,
+        backlog: VecDeque::new(),
     };
-    while let Ok(line) = server.lines.recv() {
+    while let Some(line) = server.next_line() {
         server.take(&line);
     }
     if server.flags.has("--ignore-end") {
@@ -96,6 +101,11 @@ fn main() {
 }
 
 impl Server {
+    fn next_line(&mut self) -> Option<String> {
+        let kept = self.backlog.pop_front();
+        kept.or_else(|| self.lines.recv().ok())
+    }
+
     fn take(&mut self, line: &str) {
         let Ok(message) = serde_json::from_str::<Value>(line) else {
             return;
@@ -236,7 +246,7 @@ impl Server {
                 );
                 Some(text("logged"))
             }
-            "ask" => Some(self.ask()),
+            "ask" => self.ask(message),
             "wrong_id" => {
                 write(&json!({"jsonrpc": "2.0", "id": 987_654, "result": text("not yours")}));
                 Some(text("yours"))
@@ -254,7 +264,10 @@ impl Server {
                 notify("notifications/tools/list_changed", &json!({}));
                 Some(text("notified"))
             }
-            "touch" => Some(self.touch(&params["arguments"]["uri"])),
+            "touch" => {
+                self.touch(&params["arguments"]["uri"]);
+                Some(text("touched"))
+            }
             "updated" => {
                 notify(
                     "notifications/resources/updated",
@@ -269,7 +282,7 @@ impl Server {
         }
     }
 
-    fn touch(&self, uri: &Value) -> Value {
+    fn touch(&self, uri: &Value) {
         let method = "notifications/resources/updated";
         if self.subscribed.contains(uri) {
             notify(method, &json!({"uri": uri}));
@@ -280,22 +293,46 @@ impl Server {
                 notify_listen(id, method, json!({"uri": uri}));
             }
         }
-        text("touched")
     }
 
-    fn ask(&mut self) -> Value {
+    /// Asks and waits; `None` once the call was cancelled.
+    fn ask(&mut self, call: &Value) -> Option<Value> {
+        let given = &call["params"]["arguments"]["questions"];
         let params = json!({"message": "your name?", "requestedSchema": {"type": "object"}});
-        write(
-            &json!({"jsonrpc": "2.0", "id": "q-1", "method": "elicitation/create", "params": params}),
-        );
-        while let Ok(line) = self.lines.recv() {
+        let one = json!([{"id": "q-1", "method": "elicitation/create", "params": params}]);
+        let questions = if given.is_array() { given.clone() } else { one };
+        let mut open: Vec<Value> = Vec::new();
+        for mut question in questions.as_array().cloned().unwrap_or_default() {
+            question["jsonrpc"] = json!("2.0");
+            write(&question);
+            open.push(question["id"].clone());
+        }
+        let mut answers = Vec::new();
+        while !open.is_empty() {
+            let Ok(line) = self.lines.recv() else { break };
             let message: Value = serde_json::from_str(&line).unwrap_or(Value::Null);
-            self.seen.push(message.clone());
-            if message["id"] == "q-1" {
-                return text(&message.to_string());
+            let is_answer = message["method"].is_null();
+            if is_answer && let Some(at) = open.iter().position(|id| *id == message["id"]) {
+                open.remove(at);
+                self.seen.push(message.clone());
+                answers.push(message);
+            } else {
+                let ends = message["method"] == "notifications/cancelled"
+                    && message["params"]["requestId"] == call["id"];
+                self.backlog.push_back(line);
+                if ends {
+                    return None;
+                }
             }
         }
-        text("the client went away")
+        // One question is answered with its answer alone.
+        let one_answer = answers.len() == 1 && !given.is_array();
+        let said = if one_answer {
+            answers.remove(0)
+        } else {
+            answers.into()
+        };
+        Some(text(&said.to_string()))
     }
 }
 

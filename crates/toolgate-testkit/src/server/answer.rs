@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::Speaks;
 use super::play::{Stream, ending_message, play, run, with_id};
 use super::serve::{Dropped, error};
-use super::state::{Chunk, State};
+use super::state::{Chunk, State, session_of};
 use super::watched;
 use crate::mirrored::mirrored;
 use crate::recorded::Recorded;
@@ -127,7 +127,8 @@ fn not_a_request(state: &State, request: &Recorded) -> Option<Answered> {
         return None;
     }
     if !body["method"].is_string() {
-        let waiting = state.update(|inner| inner.asked.remove(&body["id"].to_string()));
+        let asked = (session_of(request).to_owned(), body["id"].to_string());
+        let waiting = state.update(|inner| inner.asked.remove(&asked));
         if let Some(sender) = waiting {
             let _ = sender.send(body.clone());
         }
@@ -297,9 +298,14 @@ fn script_for(state: &State, request: &Recorded, modern: bool) -> Script {
                 .iter()
                 .find(|(t, _)| t["name"] == *name)
                 .cloned();
+            let number = state.update(|inner| {
+                let served = inner.served.entry(name.to_string()).or_default();
+                *served += 1;
+                *served - 1
+            });
             tool.map_or_else(
                 || Script::new().error(-32602, "Unknown tool"),
-                |(_, script)| script,
+                |(_, script)| script.of_call(number),
             )
         }
         "tools/list" => Script::new().result(tools_page(state, &body["params"]["cursor"])),

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
 use super::serve::{error, event};
-use super::state::{Chunk, State};
+use super::state::{Chunk, State, session_of};
 use crate::recorded::Recorded;
-use crate::script::{Ending, Script, Step, text_result};
+use crate::script::{Ending, Manner, Query, Script, Step, text_result};
 
 /// Runs a script to its ending; notices and questions go to `stream`, or nowhere.
 pub(super) async fn run(
@@ -45,21 +45,18 @@ pub(super) async fn run(
             }
             Step::Delay(time) => tokio::time::sleep(*time).await,
             Step::WaitFor(signal) => state.until(|inner| inner.signals.contains(signal)).await,
-            Step::Ask { method, params } if modern => {
-                let key = format!("q{}", answers.len() + 1);
-                let given = &request.body["params"]["inputResponses"][&key];
-                if given.is_null() {
-                    return Ending::Result(json!({
-                        "resultType": "input_required",
-                        "inputRequests": {key: {"method": method, "params": params}},
-                        "requestState": "state",
-                    }));
+            Step::Ask { queries, .. } if modern => {
+                match modern_answers(&request.body["params"], queries, &answers) {
+                    Ok(given) => answers.extend(given),
+                    Err(input_required) => return Ending::Result(input_required),
                 }
-                answers.push(given.clone());
             }
-            Step::Ask { method, params } => answers.push(ask(state, stream, method, params).await),
+            Step::Ask { queries, manner } => {
+                answers.extend(ask(state, request, stream, queries, *manner).await);
+            }
             Step::End(Ending::Echo) => {
-                let seen = json!({"body": request.body, "headers": request.headers});
+                let (body, headers) = (&request.body, &request.headers);
+                let seen = json!({"body": body, "headers": headers, "answers": answers});
                 return Ending::Result(text_result(&seen.to_string()));
             }
             Step::End(Ending::Answers) => {
@@ -100,25 +97,94 @@ async fn notice(stream: Option<&Stream>, method: &str, params: &Value) {
     }
 }
 
-async fn ask(state: &State, stream: Option<&Stream>, method: &str, params: &Value) -> Value {
-    let Some(stream) = stream else {
-        return Value::Null;
+/// The answers to one step's questions as a modern request brings them, or the result that asks for them. The
+/// state holds the answers of earlier rounds, so that this server needs no memory.
+fn modern_answers(
+    params: &Value,
+    queries: &[Query],
+    so_far: &[Value],
+) -> Result<Vec<Value>, Value> {
+    let known = so_far.len();
+    let state = params["requestState"].as_str().unwrap_or("[]");
+    let earlier: Vec<Value> = serde_json::from_str(state).unwrap_or_default();
+    if let Some(remembered) = earlier.get(known..known + queries.len()) {
+        return Ok(remembered.to_vec());
+    }
+    let key = |(n, query): (usize, &Query)| match &query.id {
+        Some(Value::String(id)) => id.clone(),
+        _ => format!("q{}", known + n + 1),
     };
-    let (sender, answer) = oneshot::channel();
-    let id = state.update(|inner| {
-        inner.last_ask += 1;
-        let id = json!(format!("ask-{}", inner.last_ask));
-        inner.asked.insert(id.to_string(), sender);
-        id
-    });
-    stream
-        .send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}))
-        .await;
-    let message = answer.await.unwrap_or(Value::Null);
-    if message["error"].is_object() {
-        message["error"].clone()
-    } else {
-        message["result"].clone()
+    let keys: Vec<String> = queries.iter().enumerate().map(key).collect();
+    let given = keys.iter().map(|key| params["inputResponses"][key].clone());
+    let given: Vec<Value> = given.collect();
+    if !given.iter().any(Value::is_null) {
+        return Ok(given);
+    }
+    let question = |query: &Query| json!({"method": query.method, "params": query.params});
+    let requests: serde_json::Map<String, Value> =
+        keys.into_iter().zip(queries.iter().map(question)).collect();
+    Err(json!({
+        "resultType": "input_required",
+        "inputRequests": requests,
+        "requestState": Value::from(so_far).to_string(),
+    }))
+}
+
+async fn ask(
+    state: &State,
+    request: &Recorded,
+    stream: Option<&Stream>,
+    queries: &[Query],
+    manner: Manner,
+) -> Vec<Value> {
+    let session = session_of(request);
+    let general = match manner {
+        Manner::OnCall | Manner::Passing => None,
+        Manner::OnGeneral => Some(general_stream(state, session).await),
+    };
+    let Some(stream) = general.as_ref().or(stream) else {
+        return vec![Value::Null; queries.len()];
+    };
+    let mut waiting = Vec::new();
+    for query in queries {
+        let (sender, answer) = oneshot::channel();
+        let id = state.update(|inner| {
+            inner.last_ask += 1;
+            let made_up = || json!(format!("ask-{}", inner.last_ask));
+            let id = query.id.clone().unwrap_or_else(made_up);
+            inner
+                .asked
+                .insert((session.to_owned(), id.to_string()), sender);
+            id
+        });
+        let (method, params) = (&query.method, &query.params);
+        let message = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
+        stream.send(&message).await;
+        waiting.push(answer);
+    }
+    if manner == Manner::Passing {
+        return Vec::new();
+    }
+    let mut answers = Vec::new();
+    for answer in waiting {
+        let message = answer.await.unwrap_or(Value::Null);
+        let said = ["error", "result"].map(|member| message[member].clone());
+        let said = said.into_iter().find(|said| !said.is_null());
+        answers.push(said.unwrap_or(Value::Null));
+    }
+    answers
+}
+
+/// The general stream of a session, once there is one.
+async fn general_stream(state: &State, session: &str) -> Stream {
+    let of = |inner: &super::state::Inner| inner.sessions.get(session).cloned().flatten();
+    state.until(|inner| of(inner).is_some()).await;
+    let chunks = of(&state.lock());
+    Stream {
+        // Closed between the two: nobody hears what is sent.
+        chunks: chunks.unwrap_or_else(|| mpsc::channel(1).0),
+        ids: None,
+        named: false,
     }
 }
 

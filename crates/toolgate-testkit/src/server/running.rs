@@ -114,6 +114,12 @@ impl Running {
             .update(|inner| inner.signals.insert(name.to_owned()));
     }
 
+    /// What clients answered to questions, in order: the whole messages.
+    pub fn answers(&self) -> Vec<Value> {
+        let of = |request: Recorded| Some(request.body).filter(is_answer);
+        self.requests().into_iter().filter_map(of).collect()
+    }
+
     /// Forgets every session, as a restarted server does.
     pub fn lose_sessions(&self) {
         self.state.update(|inner| {
@@ -210,6 +216,10 @@ impl Running {
         self.task.abort();
         let _ = (&mut self.task).await;
     }
+}
+
+fn is_answer(message: &Value) -> bool {
+    message["method"].is_null() && !message["id"].is_null()
 }
 
 fn listening(inner: &Inner) -> bool {

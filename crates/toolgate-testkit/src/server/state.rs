@@ -33,8 +33,10 @@ pub(super) struct Inner {
     /// Answers that were dropped because the client went away.
     pub(super) aborted: usize,
     pub(super) last_ask: u64,
-    /// Questions to clients, by their ids.
-    pub(super) asked: HashMap<String, oneshot::Sender<Value>>,
+    /// Questions to clients, by session and id.
+    pub(super) asked: HashMap<(String, String), oneshot::Sender<Value>>,
+    /// How often each tool was called so far.
+    pub(super) served: HashMap<String, usize>,
     pub(super) last_stream: u64,
     /// Streams that were cut and can be resumed: request id and how it ends.
     pub(super) resumable: HashMap<String, (Value, Ending)>,
@@ -87,4 +89,11 @@ impl State {
             }
         }
     }
+}
+
+/// The session of a request: the newer transport names it in a header, the old one in the path.
+pub(super) fn session_of(request: &Recorded) -> &str {
+    let named = request.header("mcp-session-id");
+    let named = named.or_else(|| request.path.split('=').nth(1));
+    named.unwrap_or_default()
 }

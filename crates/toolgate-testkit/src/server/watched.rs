@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::answer::Answered;
 use super::serve::event;
-use super::state::{Chunk, Inner, State};
+use super::state::{Chunk, Inner, State, session_of};
 use crate::recorded::Recorded;
 use crate::script::Script;
 
@@ -106,10 +106,7 @@ pub(super) fn cut(inner: &mut Inner) {
 /// `resources/subscribe` and `resources/unsubscribe` of a legacy session.
 pub(super) fn subscribe(state: &State, request: &Recorded) -> Script {
     let uri = request.body["params"]["uri"].as_str().unwrap_or_default();
-    // The old transport names its session in the path, the newer one in a header.
-    let session = request.header("mcp-session-id");
-    let session = session.or_else(|| request.path.split('=').nth(1));
-    let entry = (session.unwrap_or_default().to_owned(), uri.to_owned());
+    let entry = (session_of(request).to_owned(), uri.to_owned());
     if state.server.unknown_uri.as_deref() == Some(uri) {
         let data = json!({"uri": uri});
         return Script::new().error_with(-32002, "Resource not found", data);
