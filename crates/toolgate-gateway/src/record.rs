@@ -25,10 +25,12 @@ impl CallIds {
         }
     }
 
-    /// An id for an elicitation that came without one: a UUID in form, unique in fact (section 10).
+    /// An id for an elicitation that came without one: a UUID of version 8 in form, unique in fact
+    /// (section 10).
     pub(crate) fn elicitation(&self) -> String {
         let n = self.next.fetch_add(1, Ordering::Relaxed);
-        format!("{:0>12}-{n:x}", self.boot)
+        let (head, tail) = self.boot.split_at_checked(8).unwrap_or((&self.boot, ""));
+        format!("{head:0>8}-{tail:0>4}-8000-8000-{n:012x}")
     }
 
     fn next(&self) -> String {

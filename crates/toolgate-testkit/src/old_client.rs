@@ -9,7 +9,8 @@ use crate::client::{Client, EventStream};
 pub struct OldClient {
     /// Posts to the URL that the stream named.
     pub poster: Client,
-    stream: EventStream,
+    /// The stream that every answer comes on.
+    pub stream: EventStream,
 }
 
 impl OldClient {
@@ -44,14 +45,9 @@ impl OldClient {
         });
         let hello = self.poster.request_message("initialize", &params);
         self.poster.post(&hello).await;
-        let answer = self.next().await.expect("the stream goes on");
+        let answer = self.stream.next().await.expect("the stream goes on");
         let initialized = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
         self.poster.post(&initialized).await;
         answer
-    }
-
-    /// The next message of the stream; `None` at its end.
-    pub async fn next(&mut self) -> Option<Value> {
-        self.stream.next().await
     }
 }

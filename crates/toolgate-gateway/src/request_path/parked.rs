@@ -115,6 +115,12 @@ impl Parked {
 
 /// Sets a call aside and answers with its questions.
 pub(super) fn park(mut inner: Box<Inner>) -> Finished {
+    // Asking the same again for a client that said nothing is no round of the server's.
+    if std::mem::take(&mut inner.asks_anew)
+        && let Err(given_up) = inner.count_round()
+    {
+        return given_up;
+    }
     let gateway = inner.gateway.clone();
     let binding = Binding::new(&inner.principal, &inner.target);
     let handle =

@@ -13,6 +13,7 @@ mod eras;
 mod everything;
 mod fidelity;
 mod headers;
+mod interaction;
 mod introduction;
 mod listen;
 mod lists;

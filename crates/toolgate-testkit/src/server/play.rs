@@ -44,7 +44,11 @@ pub(super) async fn run(
                 }
             }
             Step::Delay(time) => tokio::time::sleep(*time).await,
-            Step::WaitFor(signal) => state.until(|inner| inner.signals.contains(signal)).await,
+            Step::WaitFor(word) => {
+                if !held(state, word, stream).await {
+                    return Ending::Disconnect;
+                }
+            }
             Step::Ask { queries, .. } if modern => {
                 match modern_answers(&request.body["params"], queries, &answers) {
                     Ok(given) => answers.extend(given),
@@ -185,6 +189,19 @@ async fn general_stream(state: &State, session: &str) -> Stream {
         chunks: chunks.unwrap_or_else(|| mpsc::channel(1).0),
         ids: None,
         named: false,
+    }
+}
+
+/// Waits for a word; `false` when the client went away first.
+async fn held(state: &State, word: &str, stream: Option<&Stream>) -> bool {
+    let released = state.until(|inner| inner.signals.contains(word));
+    let Some(stream) = stream else {
+        released.await;
+        return true;
+    };
+    tokio::select! {
+        () = released => true,
+        () = stream.chunks.closed() => false,
     }
 }
 

@@ -101,6 +101,12 @@ impl Running {
         self.state.until(listening).await;
     }
 
+    /// Waits until this many general streams are open.
+    pub async fn until_listeners(&self, count: usize) {
+        let streams = |inner: &Inner| inner.sessions.values().flatten().count();
+        self.state.until(|inner| streams(inner) >= count).await;
+    }
+
     /// Waits until this many sessions are open.
     pub async fn until_sessions(&self, count: usize) {
         self.state

@@ -58,6 +58,8 @@ pub(crate) struct Inner {
     given: Option<Object>,
     /// Questions of an older server to a modern client, and until when more are waited for.
     pub(super) asked: Vec<Asked>,
+    /// Whether one of them is new, so that the client's next answer begins another round.
+    pub(super) asks_anew: bool,
     pub(super) gather_until: Option<tokio::time::Instant>,
     /// Answers on their way to the server, in order.
     answers: VecDeque<(AskId, Answer)>,
@@ -142,6 +144,7 @@ impl Inner {
             rounds: Rounds::default(),
             given: target.params.object("inputResponses"),
             asked: Vec::new(),
+            asks_anew: false,
             gather_until: None,
             answers: VecDeque::new(),
             parked_since: None,
@@ -284,6 +287,7 @@ impl Inner {
                 id: ask.id,
                 question: shown,
             });
+            self.asks_anew = true;
             let soon = tokio::time::Instant::now() + GATHER;
             self.gather_until.get_or_insert(soon);
             return None;
@@ -452,7 +456,8 @@ impl Inner {
 
     // === the end ===
 
-    /// Before the answer, whatever is still open at the client is taken back.
+    /// Before the answer, whatever is still open at the client is taken back: it goes into the queue, at whose
+    /// end the caller puts the answer.
     fn end(&mut self, finished: Finished) -> Step {
         self.leg = Leg::Waiting;
         self.asked.clear();
@@ -461,12 +466,9 @@ impl Inner {
 
     fn after_withdrawals(&mut self, last: Step) -> Step {
         let withdrawn = self.asking.as_mut().map(Asking::withdraw);
-        let mut steps: VecDeque<Step> =
-            withdrawn.into_iter().flatten().map(Step::Interim).collect();
-        steps.push_back(last);
-        let first = steps.pop_front();
-        self.queue.append(&mut steps);
-        first.unwrap_or(Step::Silence)
+        let withdrawn = withdrawn.into_iter().flatten().map(Step::Interim);
+        self.queue.extend(withdrawn);
+        last
     }
 
     fn revoked(&mut self) -> Step {

@@ -59,12 +59,18 @@ impl Inner {
         self.begin_round(input)
     }
 
-    /// Asks the client what the server asked, or waits a moment where it asked nothing.
-    fn begin_round(&mut self, input: InputRequired) -> Result<(), Finished> {
+    /// Begins another round, unless the call had enough of them (P11.4).
+    pub(in crate::request_path) fn count_round(&mut self) -> Result<(), Finished> {
         self.rounds.count += 1;
         if self.rounds.count > MAX_ROUNDS {
             return Err(self.give_up("the server asked for input again and again"));
         }
+        Ok(())
+    }
+
+    /// Asks the client what the server asked, or waits a moment where it asked nothing.
+    fn begin_round(&mut self, input: InputRequired) -> Result<(), Finished> {
+        self.count_round()?;
         self.rounds.state = input.state;
         self.rounds.responses.clear();
         if input.requests.is_empty() {
