@@ -39,7 +39,9 @@ fn sample() -> Value {
 }
 
 fn accept(content: Value) -> Value {
-    json!({"action": "accept", "content": content})
+    let mut answer = json!({"action": "accept"});
+    answer["content"] = content;
+    answer
 }
 
 /// A tool that asks once and tells what it was asked and answered.
@@ -117,10 +119,10 @@ async fn link_stdio(setup: &Setup, slug: &str, isolation: Isolation, args: &[&st
     let scope = setup.scope("default");
     let path = toolgate_testkit::stdio_server_path();
     let program = path.to_str().expect("a path in UTF-8");
-    let argv = std::iter::once(program).chain(args.iter().copied());
+    let command = std::iter::once(program).chain(args.iter().copied());
     let mut spec = setup.spec(&scope, slug, "http://unused");
     spec.transport = Transport::Stdio {
-        argv: argv.map(str::to_owned).collect(),
+        argv: command.map(str::to_owned).collect(),
     };
     spec.era = EraSetting::Legacy;
     spec.isolation = isolation;
@@ -159,7 +161,9 @@ impl Modern {
 
     fn params(&self, tool: &str, arguments: Value) -> Value {
         let claim = "io.modelcontextprotocol/clientCapabilities";
-        json!({"name": tool, "arguments": arguments, "_meta": {claim: self.capabilities}})
+        let mut params = json!({"name": tool, "_meta": {claim: self.capabilities}});
+        params["arguments"] = arguments;
+        params
     }
 
     async fn call(&mut self, tool: &str, arguments: Value) -> Reply {
@@ -234,8 +238,10 @@ async fn legacy_with(setup: &Setup, token: &str, capabilities: &Value) -> Client
 
 /// A `tools/call` of a legacy client.
 fn call_message(id: impl Into<Value>, tool: &str, arguments: Value) -> Value {
-    json!({"jsonrpc": "2.0", "id": id.into(), "method": "tools/call",
-        "params": {"name": tool, "arguments": arguments}})
+    let mut message = json!({"jsonrpc": "2.0", "method": "tools/call", "params": {"name": tool}});
+    message["id"] = id.into();
+    message["params"]["arguments"] = arguments;
+    message
 }
 
 /// The questions among the messages of a stream.

@@ -6,7 +6,8 @@ use toolgate_testkit::{Recorded, Running, Script, Server};
 use super::*;
 
 fn asks(requests: Value, state: Option<&str>) -> Script {
-    let mut result = json!({"resultType": "input_required", "inputRequests": requests});
+    let mut result = json!({"resultType": "input_required"});
+    result["inputRequests"] = requests;
     if let Some(state) = state {
         result["requestState"] = json!(state);
     }
@@ -14,7 +15,9 @@ fn asks(requests: Value, state: Option<&str>) -> Script {
 }
 
 fn question(method: &str, params: Value) -> Value {
-    json!({"method": method, "params": params})
+    let mut question = json!({"method": method});
+    question["params"] = params;
+    question
 }
 
 async fn modern(tool: Script) -> Running {

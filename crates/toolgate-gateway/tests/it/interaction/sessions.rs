@@ -59,16 +59,17 @@ async fn b03_p11_2_a_server_sees_the_clients_capabilities_and_no_two_share_a_ses
     for call in &calls {
         let with = call.body["params"]["arguments"]["with"].clone();
         let session = call.header("mcp-session-id").unwrap().to_owned();
-        match sessions.iter().find(|(of, _)| *of == with) {
-            Some((_, known)) => assert_eq!(*known, session, "equal ones share: {with}"),
-            None => {
-                assert!(
-                    sessions.iter().all(|(_, other)| *other != session),
-                    "{with}"
-                );
-                sessions.push((with, session));
-            }
-        }
+        let (of_equal, of_others): (Vec<_>, Vec<_>) =
+            sessions.iter().partition(|(of, _)| *of == with);
+        assert!(
+            of_equal.iter().all(|(_, known)| *known == session),
+            "{with}"
+        );
+        assert!(
+            of_others.iter().all(|(_, known)| *known != session),
+            "{with}"
+        );
+        sessions.push((with, session));
     }
     // Another token shares none of them, whatever it declares.
     let before = sessions_of_calls(&server);
