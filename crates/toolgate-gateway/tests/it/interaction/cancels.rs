@@ -6,7 +6,7 @@ use toolgate_testkit::{Recorded, Running, Script, Server};
 use super::*;
 
 fn waits() -> Script {
-    Script::new().progress(1, 2).hold("go").echo()
+    Script::new().progress(1, 2).wait_for("go").echo()
 }
 
 /// Waits until the server has the call of this number; its id there.
@@ -53,7 +53,7 @@ async fn b05_p6_13_one_of_three_calls_of_a_session_is_cancelled() {
             Vec::<Value>::new(),
             "{slug}: no response"
         );
-        server.release("go");
+        server.signal("go");
         for (n, calling) in [0, 2].into_iter().zip(calling) {
             let reply = patient(calling).await.unwrap();
             assert_eq!(
@@ -100,7 +100,7 @@ async fn b05_p5_17_one_of_three_modern_calls_is_cut() {
             patient(server.saw("notifications/cancelled")).await;
             assert_eq!(cancels(server), [arrived(server, 1).await], "{slug}");
         }
-        server.release("go");
+        server.signal("go");
         for (n, mut stream) in [0, 2].into_iter().zip(streams) {
             let answer = patient(stream.next()).await.unwrap();
             assert_eq!(

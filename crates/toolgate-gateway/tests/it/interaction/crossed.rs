@@ -123,7 +123,7 @@ async fn b07_p3_6_answers_that_come_in_another_order_reach_their_calls() {
     let setup = Setup::new().await;
     let words = ["w0", "w1", "w2", "w3", "w4", "w5", "w6", "w7"];
     let held = |server: Server| {
-        let tool = |server: Server, word| server.tool(word, Script::new().hold(word).echo());
+        let tool = |server: Server, word| server.tool(word, Script::new().wait_for(word).echo());
         words.into_iter().fold(server, tool)
     };
     let old = held(Server::new().streams()).start().await;
@@ -142,7 +142,7 @@ async fn b07_p3_6_answers_that_come_in_another_order_reach_their_calls() {
         };
         patient(server.until_requests(all)).await;
         for at in [5, 2, 7, 0, 3, 6, 1, 4] {
-            server.release(words[at]);
+            server.signal(words[at]);
         }
         for (word, calling) in words.into_iter().zip(calling) {
             let reply = patient(calling).await.unwrap();
@@ -190,7 +190,7 @@ async fn p3_6_ids_towards_a_server_are_never_the_clients_and_never_used_twice() 
 #[tokio::test]
 async fn p3_5_a_cancel_of_an_id_in_use_twice_means_the_newest_call() {
     let setup = Setup::new().await;
-    let script = Script::new().hold("go").echo();
+    let script = Script::new().wait_for("go").echo();
     let server = Server::new().streams().tool("wait", script).start().await;
     setup.link("old", &server).await;
     let client = legacy(&setup).await;
@@ -211,7 +211,7 @@ async fn p3_5_a_cancel_of_an_id_in_use_twice_means_the_newest_call() {
     assert_eq!(client.post(&cancel).await.status, 202);
     patient(server.saw("notifications/cancelled")).await;
     assert_eq!(cancels(&server), [call_ids(&server)[1].clone()]);
-    server.release("go");
+    server.signal("go");
     let newest = patient(calling.pop().unwrap()).await.unwrap();
     assert!(newest.body.is_empty(), "{:?}", newest.body);
     let oldest = patient(calling.pop().unwrap()).await.unwrap();

@@ -103,7 +103,7 @@ async fn p6_13_a_call_that_ends_takes_back_what_was_not_answered() {
     let setup = Setup::new().await;
     let script = Script::new()
         .ask_in_passing("q", "elicitation/create", form("?"))
-        .hold("go")
+        .wait_for("go")
         .text("done without you");
     let server = Server::new().streams().tool("ask", script).start().await;
     setup.link("old", &server).await;
@@ -112,7 +112,7 @@ async fn p6_13_a_call_that_ends_takes_back_what_was_not_answered() {
         .post_stream(&call_message(1, "old__ask", json!({})))
         .await;
     let question = patient(stream.next()).await.unwrap();
-    server.release("go");
+    server.signal("go");
     let withdrawn = patient(stream.next()).await.unwrap();
     assert_eq!(withdrawn["params"]["requestId"], question["id"]);
     let answer = patient(stream.next()).await.unwrap();

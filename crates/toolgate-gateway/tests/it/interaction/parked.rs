@@ -241,7 +241,7 @@ async fn p11_12_what_the_server_says_while_the_call_is_parked_is_kept_for_the_re
     let setup = Setup::new().await;
     let passing = || {
         let asks = Script::new().ask_in_passing("q", "elicitation/create", form("?"));
-        asks.hold("go")
+        asks.wait_for("go")
     };
     let server = Server::new()
         .streams()
@@ -258,7 +258,7 @@ async fn p11_12_what_the_server_says_while_the_call_is_parked_is_kept_for_the_re
         assert_eq!(keys(&reply), ["q"]);
         asked.push((tool, reply));
     }
-    server.release("go");
+    server.signal("go");
     let mut ends = Vec::new();
     for (tool, asked) in &asked {
         // Whatever the answers are: a refusal, or none at all.
@@ -295,14 +295,14 @@ async fn p11_10_roots_that_are_asked_right_after_initialized_belong_to_the_call_
     let server = Server::new()
         .streams()
         .greet(question)
-        .tool("look", Script::new().hold("go").text("looked"))
+        .tool("look", Script::new().wait_for("go").text("looked"))
         .start()
         .await;
     setup.link("old", &server).await;
     let mut client = Modern::new(&setup);
     let asked = client.call("old__look", json!({})).await;
     assert_eq!(keys(&asked), ["roots-1"]);
-    server.release("go");
+    server.signal("go");
     let roots = json!({"roots": [{"uri": "file:///mine"}]});
     let reply = client
         .retry("old__look", json!({}), &asked, json!({"roots-1": roots}))

@@ -97,7 +97,7 @@ async fn p11_13_a_given_up_retry_answers_the_questions_it_left_open() {
     let setup = Setup::new().await;
     let script = Script::new()
         .ask_in_passing("first", "elicitation/create", form("?"))
-        .hold("go")
+        .wait_for("go")
         .ask("elicitation/create", form("?"))
         .hang();
     let server = Server::new().streams().tool("ask", script).start().await;
@@ -115,7 +115,7 @@ async fn p11_13_a_given_up_retry_answers_the_questions_it_left_open() {
     );
     retrying.abort();
     until_cancelled(&server).await;
-    server.release("go");
+    server.signal("go");
 }
 
 #[tokio::test]
