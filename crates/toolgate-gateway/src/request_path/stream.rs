@@ -1,11 +1,13 @@
 //! The streams a session opens with GET: its general one, and those that were cut (P6.10, P6.11, P7.6).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream;
 use hyper::header::HeaderMap;
 use hyper::{Response, StatusCode};
+use tokio::time::Instant;
 use toolgate_http::ReplyBody;
 use toolgate_protocol::framing::{SSE_KEEP_ALIVE, sse_event};
 use toolgate_protocol::{Era, Json, ObjectEdit, RpcError, codes, write};
@@ -17,6 +19,9 @@ use crate::reply::{self, Refusal};
 use crate::session::Session;
 use crate::session::replay::{Place, Reading, StreamLog};
 use crate::snapshot::Admitted;
+
+/// Streams end after this long; clients open them again (P7.10).
+const LONGEST: Duration = Duration::from_hours(1);
 
 /// Opens the stream the request asks for.
 pub(super) fn open(
@@ -100,6 +105,7 @@ fn general(
         ready,
         reader: session.mailbox.reader(),
         epoch: session.take_stream(),
+        until: Instant::now() + LONGEST,
         gateway: gateway.clone(),
         admitted: admitted.clone(),
         session: session.clone(),
@@ -117,6 +123,7 @@ struct Listener {
     session: Arc<Session>,
     reader: Reader,
     epoch: u64,
+    until: Instant,
     ready: Vec<Bytes>,
 }
 
@@ -132,6 +139,7 @@ impl Listener {
             () = self.session.closed() => None,
             () = self.session.stream_taken(self.epoch) => None,
             () = self.gateway.drained() => None,
+            () = tokio::time::sleep_until(self.until) => None,
             letter = self.reader.next() => {
                 Some(self.session.streams.general().push(&message(letter)))
             }

@@ -1,37 +1,29 @@
 //! From what is stored to what answers: compiles the installation into a snapshot, keeping every
 //! conversation whose server did not change.
 
+mod stored;
+
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock, Weak};
 
 use arc_swap::ArcSwapOption;
-use bytes::Bytes;
-use ring::digest::{SHA256, digest};
 use tokio::sync::watch;
 use toolgate_http::Egress;
-use toolgate_namespace::{HttpKind, ServerId, ServerSpec, WorkspaceId, WorkspaceSlug};
+use toolgate_namespace::{ServerSpec, WorkspaceId, WorkspaceSlug};
 use toolgate_policy::{RateLimiter, Token, TokenStatus};
-use toolgate_protocol::mcp::ServerSnapshot;
-use toolgate_protocol::{Json, JsonLimits, Revision, ToolDefinition};
-use toolgate_router::{
-    Background, Link, LinkConfig, Listed, ToolOverride, Workspace, WorkspaceConfig,
-};
-use toolgate_store::{
-    Actor, Installation, SecretRow, ServerSnapshotRow, Store, StoreError, ToolRow, ToolState,
-    WorkspaceScope,
-};
+use toolgate_protocol::{Json, ToolDefinition};
+use toolgate_router::{Background, Link, LinkConfig, Listed, Workspace, WorkspaceConfig};
+use toolgate_store::{Actor, Installation, Store, StoreError, ToolRow, WorkspaceScope};
 use toolgate_unseal::Opener;
 use toolgate_upstream::{Notice, Question, Upstream, UpstreamConfig, Verdict};
 use toolgate_vault::MasterKey;
 
+use self::stored::{Stored, server_row, tool_row};
 use crate::credentials::LinkSecrets;
 use crate::notices::{Hub, outside};
 use crate::record::unix_ms;
 use crate::snapshot::{Life, Snapshot, TokenEntry, WorkspaceEntry};
-
-/// Stands for what a server never said.
-const NOTHING: &[u8] = b"{}";
 
 /// Everything needed to build links, and what is told when one of them learns something.
 #[derive(Debug)]
@@ -349,129 +341,6 @@ impl Home {
     }
 }
 
-/// The stored rows, found by what they belong to.
-struct Stored<'a> {
-    installation: &'a Installation,
-    servers: HashMap<&'a str, Vec<&'a ServerSpec>>,
-    tools: HashMap<&'a str, Vec<&'a ToolRow>>,
-    secrets: HashMap<&'a str, Vec<SecretRow>>,
-}
-
-impl<'a> Stored<'a> {
-    fn index(installation: &'a Installation) -> Self {
-        let mut index = Self {
-            installation,
-            servers: HashMap::new(),
-            tools: HashMap::new(),
-            secrets: HashMap::new(),
-        };
-        for spec in installation.servers.iter().filter(|spec| spec.enabled) {
-            index
-                .servers
-                .entry(spec.workspace.as_str())
-                .or_default()
-                .push(spec);
-        }
-        for row in &installation.tools {
-            index
-                .tools
-                .entry(row.server.as_str())
-                .or_default()
-                .push(row);
-        }
-        for row in &installation.secrets {
-            index
-                .secrets
-                .entry(row.workspace.as_str())
-                .or_default()
-                .push(row.clone());
-        }
-        for rows in index.tools.values_mut() {
-            rows.sort_by_key(|row| row.position);
-        }
-        index
-    }
-
-    fn servers_of(&self, workspace: &WorkspaceId) -> impl Iterator<Item = &'a ServerSpec> {
-        self.servers
-            .get(workspace.as_str())
-            .into_iter()
-            .flatten()
-            .copied()
-    }
-
-    fn secrets_of(&self, workspace: &WorkspaceId) -> &[SecretRow] {
-        self.secrets
-            .get(workspace.as_str())
-            .map_or(&[], Vec::as_slice)
-    }
-
-    /// The last known good list; `None` when the server was never seen.
-    fn tools_of(&self, server: &ServerId) -> Option<Vec<Arc<ToolDefinition>>> {
-        let from = self.revision_of(server).unwrap_or(Revision::LATEST_LEGACY);
-        let rows = self.tools.get(server.as_str())?;
-        let definitions = rows.iter().filter_map(|row| {
-            let text = Bytes::from(row.definition.clone());
-            let json = Json::parse(text, &JsonLimits::UPSTREAM).ok()?;
-            ToolDefinition::parse(json, from).ok().map(Arc::new)
-        });
-        Some(definitions.collect())
-    }
-
-    fn overrides_of(&self, server: &ServerId) -> HashMap<String, ToolOverride> {
-        let rows = self.tools.get(server.as_str()).into_iter().flatten();
-        rows.filter(|row| {
-            row.classification.is_some() || !row.enabled || row.state == ToolState::Held
-        })
-        .map(|row| {
-            let said = ToolOverride {
-                classification: row.classification,
-                disabled: !row.enabled || row.state == ToolState::Held,
-            };
-            (row.name.clone(), said)
-        })
-        .collect()
-    }
-
-    fn snapshot_of(&self, server: &ServerId) -> Option<&ServerSnapshotRow> {
-        self.installation
-            .server_snapshots
-            .iter()
-            .find(|row| &row.server == server)
-    }
-
-    /// What the server last said of itself; `None` when only its verdict is known.
-    fn about(&self, server: &ServerId) -> Option<ServerSnapshot> {
-        let row = self.snapshot_of(server)?;
-        if row.capabilities == NOTHING && row.server_info == NOTHING {
-            return None;
-        }
-        let json = |text: &[u8]| {
-            let text = Bytes::copy_from_slice(text);
-            Json::parse(text, &JsonLimits::UPSTREAM).ok()
-        };
-        Some(ServerSnapshot {
-            revision: Revision::parse(&row.revision)?,
-            capabilities: json(&row.capabilities)?,
-            server_info: json(&row.server_info)?,
-            instructions: row.instructions.clone(),
-        })
-    }
-
-    fn revision_of(&self, server: &ServerId) -> Option<Revision> {
-        Revision::parse(&self.snapshot_of(server)?.revision)
-    }
-
-    fn verdict_of(&self, server: &ServerId) -> Option<Verdict> {
-        let row = self.snapshot_of(server)?;
-        Some(Verdict {
-            revision: Revision::parse(&row.revision)?,
-            http: http_kind(&row.http_kind),
-            fingerprint: row.fingerprint.clone(),
-        })
-    }
-}
-
 fn kept_link(before: &WorkspaceEntry, spec: &ServerSpec) -> Option<(Arc<Link>, Arc<LinkSecrets>)> {
     let link = before
         .workspace
@@ -498,52 +367,5 @@ fn token_entry(token: Token, previous: Option<&Snapshot>) -> TokenEntry {
             last_use: Arc::default(),
             token: Arc::new(token),
         },
-    }
-}
-
-fn server_row(link: &Link, verdict: &Verdict) -> ServerSnapshotRow {
-    let about = link.snapshot();
-    let about = about.as_deref();
-    let text = |json: &Json| json.bytes().to_vec();
-    ServerSnapshotRow {
-        server: link.spec().id.clone(),
-        revision: verdict.revision.as_str().to_owned(),
-        http_kind: http_kind_text(verdict.http).to_owned(),
-        capabilities: about.map_or_else(|| NOTHING.to_vec(), |about| text(&about.capabilities)),
-        server_info: about.map_or_else(|| NOTHING.to_vec(), |about| text(&about.server_info)),
-        instructions: about.and_then(|about| about.instructions.clone()),
-        fingerprint: verdict.fingerprint.clone(),
-        at: unix_ms(),
-    }
-}
-
-fn tool_row(server: &ServerId, tool: &ToolDefinition, position: u32) -> ToolRow {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, &tool.canonical()).as_ref());
-    ToolRow {
-        server: server.clone(),
-        name: tool.name.to_string(),
-        position,
-        definition: tool.raw.bytes().to_vec(),
-        hash,
-        classification: None,
-        enabled: true,
-        state: ToolState::Approved,
-    }
-}
-
-fn http_kind_text(kind: HttpKind) -> &'static str {
-    match kind {
-        HttpKind::Auto => "auto",
-        HttpKind::Streamable => "streamable",
-        HttpKind::Sse => "sse",
-    }
-}
-
-fn http_kind(text: &str) -> HttpKind {
-    match text {
-        "streamable" => HttpKind::Streamable,
-        "sse" => HttpKind::Sse,
-        _ => HttpKind::Auto,
     }
 }
