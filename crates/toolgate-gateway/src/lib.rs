@@ -15,6 +15,7 @@ mod control;
 mod credentials;
 mod error;
 mod gateway;
+mod links;
 mod listener;
 mod notices;
 mod record;

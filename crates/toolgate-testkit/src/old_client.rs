@@ -50,4 +50,9 @@ impl OldClient {
         self.poster.post(&initialized).await;
         answer
     }
+
+    /// The next message of the stream; `None` at its end.
+    pub async fn next(&mut self) -> Option<Value> {
+        self.stream.next().await
+    }
 }

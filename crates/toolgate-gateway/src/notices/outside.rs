@@ -14,6 +14,7 @@ use toolgate_upstream::{Answer, Origin, Question};
 
 use super::{Hub, Mailbox};
 use crate::credentials::LinkSecrets;
+use crate::links;
 
 /// How long a question waits for the client to open its general stream (P11.24).
 const STREAM: Duration = Duration::from_secs(10);
@@ -81,6 +82,9 @@ pub(crate) async fn ask(
         method: question.method,
         params: question.params,
     };
+    if !links::may_show(&asked) {
+        return;
+    }
     let shown = question_for_client(&asked, Era::Legacy, Era::Legacy, slug, "");
     let params = masked(&secrets, shown.params.bytes().clone());
     let questions = &mailbox.owner().questions;

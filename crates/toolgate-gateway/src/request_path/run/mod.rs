@@ -28,6 +28,7 @@ use super::asking::{Asker, Asking, Said};
 use super::call::{ClientSide, Finished, Step, isolation};
 use super::target::Target;
 use crate::gateway::Gateway;
+use crate::links;
 use crate::record::RecordGuard;
 use crate::session::CallControl;
 use crate::snapshot::{TokenEntry, WorkspaceEntry};
@@ -275,6 +276,11 @@ impl Inner {
             method: ask.method,
             params: ask.params,
         };
+        if !links::may_show(&question) {
+            let error = RpcError::new(codes::INVALID_PARAMS, "the link is not `https`");
+            self.answer_server(ask.id, Answer::Error(error));
+            return None;
+        }
         let shown = self.shown(&question, Era::Legacy);
         if self.client.revision.era() == Era::Modern {
             let key = self.key_for(&ask.id);

@@ -15,6 +15,7 @@ use toolgate_upstream::UpstreamError;
 
 use super::Inner;
 use crate::gateway::Gateway;
+use crate::links;
 use crate::reply::{self, CallFault};
 use crate::request_path::call::Finished;
 use crate::request_path::state::{Binding, State};
@@ -135,6 +136,9 @@ impl Inner {
             return None;
         }
         let questions = url_questions(error.data.as_ref())?;
+        if !questions.iter().all(|(_, q)| links::may_show(q)) {
+            return None;
+        }
         let undeclared = questions
             .iter()
             .find(|(_, q)| !may_ask(&self.client.capabilities, &q.method, &q.params));

@@ -12,6 +12,7 @@ use toolgate_protocol::{Era, Json, ObjectEdit, Outcome};
 use toolgate_router::{RouteError, Routed};
 
 use super::{Inner, Leg};
+use crate::links;
 use crate::reply::{self, CallFault};
 use crate::request_path::asking::Asker;
 use crate::request_path::call::{Finished, Step};
@@ -40,6 +41,9 @@ impl Inner {
         let Some(input) = InputRequired::parse(result).filter(|_| is_allowed) else {
             return Err(self.broken_promise("it asked for input in a way that is not defined"));
         };
+        if !input.requests.iter().all(|(_, q)| links::may_show(q)) {
+            return Err(self.broken_promise("its question has a link that is not `https`"));
+        }
         let undeclared = input
             .requests
             .iter()

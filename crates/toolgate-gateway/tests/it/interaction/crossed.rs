@@ -220,3 +220,45 @@ async fn p3_5_a_cancel_of_an_id_in_use_twice_means_the_newest_call() {
         0
     );
 }
+
+#[tokio::test]
+async fn p11_3_on_a_channel_of_many_calls_the_newest_is_asked_and_the_asker_answered() {
+    let setup = Setup::new().await;
+    let asks = Script::new()
+        .hold("ask")
+        .ask("elicitation/create", form("?"))
+        .echo();
+    let server = Server::new()
+        .http_sse()
+        .tool("ask", asks)
+        .tool("wait", Script::new().hold("wait").echo())
+        .start()
+        .await;
+    setup.link("old", &server).await;
+    let client = legacy(&setup).await;
+    let mut streams = Vec::new();
+    for (n, tool) in (1..).zip(["ask", "wait"]) {
+        let (client, call) = (
+            client.clone(),
+            call_message(n, &format!("old__{tool}"), json!({})),
+        );
+        streams.push(tokio::spawn(async move { client.post_stream(&call).await }));
+        let arrived =
+            |r: &[toolgate_testkit::Recorded]| r.iter().any(|r| r.body["params"]["name"] == tool);
+        patient(server.until_requests(arrived)).await;
+    }
+    server.release("ask");
+    let mut wait = patient(streams.pop().unwrap()).await.unwrap();
+    let question = patient(wait.next()).await.unwrap();
+    client
+        .respond(&question["id"], json!({"result": accept(json!({"n": 1}))}))
+        .await;
+    let mut ask = patient(streams.pop().unwrap()).await.unwrap();
+    let answer = patient(ask.next()).await.unwrap();
+    assert_eq!(answer["id"], 1);
+    assert_eq!(told(&answer)["answers"], json!([accept(json!({"n": 1}))]));
+    server.release("wait");
+    let answer = patient(wait.next()).await.unwrap();
+    assert_eq!(answer["id"], 2);
+    assert_eq!(told(&answer)["answers"], json!([]));
+}

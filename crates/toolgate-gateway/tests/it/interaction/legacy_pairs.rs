@@ -136,6 +136,13 @@ async fn p11_24_what_is_asked_and_told_outside_calls_comes_on_the_general_stream
     assert_eq!(client.call("old__hello", json!({})).await.text(), "hi");
     // One stream is the gateway's own, which can ask nobody.
     patient(server.until_listeners(2)).await;
+    let visit = json!({"mode": "url", "url": "http://example.com/", "message": "go"});
+    let refused =
+        json!({"jsonrpc": "2.0", "id": 40, "method": "elicitation/create", "params": visit});
+    server.send(&refused);
+    let answers = until_answered(&server, 2).await;
+    let none = |answer: &Value| answer["id"] == 40 && answer["error"].is_object();
+    assert!(answers.iter().all(none), "P11.6: {answers:?}");
     let question = json!({"jsonrpc": "2.0", "id": 41, "method": "elicitation/create", "params": form("still there?")});
     server.send(&question);
     let asked = patient(next_but_lists(&mut general)).await;
@@ -145,7 +152,7 @@ async fn p11_24_what_is_asked_and_told_outside_calls_comes_on_the_general_stream
     client
         .respond(&asked["id"], json!({"result": accept(json!({}))}))
         .await;
-    let answers = until_answered(&server, 2).await;
+    let answers = until_answered(&server, 4).await.split_off(2);
     assert!(
         answers.iter().all(|answer| answer["id"] == 41),
         "{answers:?}"

@@ -4,6 +4,7 @@
 mod cancels;
 mod crossed;
 mod legacy_pairs;
+mod links;
 mod modern_pairs;
 mod parked;
 mod parked_ends;

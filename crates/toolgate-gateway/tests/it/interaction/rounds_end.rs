@@ -111,10 +111,10 @@ async fn p11_18_a_question_the_session_cannot_answer_ends_the_call() {
     setup.link("new", &server).await;
     let only_forms = json!({"elicitation": {}});
     let mut client = legacy_with(&setup, &setup.admin_token, &only_forms).await;
-    let reply = client.call("new__ask", json!({})).await;
+    let reply = patient(client.call("new__ask", json!({}))).await;
     assert_eq!(reply.messages().len(), 1, "nobody was asked");
     assert_gave_up(&reply.message(), "cannot give");
-    let prompt = client.rpc("prompts/get", &json!({"name": "new__p"})).await;
+    let prompt = patient(client.rpc("prompts/get", &json!({"name": "new__p"}))).await;
     assert_eq!(
         prompt.message()["error"]["code"],
         -32603,
@@ -122,9 +122,7 @@ async fn p11_18_a_question_the_session_cannot_answer_ends_the_call() {
         prompt.body
     );
     client.rpc("resources/list", &json!({})).await;
-    let resource = client
-        .rpc("resources/read", &json!({"uri": "test://r"}))
-        .await;
+    let resource = patient(client.rpc("resources/read", &json!({"uri": "test://r"}))).await;
     assert_eq!(
         resource.message()["error"]["code"],
         -32603,

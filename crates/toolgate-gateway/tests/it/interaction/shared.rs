@@ -80,6 +80,13 @@ async fn b10_p2_5_on_a_shared_process_nobody_is_asked_and_nobody_hears_of_others
         -32601,
         "the server is told so"
     );
+    let mut modern = Modern::new(&setup);
+    let asked = modern.call("pipe__ask", json!({})).await;
+    assert_eq!(
+        told(&asked.message())["error"]["code"],
+        -32601,
+        "modern clients neither"
+    );
     let progress = patient(ann.begin("pipe__progress")).await.unwrap();
     assert_eq!(progress.text(), "progressed");
     assert!(

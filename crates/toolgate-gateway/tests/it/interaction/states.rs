@@ -193,3 +193,20 @@ async fn p2_4_another_gateway_on_the_store_serves_a_wrapped_state_and_refuses_a_
         json!([accept(json!({"by": "me"}))])
     );
 }
+
+#[tokio::test]
+async fn b04_p11_21_a_state_dies_with_the_server_it_came_from() {
+    let setup = Setup::new().await;
+    let server = modern_server().await;
+    let first = setup.link("new", &server).await;
+    let mut client = Modern::new(&setup);
+    let asked = client.call("new__ask", json!({})).await;
+    setup.remove(&setup.scope("default"), &first).await;
+    setup.link("new", &server).await;
+    let said = json!({"q1": accept(json!({}))});
+    let reply = client.retry("new__ask", json!({}), &asked, said).await;
+    assert_unusable(
+        &reply,
+        "another server of the same slug, even at the same place",
+    );
+}
