@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod bare;
+mod caching;
 mod calls;
 mod down_conversion;
 mod eras;

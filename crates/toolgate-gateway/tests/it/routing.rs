@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use toolgate_testkit::{Client, Reply, Running, Script, Server};
 
 use crate::setup::Setup;
-use crate::wire::started;
+use crate::wire::{linked, started};
 
 /// A server with resources, a template and a prompt of its own; reads are answered by its name.
 fn owner(name: &str, uri: &str, template: &str) -> Server {
@@ -27,12 +27,6 @@ fn owner(name: &str, uri: &str, template: &str) -> Server {
             "completion/complete",
             json!({"completion": {"values": [name]}}),
         )
-}
-
-async fn linked(setup: &Setup, slug: &str, server: Server) -> Running {
-    let server = server.start().await;
-    setup.link(slug, &server).await;
-    server
 }
 
 async fn read(client: &mut Client, uri: &str) -> Reply {

@@ -86,7 +86,11 @@ async fn p9_48_every_legacy_revision_watches_servers_of_both_eras() {
         let error = &unknown.message()["error"];
         assert_eq!(error["code"], -32002, "{revision}: {error}");
         assert_eq!(client.request("DELETE").await.status, 204);
+        // What was watched for the session ends with it.
         until("no subscription", || old.subscriptions().is_empty()).await;
+        let nothing = |listen: &Value| listen["resourceSubscriptions"][0].is_null();
+        let ended = new.until_listens(|open| open.iter().all(nothing));
+        soon("no watch", ended).await;
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use toolgate_testkit::{Client, Event, EventStream, Server};
+use toolgate_testkit::{Client, Event, EventStream, Running, Server};
 
 use crate::setup::Setup;
 
@@ -64,6 +64,13 @@ pub(crate) async fn started(setup: &Setup, revision: &str) -> Client {
     let hello = client.initialize_as(revision, &json!({})).await;
     assert_eq!(hello.message()["result"]["protocolVersion"], revision);
     client
+}
+
+/// Starts a server and adds it to `default`.
+pub(crate) async fn linked(setup: &Setup, slug: &str, server: Server) -> Running {
+    let server = server.start().await;
+    setup.link(slug, &server).await;
+    server
 }
 
 /// A call with an id and a progress token of the client's choice.
