@@ -7,7 +7,7 @@ use toolgate_namespace::Prefix;
 use toolgate_testkit::{Client, Reply, Script, Server};
 
 use crate::setup::Setup;
-use crate::wire::{event, general, next, soon, started, until};
+use crate::wire::{TOOLS_CHANGED, event, general, next, soon, started, until};
 
 /// One log of each of three levels before the answer.
 fn talkative() -> Script {
@@ -276,8 +276,11 @@ async fn p9_36_a_modern_call_gets_stray_logs_only_when_it_is_the_only_one_that_a
     let mut second = open(&mut client, "debug").await;
     server.send(&stray("for two"));
     server.send(&stray("for two"));
-    // Time for them to arrive before the calls end, as far as that can be told.
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    // What comes after them on the same stream shows that they were read.
+    let lists = || server.requests_for("tools/list").len();
+    let before = lists();
+    server.notify(TOOLS_CHANGED, &json!({}));
+    until("the list again", || lists() > before).await;
     server.signal("end");
     for stream in [&mut first, &mut second] {
         let last = next(stream).await;
