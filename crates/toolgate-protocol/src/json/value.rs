@@ -74,6 +74,16 @@ impl Json {
         Self::trusted(quoted.into())
     }
 
+    /// The string with `prefix` before it and the rest as it was spelt; `None` when the value is no string.
+    pub fn prefixed(&self, prefix: &str) -> Option<Self> {
+        let rest = self.text.strip_prefix(b"\"")?;
+        let mut quoted = Vec::with_capacity(prefix.len() + self.text.len());
+        string::quote_into(&mut quoted, prefix);
+        quoted.pop();
+        quoted.extend_from_slice(rest);
+        Some(Self::trusted(quoted.into()))
+    }
+
     /// A non-negative integer.
     pub fn number(value: u64) -> Self {
         Self::trusted(Bytes::copy_from_slice(

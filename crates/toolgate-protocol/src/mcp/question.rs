@@ -129,9 +129,10 @@ pub fn question_for_client(
         _ => {}
     }
     if let Some(slug) = slug.filter(|_| is_elicitation)
-        && let Some(message) = params.text_ref("message")
+        && let Some(message) = params.get("message")
+        && let Some(message) = message.prefixed(&format!("[{slug}] "))
     {
-        edit = edit.set("message", Json::from_text(&format!("[{slug}] {message}")));
+        edit = edit.set("message", message);
     }
     Question {
         method: question.method.clone(),

@@ -217,6 +217,16 @@ proptest! {
         prop_assert!(Json::parse(quoted.bytes().clone(), &JsonLimits::CLIENT).is_ok());
     }
 
+    /// What is put before a string reads so, and the rest stays as it was spelt.
+    #[test]
+    fn prefixes_leave_the_spelling(prefix in any::<String>(), text in any::<String>()) {
+        let spelt = Json::from_text(&text);
+        let prefixed = spelt.prefixed(&prefix).unwrap();
+        prop_assert_eq!(prefixed.text().unwrap(), format!("{prefix}{text}"));
+        prop_assert!(prefixed.as_str().ends_with(&spelt.as_str()[1..]));
+        prop_assert!(Json::number(1).prefixed(&prefix).is_none());
+    }
+
     /// Long strings take another road than short ones; a stop anywhere in them is seen.
     #[test]
     fn a_control_character_anywhere_is_seen(length in 0_usize..300, at in 0_usize..300, byte in 0_u8..0x20) {

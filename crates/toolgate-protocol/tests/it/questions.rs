@@ -280,6 +280,17 @@ fn check_shown(
 }
 
 #[test]
+fn p3_17_a_message_keeps_its_spelling_behind_the_slug() {
+    let eras = (Era::Modern, Era::Modern);
+    check_shown(
+        (ELICIT, r#"{"message":"\ud800\/\u0041"}"#),
+        eras,
+        Some("db"),
+        r#"{"message":"[db] \ud800\/\u0041"}"#,
+    );
+}
+
+#[test]
 fn section_10_questions_of_the_same_era_pass_unchanged() {
     for eras in [(Era::Legacy, Era::Legacy), (Era::Modern, Era::Modern)] {
         for method in [ELICIT, SAMPLE, ROOTS] {

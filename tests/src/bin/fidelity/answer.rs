@@ -25,7 +25,7 @@ pub(crate) fn notice(rng: &mut Rng) -> String {
             params.push((odd.spelt("level"), odd.spelt(level)));
             params.push(("\"data\"".to_owned(), odd.value(LEVELS)));
             if odd.rng.once_in(2) {
-                params.push((odd.spelt("logger"), json::quoted("db é")));
+                params.push((odd.spelt("logger"), odd.string()));
             }
             "notifications/message"
         }
@@ -100,6 +100,10 @@ fn error(odd: &mut Odd<'_>, case: &Case) -> String {
 }
 
 fn result(odd: &mut Odd<'_>, pair: Pair<'_>, case: &Case) -> String {
+    let may_ask = pair.server.modern && pair.is_modern_client() && case.method != Method::Complete;
+    if may_ask && odd.rng.once_in(15) {
+        return questions(odd);
+    }
     let mut members = odd.unknown(4, LEVELS);
     match case.method {
         Method::CallTool => {
@@ -155,6 +159,29 @@ fn result(odd: &mut Odd<'_>, pair: Pair<'_>, case: &Case) -> String {
             }
         }
         members.push((odd.spelt("_meta"), odd.shuffled(meta)));
+    }
+    odd.shuffled(members)
+}
+
+/// A result that asks the client something first.
+fn questions(odd: &mut Odd<'_>) -> String {
+    let count = 1 + odd.rng.below(2);
+    let questions = (0..count).map(|number| {
+        let mut params = odd.unknown(3, LEVELS - 3);
+        params.push((odd.spelt("message"), odd.string()));
+        let schema = "{\"type\":\"object\",\"properties\":{} }".to_owned();
+        params.push(("\"requestedSchema\"".to_owned(), schema));
+        let mut question = odd.unknown(2, LEVELS - 2);
+        question.push((odd.spelt("method"), odd.spelt("elicitation/create")));
+        question.push((odd.spelt("params"), odd.shuffled(params)));
+        (format!("\"key {number}\""), odd.shuffled(question))
+    });
+    let questions = questions.collect();
+    let mut members = odd.unknown(4, LEVELS);
+    members.push((odd.spelt("resultType"), "\"input_required\"".to_owned()));
+    members.push((odd.spelt("inputRequests"), odd.shuffled(questions)));
+    if odd.rng.once_in(2) {
+        members.push((odd.spelt("requestState"), odd.string()));
     }
     odd.shuffled(members)
 }

@@ -13,7 +13,7 @@ pub(crate) const TOKEN: &str = "@@TOKEN@@";
 /// The member of the params by which the server knows which call it answers.
 pub(crate) const CALL: &str = "\"fidelity-call\"";
 
-/// What a client may declare; it is not asked for anything.
+/// Who the client says it is.
 const CLIENT: &str = "{\"name\":\"fidelity\",\"version\":\"1\"}";
 /// How deep a message may be (P3.15), without the envelope and the object in it.
 pub(crate) const LEVELS: usize = 62;
@@ -199,7 +199,7 @@ fn request_meta(rng: &mut Rng, pair: Pair<'_>, case: &mut Case) -> Option<String
     if modern {
         let reserved = [
             ("protocolVersion", json::quoted(MODERN)),
-            ("clientCapabilities", "{ }".to_owned()),
+            ("clientCapabilities", "{ \"elicitation\": {}}".to_owned()),
             ("clientInfo", CLIENT.to_owned()),
         ];
         for (name, value) in reserved {

@@ -22,6 +22,10 @@ pub(crate) enum Place {
     /// `contents` of a resource.
     Content,
     Completion,
+    /// `inputRequests`, an element of it, and what it asks.
+    Questions,
+    Question,
+    Asked,
     ProgressEnvelope,
     Progress,
     LogEnvelope,
@@ -116,6 +120,9 @@ impl Judge for Scene<'_> {
                 (Some(sent), Some(arrived)) => self.block(sent, arrived).into(),
                 _ => Verdict::Unexplained,
             },
+            Place::Questions => Verdict::Inside(Place::Question, Rule::Question),
+            Place::Question if name == "params" => Verdict::Inside(Place::Asked, Rule::Question),
+            Place::Asked => self.asked(name, sent, arrived).into(),
             Place::Content => self.shown(name, sent, arrived).into(),
             Place::Progress => self.progress(name, sent, arrived).into(),
             Place::Log => self.log(name, sent, arrived).into(),
@@ -223,6 +230,7 @@ impl Scene<'_> {
         let right = match reserved {
             "protocolVersion" => arrived == "\"2026-07-28\"",
             "clientInfo" => arrived == self.gateway,
+            "clientCapabilities" if self.is_modern_client() => arrived == "{\"elicitation\":{}}",
             "clientCapabilities" => arrived == "{}",
             "logLevel" => json::decoded(arrived).as_deref() == self.case.log_level,
             _ => false,
@@ -241,6 +249,13 @@ impl Scene<'_> {
                 if !modern && arrived.is_none() =>
             {
                 Verdict::Rule(Rule::Reserved)
+            }
+            (_, "inputRequests") if sent.is_some() && arrived.is_some() => {
+                Verdict::Inside(Place::Questions, Rule::Question)
+            }
+            (_, "requestState") => {
+                let strings = sent.and(arrived).and_then(json::decoded);
+                strings.is_some().then_some(Rule::State).into()
             }
             (_, "resultType") if modern => self.result_type(sent, arrived).into(),
             (Method::ReadResource, "ttlMs") if modern => {
@@ -263,6 +278,12 @@ impl Scene<'_> {
             }
             _ => Verdict::Unexplained,
         }
+    }
+
+    /// The client reads which server asks.
+    fn asked(&self, name: &str, sent: Option<&str>, arrived: Option<&str>) -> Option<Rule> {
+        let expected = format!("\"[{}] {}", self.pair.server.slug, sent?.strip_prefix('"')?);
+        (name == "message" && arrived == Some(&expected)).then_some(Rule::Question)
     }
 
     fn result_type(&self, sent: Option<&str>, arrived: Option<&str>) -> Option<Rule> {
@@ -382,10 +403,10 @@ impl Scene<'_> {
     fn log(&self, name: &str, sent: Option<&str>, arrived: Option<&str>) -> Option<Rule> {
         let slug = self.pair.server.slug;
         let expected = match sent {
-            Some(logger) => format!("{slug}/{}", json::decoded(logger)?),
-            None => slug.to_owned(),
+            Some(logger) => format!("\"{slug}/{}", logger.strip_prefix('"')?),
+            None => format!("\"{slug}\""),
         };
-        let right = name == "logger" && json::decoded(arrived?)? == expected;
+        let right = name == "logger" && arrived == Some(&expected);
         right.then_some(Rule::Logger)
     }
 }

@@ -34,6 +34,8 @@ pub(crate) enum Rule {
     ResultMeta,
     Trace,
     Icons,
+    Question,
+    State,
 }
 
 impl Rule {
@@ -109,6 +111,8 @@ impl Rule {
             Self::RequestMeta => ("P9.67", "reserved members of `_meta` end at the gateway"),
             Self::ResultMeta => ("P9.68", "legacy clients get no reserved members of `_meta`"),
             Self::Trace => ("P9.69", "baggage ends at the gateway"),
+            Self::Question => ("P11.6", "a question says which server asks"),
+            Self::State => ("P11.21", "the state of a server is wrapped"),
             Self::Icons => ("P9.71", "icons have `https` and `data` addresses only"),
         }
     }

@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     };
     let path = checkout().join("docs/rules.md");
     let old = fs::read_to_string(&path).expect("docs/rules.md can be read");
-    let proofs = proofs::find(&checkout());
+    let proofs = proofs::find(checkout());
     let page = page::fill(&old, &proofs);
     for rule in &page.unproved {
         println!("no proof yet: {rule}");

@@ -21,8 +21,8 @@ pub(crate) fn find(checkout: &Path) -> Proofs {
             let name = name.to_string_lossy().replace('\\', "/");
             for (test, rules) in tests(&text) {
                 for rule in rules {
-                    let test = format!("{name}::{test}");
-                    proofs.entry(rule).or_default().insert(test);
+                    let place = format!("{name}::{test}");
+                    proofs.entry(rule).or_default().insert(place);
                 }
             }
             if name.starts_with("tests/src/bin/") {

@@ -78,22 +78,22 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(found: BTreeSet<Rule>, expected: &str) {
+    fn check(found: &BTreeSet<Rule>, expected: &str) {
         let found: Vec<String> = found.iter().map(Rule::to_string).collect();
         assert_eq!(found.join(" "), expected);
     }
 
     #[test]
     fn texts_quote_rules_and_ranges() {
-        check(in_text("(P9.1, P9.10) and P9.1"), "P9.1 P9.10");
-        check(in_text("P8.2–P8.4, P7.1"), "P7.1 P8.2 P8.3 P8.4");
-        check(in_text("XP9.1 P9 P.9 P9x.1"), "");
+        check(&in_text("(P9.1, P9.10) and P9.1"), "P9.1 P9.10");
+        check(&in_text("P8.2–P8.4, P7.1"), "P7.1 P8.2 P8.3 P8.4");
+        check(&in_text("XP9.1 P9 P.9 P9x.1"), "");
     }
 
     #[test]
     fn names_quote_rules() {
-        check(in_name("p9_31_it_holds"), "P9.31");
-        check(in_name("p9_3_p8_4_both_hold"), "P8.4 P9.3");
-        check(in_name("help_9_1_or_step_2"), "");
+        check(&in_name("p9_31_it_holds"), "P9.31");
+        check(&in_name("p9_3_p8_4_both_hold"), "P8.4 P9.3");
+        check(&in_name("help_9_1_or_step_2"), "");
     }
 }

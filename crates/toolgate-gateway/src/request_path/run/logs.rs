@@ -84,14 +84,10 @@ impl Inner {
         if spec.prefix == Prefix::None {
             return params.bytes().clone();
         }
-        let logger = match params.text_ref("logger") {
-            Some(logger) => format!("{}/{logger}", spec.slug),
-            None => spec.slug.to_string(),
-        };
-        params
-            .edit()
-            .set("logger", Json::from_text(&logger))
-            .finish()
+        let given = params.get("logger");
+        let logger = given.and_then(|logger| logger.prefixed(&format!("{}/", spec.slug)));
+        let logger = logger.unwrap_or_else(|| Json::from_text(spec.slug.as_str()));
+        params.edit().set("logger", logger).finish()
     }
 
     pub(super) fn masked(&self, bytes: Bytes) -> Bytes {
