@@ -33,12 +33,11 @@ impl Guests {
         let workspace = snapshot.workspaces.get(slug)?;
         let id = workspace.workspace.id();
         let known = self.entries.get(id).map(|entry| entry.value().clone());
-        let token = match known {
-            Some(token) => token,
-            None => {
-                let made = Arc::new(guest(id)?);
-                self.entries.entry(id.clone()).or_insert(made).clone()
-            }
+        let token = if let Some(token) = known {
+            token
+        } else {
+            let made = Arc::new(guest(id)?);
+            self.entries.entry(id.clone()).or_insert(made).clone()
         };
         let principal = Principal::authenticate(&token.token, &token.token.digest, 0)?;
         Some(Admitted {

@@ -350,7 +350,7 @@ impl Gateway {
             loop {
                 tokio::select! {
                     () = &mut drained => return,
-                    changed = changes.changed() => if changed.is_err() { return },
+                    told = changes.changed() => if told.is_err() { return },
                 }
                 let Some(gateway) = weak.upgrade() else {
                     return;

@@ -137,7 +137,7 @@ impl Exchange {
             // Time stands still for the server while a person thinks (P11.5).
             Event::Ask(_) => self.clock.pause(Instant::now()),
             Event::Progress(_) | Event::Log(_) | Event::Undeclared(_) => {
-                self.clock.touch(Instant::now())
+                self.clock.touch(Instant::now());
             }
         }
         event

@@ -141,18 +141,14 @@ pub(super) async fn start(
         extra,
     } = prepared;
     if let Some(State::Parked(handle)) = &state {
-        return match visit.gateway.parked().take(handle) {
-            Some(inner) => {
-                let resumed = parked::resume(inner, visit, client, record, &target);
-                Ok(CallRun::of(resumed))
-            }
-            None => {
-                let error = state::unusable();
-                let finished = Finished::error(&client.id, &error, era);
-                record.finish(CallStatus::Refused, Some(error.code), finished.len());
-                Err(finished)
-            }
-        };
+        if let Some(inner) = visit.gateway.parked().take(handle) {
+            let resumed = parked::resume(inner, visit, client, record, &target);
+            return Ok(CallRun::of(resumed));
+        }
+        let error = state::unusable();
+        let finished = Finished::error(&client.id, &error, era);
+        record.finish(CallStatus::Refused, Some(error.code), finished.len());
+        return Err(finished);
     }
     let reissued = state == Some(State::Reissue);
     send(visit, client, target, extra, reissued, record).await
@@ -241,21 +237,20 @@ async fn send(
     mut record: RecordGuard,
 ) -> Result<CallRun, Finished> {
     let era = client.revision.era();
-    let control = match &client.session {
-        None => None,
-        Some(session) => match session.begin(&client.id) {
-            Some(control) => Some(control),
-            None => {
-                let error = RpcError::new(
-                    GatewayFault::Overloaded.code(era),
-                    "this session has too many calls in flight",
-                );
-                let finished = Finished::error(&client.id, &error, era);
-                record.finish(CallStatus::Refused, Some(error.code), finished.len());
-                return Err(finished);
-            }
-        },
-    };
+    let begun = client
+        .session
+        .as_ref()
+        .map(|session| session.begin(&client.id));
+    if let Some(None) = begun {
+        let error = RpcError::new(
+            GatewayFault::Overloaded.code(era),
+            "this session has too many calls in flight",
+        );
+        let finished = Finished::error(&client.id, &error, era);
+        record.finish(CallStatus::Refused, Some(error.code), finished.len());
+        return Err(finished);
+    }
+    let control = begun.flatten();
     let mut inner = Box::new(Inner::new(visit, client, control, target, reissued, record));
     match inner.send(extra).await {
         Ok(()) => Ok(CallRun::of(inner)),

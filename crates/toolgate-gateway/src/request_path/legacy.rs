@@ -139,20 +139,18 @@ async fn one(
     message: Message,
 ) -> Response<ReplyBody> {
     match message {
-        Message::Request(request) => match routed(&visit, &request) {
-            Some(method) => {
-                let accept = visit.accept;
-                let client = client_side(&request, session, accept);
-                match call::start(&visit, client, method, request.params).await {
-                    Ok(run) => answer::answer(run, accept, Era::Legacy).await,
-                    Err(refused) => answer::finished(refused),
-                }
-            }
-            None => {
+        Message::Request(request) => {
+            let Some(method) = routed(&visit, &request) else {
                 let body = Box::pin(simple_answer(&visit, session.as_ref(), &request)).await;
-                as_accepted(visit.accept, body)
+                return as_accepted(visit.accept, body);
+            };
+            let accept = visit.accept;
+            let client = client_side(&request, session, accept);
+            match call::start(&visit, client, method, request.params).await {
+                Ok(run) => answer::answer(run, accept, Era::Legacy).await,
+                Err(refused) => answer::finished(refused),
             }
-        },
+        }
         Message::Notification(notification) => {
             if let Some(session) = &session {
                 notified(session, &notification);

@@ -70,8 +70,7 @@ where
         Door::Mcp { slug, .. } | Door::Messages { slug, .. } => slug,
     };
     match (&parts.method, &door) {
-        (&Method::POST, _) => {}
-        (&Method::GET, Door::Mcp { old: true, .. }) => {}
+        (&Method::POST, _) | (&Method::GET, Door::Mcp { old: true, .. }) => {}
         (&Method::GET | &Method::DELETE, Door::Mcp { .. }) if has_session => {}
         (_, Door::Messages { .. }) => return reply::method_not_allowed("POST"),
         _ => return reply::method_not_allowed("POST, GET, DELETE"),
@@ -81,10 +80,10 @@ where
         return reply::unauthorized(era_hint);
     };
     if parts.method != Method::POST {
-        return match has_session {
-            true => legacy::session_request(gateway, &admitted, &parts.method, &parts.headers),
-            false => old_sse::open(gateway, &admitted),
-        };
+        if has_session {
+            return legacy::session_request(gateway, &admitted, &parts.method, &parts.headers);
+        }
+        return old_sse::open(gateway, &admitted);
     }
     let verdict = admitted.token.limiter.admit(gateway.monotonic_ms());
     if !verdict.admitted {

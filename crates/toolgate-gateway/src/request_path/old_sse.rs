@@ -131,7 +131,7 @@ impl Shown {
                 () = self.admitted.token.life.ended() => return None,
                 () = self.gateway.drained() => return None,
                 item = self.items.recv() => item?,
-                letter = letter(&self.reader) => Item::Message(streams::message(letter)),
+                letter = letter(self.reader.as_ref()) => Item::Message(streams::message(letter)),
                 () = tokio::time::sleep(KEEP_ALIVE) => {
                     return Some(Bytes::from_static(SSE_KEEP_ALIVE));
                 }
@@ -144,7 +144,7 @@ impl Shown {
     }
 }
 
-async fn letter(reader: &Option<Reader>) -> crate::notices::Letter {
+async fn letter(reader: Option<&Reader>) -> crate::notices::Letter {
     match reader {
         Some(reader) => reader.next().await,
         None => std::future::pending().await,

@@ -327,12 +327,12 @@ impl Session {
         }
         self.mailbox
             .watch(server.clone(), own.clone(), shown.to_owned());
-        let watched = Watched {
+        let kept = Watched {
             server,
             own,
             _watch: watch,
         };
-        watches.insert(shown.to_owned(), watched);
+        watches.insert(shown.to_owned(), kept);
         true
     }
 

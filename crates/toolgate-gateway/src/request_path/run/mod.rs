@@ -499,8 +499,13 @@ impl Drop for Inner {
             return;
         }
         // P11.13: a server that waits for answers gets them before the call is cancelled.
-        if let Leg::Running(routed) = std::mem::replace(&mut self.leg, Leg::Waiting) {
-            self.gateway.background().spawn(end_politely(routed, asked));
+        let background = self.gateway.background();
+        match std::mem::replace(&mut self.leg, Leg::Waiting) {
+            Leg::Running(routed) => background.spawn(end_politely(routed, asked)),
+            Leg::Answering(answering) => {
+                background.spawn(async move { end_politely(answering.await, asked).await });
+            }
+            Leg::Starting(_) | Leg::Waiting => {}
         }
     }
 }

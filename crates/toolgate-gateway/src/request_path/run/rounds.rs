@@ -14,7 +14,7 @@ use toolgate_router::{RouteError, Routed};
 use super::{Inner, Leg};
 use crate::links;
 use crate::reply::{self, CallFault};
-use crate::request_path::asking::Asker;
+use crate::request_path::asking::{Asker, Asking};
 use crate::request_path::call::{Finished, Step};
 use crate::request_path::state::{Binding, MAX_WRAPPED, State};
 
@@ -115,7 +115,7 @@ impl Inner {
                 return Err(self.give_up(&what));
             }
         }
-        if self.asking.as_ref().is_none_or(|asking| asking.is_done()) {
+        if self.asking.as_ref().is_none_or(Asking::is_done) {
             self.repeat(Duration::ZERO);
         }
         Ok(())
@@ -181,7 +181,8 @@ impl Inner {
                 None => return self.broken_promise("its state could not be sealed"),
             }
         }
-        edit = self.with_shown_questions(edit, &members.get("inputRequests"), &input.requests);
+        edit =
+            self.with_shown_questions(edit, members.get("inputRequests").as_ref(), &input.requests);
         let result = edit.json();
         self.complete(&result, CallStatus::Asked)
     }
@@ -190,10 +191,10 @@ impl Inner {
     fn with_shown_questions(
         &self,
         edit: ObjectEdit,
-        given: &Option<Json>,
+        given: Option<&Json>,
         questions: &[(String, Question)],
     ) -> ObjectEdit {
-        let Some(given) = given.as_ref().and_then(Json::object) else {
+        let Some(given) = given.and_then(Json::object) else {
             return edit;
         };
         let mut requests = given.edit();

@@ -225,13 +225,13 @@ async fn p3_5_a_cancel_of_an_id_in_use_twice_means_the_newest_call() {
 async fn p11_3_on_a_channel_of_many_calls_the_newest_is_asked_and_the_asker_answered() {
     let setup = Setup::new().await;
     let asks = Script::new()
-        .hold("ask")
+        .wait_for("ask")
         .ask("elicitation/create", form("?"))
         .echo();
     let server = Server::new()
         .http_sse()
         .tool("ask", asks)
-        .tool("wait", Script::new().hold("wait").echo())
+        .tool("wait", Script::new().wait_for("wait").echo())
         .start()
         .await;
     setup.link("old", &server).await;
@@ -247,7 +247,7 @@ async fn p11_3_on_a_channel_of_many_calls_the_newest_is_asked_and_the_asker_answ
             |r: &[toolgate_testkit::Recorded]| r.iter().any(|r| r.body["params"]["name"] == tool);
         patient(server.until_requests(arrived)).await;
     }
-    server.release("ask");
+    server.signal("ask");
     let mut wait = patient(streams.pop().unwrap()).await.unwrap();
     let question = patient(wait.next()).await.unwrap();
     client
@@ -257,7 +257,7 @@ async fn p11_3_on_a_channel_of_many_calls_the_newest_is_asked_and_the_asker_answ
     let answer = patient(ask.next()).await.unwrap();
     assert_eq!(answer["id"], 1);
     assert_eq!(told(&answer)["answers"], json!([accept(json!({"n": 1}))]));
-    server.release("wait");
+    server.signal("wait");
     let answer = patient(wait.next()).await.unwrap();
     assert_eq!(answer["id"], 2);
     assert_eq!(told(&answer)["answers"], json!([]));
