@@ -304,10 +304,9 @@ impl Gateway {
         if !mailbox.joins() {
             return;
         }
-        if admitted.workspace.workspace.catalog().missing().is_empty() {
-            mailbox.has_seen(View::of(self, &admitted.workspace, mailbox.owner()));
-        }
-        // Otherwise what is learnt at first is no change to tell of.
+        let complete = admitted.workspace.workspace.catalog().missing().is_empty();
+        let view = View::of(self, &admitted.workspace, mailbox.owner());
+        mailbox.came_to(view, complete);
         admitted.workspace.hub.join(mailbox);
     }
 

@@ -271,11 +271,12 @@ impl Mailbox {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The client can see all of this now: a change of it is to be told.
-    pub(crate) fn has_seen(&self, view: View) {
+    /// What the client could see when it came. Lists that are not known yet (`complete` is false) are no view of
+    /// it: what is learnt at first is no change to tell of.
+    pub(crate) fn came_to(&self, view: View, complete: bool) {
         *self.seen() = Seen {
-            tools: Some(view.tools),
-            prompts: Some(view.prompts),
+            tools: complete.then_some(view.tools),
+            prompts: complete.then_some(view.prompts),
             servers: Some(view.servers),
         };
     }
