@@ -10,15 +10,16 @@ use tokio::time::Instant;
 use toolgate_http::ReplyBody;
 use toolgate_protocol::client::ModernMeta;
 use toolgate_protocol::framing::{SSE_KEEP_ALIVE, sse_event};
+use toolgate_protocol::mcp::forwarded_capabilities;
 use toolgate_protocol::{
     Era, Json, Object, ObjectEdit, Request, RequestId, RpcError, codes, write,
 };
-use toolgate_upstream::{IsolationKey, Watch};
+use toolgate_upstream::Watch;
 
 use super::Visit;
 use super::answer::KEEP_ALIVE;
 use super::call::Finished;
-use super::subscribe;
+use super::subscribe::{self, Watcher};
 use crate::gateway::Gateway;
 use crate::notices::{Letter, Mailbox, Owner, Reader, Wants, name_of};
 use crate::reply;
@@ -56,7 +57,8 @@ pub(super) async fn listen(
     let mailbox = Mailbox::new(owner, wants);
     visit.gateway.join(&admitted, &mailbox);
     subscribe::hear_lists(visit.gateway, workspace).await;
-    let watches = watch_all(&admitted, &filter.uris, &mailbox).await;
+    let capabilities = forwarded_capabilities(&meta.capabilities, Era::Modern);
+    let watches = watch_all(&admitted, &capabilities, &filter.uris, &mailbox).await;
     let honoured: Vec<Json> = watches
         .iter()
         .map(|(uri, _)| Json::from_text(uri))
@@ -124,25 +126,25 @@ impl Filter {
     }
 }
 
-/// Watches each resource in the gateway's own sessions, which all listens share; those whose server agreed.
+/// Watches each resource; those whose server agreed.
 async fn watch_all(
     admitted: &Admitted,
+    capabilities: &Json,
     uris: &[String],
     mailbox: &Mailbox,
 ) -> Vec<(String, Watch)> {
-    let who = IsolationKey {
-        principal: "".into(),
+    let watcher = Watcher {
+        principal: &admitted.principal,
         session: None,
+        capabilities,
     };
-    let nothing = Json::empty_object();
-    let (who, nothing) = (&who, &nothing);
-    let watched = uris.iter().map(|uri| async move {
+    let watcher = &watcher;
+    let asked = uris.iter().map(|uri| async move {
         let workspace = &admitted.workspace.workspace;
-        let asked = subscribe::watch(workspace, &admitted.principal, uri, who, nothing);
-        let watched = asked.await.ok()?;
-        Some((uri.clone(), watched.heard_by(mailbox, uri)))
+        let agreed = subscribe::watch(workspace, watcher, uri).await.ok()?;
+        Some((uri.clone(), agreed.heard_by(mailbox, uri)))
     });
-    join_all(watched).await.into_iter().flatten().collect()
+    join_all(asked).await.into_iter().flatten().collect()
 }
 
 fn acknowledgement(id: &RequestId, wants: Wants, uris: &[Json]) -> Bytes {

@@ -1,8 +1,10 @@
 //! What clients want to be told of resources (P9.43, P9.48).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
+use toolgate_namespace::{Isolation, ServerSpec, Transport};
 use toolgate_policy::Principal;
 use toolgate_protocol::{Era, Json, Object, RpcError, codes};
 use toolgate_router::Workspace;
@@ -41,12 +43,13 @@ pub(super) async fn subscribe(
     let uri = uri_of(params)?;
     let principal = &visit.admitted.principal;
     let workspace = &visit.admitted.workspace.workspace;
-    let who = IsolationKey {
-        principal: principal.token().id.shared(),
+    let watcher = Watcher {
+        principal,
         session: Some(session.id.clone()),
+        capabilities: &session.capabilities,
     };
-    let watched = watch(workspace, principal, &uri, &who, &session.capabilities).await?;
-    if session.keep_watch(&uri, watched.server, watched.own, watched.watch) {
+    let agreed = watch(workspace, &watcher, &uri).await?;
+    if session.keep_watch(&uri, agreed.server, agreed.own, agreed.watch) {
         return Ok(());
     }
     let what = "this session watches too many resources";
@@ -82,18 +85,50 @@ impl Watched {
     }
 }
 
+/// Who watches a resource.
+pub(super) struct Watcher<'a> {
+    pub(super) principal: &'a Principal,
+    /// The client session; `None` for a listen.
+    pub(super) session: Option<Arc<str>>,
+    pub(super) capabilities: &'a Json,
+}
+
+impl Watcher<'_> {
+    /// In whose upstream session the server is asked. Listens share the gateway's own, so that a server sees one
+    /// subscription, but where each token has a process of its own: what happens in one of them is not heard in
+    /// another.
+    fn isolation(&self, spec: &ServerSpec) -> IsolationKey {
+        let is_shared = matches!(spec.transport, Transport::Http { .. })
+            || matches!(spec.isolation, Isolation::Auto | Isolation::Shared);
+        let own = self.session.is_none() && is_shared;
+        IsolationKey {
+            principal: if own {
+                "".into()
+            } else {
+                self.principal.token().id.shared()
+            },
+            session: self.session.clone(),
+        }
+    }
+}
+
 /// Watches one resource at the server that owns it.
 pub(super) async fn watch(
     workspace: &Workspace,
-    principal: &Principal,
+    watcher: &Watcher<'_>,
     uri: &str,
-    who: &IsolationKey,
-    capabilities: &Json,
 ) -> Result<Watched, RpcError> {
-    let resolved = workspace.resolve(principal.token().id.as_str(), uri).await;
+    let token = watcher.principal.token().id.as_str();
+    let resolved = workspace.resolve(token, uri).await;
     let resolved = resolved.ok_or_else(|| reply::unknown_resource(uri, Era::Legacy))?;
     let upstream = resolved.link.upstream();
-    let asked = upstream.watch(&resolved.own, who, capabilities);
+    let who = watcher.isolation(resolved.link.spec());
+    let nothing = Json::empty_object();
+    let capabilities = match &*who.principal {
+        "" => &nothing,
+        _ => watcher.capabilities,
+    };
+    let asked = upstream.watch(&resolved.own, &who, capabilities);
     let cannot = |why: &str| {
         let message = format!("`{uri}` cannot be watched: {why}");
         RpcError::new(codes::INTERNAL_ERROR, message)
