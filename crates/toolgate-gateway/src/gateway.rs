@@ -25,7 +25,7 @@ use crate::record::{CallIds, unix_ms};
 use crate::request_path;
 use crate::request_path::old_sse::Connections;
 use crate::request_path::parked::Parked;
-use crate::session::{Introduced, Session, Sessions};
+use crate::session::{Introduced, Reach, Session, Sessions};
 use crate::snapshot::{Admitted, Snapshot, WorkspaceEntry};
 use crate::watch as follow;
 use crate::wiring::Wiring;
@@ -269,25 +269,13 @@ impl Gateway {
         &self,
         admitted: &Admitted,
         introduced: Introduced,
+        reach: Reach,
     ) -> Option<Arc<Session>> {
         let nonce = bootstrap::random().ok()?;
+        let principal = &admitted.principal;
         let session = self
             .sessions
-            .open(&admitted.principal, introduced, nonce, unix_ms());
-        self.join(admitted, &session.mailbox);
-        Some(session)
-    }
-
-    /// Opens a session that lives and dies with one connection (P6.18).
-    pub(crate) fn open_local_session(
-        &self,
-        admitted: &Admitted,
-        introduced: Introduced,
-    ) -> Option<Arc<Session>> {
-        let nonce = bootstrap::random().ok()?;
-        let session = self
-            .sessions
-            .open_local(&admitted.principal, introduced, nonce, unix_ms());
+            .open(principal, introduced, reach, nonce, unix_ms());
         self.join(admitted, &session.mailbox);
         Some(session)
     }

@@ -24,7 +24,7 @@ use super::{Visit, lists, stream, subscribe, with_session};
 use crate::gateway::{FIRST_CONTACT, Gateway};
 use crate::notices::View;
 use crate::reply::{self, Refusal};
-use crate::session::{Introduced, Session};
+use crate::session::{Introduced, Reach, Session};
 use crate::snapshot::Admitted;
 
 /// Answers a message or a batch that belongs to a session, or opens one.
@@ -100,7 +100,10 @@ async fn initialize(visit: &Visit<'_>, request: &Request) -> Response<ReplyBody>
     };
     // Before the session opens: what is learnt on the way is no change to tell it of.
     let result = welcome(visit, introduced.revision).await;
-    let Some(session) = visit.gateway.open_session(&visit.admitted, introduced) else {
+    let Some(session) = visit
+        .gateway
+        .open_session(&visit.admitted, introduced, Reach::Store)
+    else {
         let error = RpcError::new(codes::INTERNAL_ERROR, "no session could be opened");
         return Refusal::new(StatusCode::OK, error, Some(request.id.clone()))
             .into_response(Era::Legacy);

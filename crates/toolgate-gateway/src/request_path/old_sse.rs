@@ -24,7 +24,7 @@ use crate::bootstrap;
 use crate::gateway::Gateway;
 use crate::notices::Reader;
 use crate::reply::{self, Refusal};
-use crate::session::Session;
+use crate::session::{Reach, Session};
 use crate::snapshot::Admitted;
 
 /// Messages that wait for one client; a client that reads slower holds up its own calls only (P7.9).
@@ -272,7 +272,9 @@ impl Asked {
             Err(error) => return self.refuse(request, &error).await,
         };
         let result = legacy::welcome(visit, introduced.revision).await;
-        let opened = self.gateway.open_local_session(&self.admitted, introduced);
+        let opened = self
+            .gateway
+            .open_session(&self.admitted, introduced, Reach::Connection);
         let Some(session) = opened else {
             let error = RpcError::new(codes::INTERNAL_ERROR, "no session could be opened");
             return self.refuse(request, &error).await;

@@ -83,6 +83,15 @@ pub(crate) struct Introduced {
     pub(crate) capabilities: Json,
 }
 
+/// How far a session reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// It lives and dies with one connection (P6.18).
+    Connection,
+    /// Every gateway on the store can go on with it.
+    Store,
+}
+
 /// How a running call learns that its client gave up on it.
 #[derive(Debug, Default)]
 pub(crate) struct CallControl {
@@ -123,37 +132,30 @@ impl Sessions {
         }
     }
 
-    /// Opens a session for `principal`. One whose id would be too long to carry its capabilities gets a
-    /// random id, which only this process knows (P6.9).
+    /// Opens a session for `principal`. One whose id would be too long to carry its capabilities is known to
+    /// this process only (P6.9).
     pub(crate) fn open(
         &self,
         principal: &Principal,
         introduced: Introduced,
+        reach: Reach,
         nonce: [u8; 16],
         now_ms: u64,
     ) -> Arc<Session> {
-        let sealed = Sealed {
-            r: introduced.revision.as_str().to_owned(),
-            t: principal.token().id.as_str().to_owned(),
-            w: principal.token().workspace.as_str().to_owned(),
-            i: now_ms,
-            n: hex(nonce),
-            c: introduced.capabilities.as_str().to_owned(),
+        let sealed = match reach {
+            Reach::Connection => None,
+            Reach::Store => self.seal(&Sealed {
+                r: introduced.revision.as_str().to_owned(),
+                t: principal.token().id.as_str().to_owned(),
+                w: principal.token().workspace.as_str().to_owned(),
+                i: now_ms,
+                n: hex(nonce),
+                c: introduced.capabilities.as_str().to_owned(),
+            }),
         };
-        let id = self.seal(&sealed).filter(|id| id.len() <= MAX_ID_LEN);
+        let id = sealed.filter(|id| id.len() <= MAX_ID_LEN);
         let id = id.unwrap_or_else(|| hex(nonce));
         self.keep(id.into(), principal, introduced, now_ms, now_ms)
-    }
-
-    /// Opens a session that lives and dies with one connection (P6.18).
-    pub(crate) fn open_local(
-        &self,
-        principal: &Principal,
-        introduced: Introduced,
-        nonce: [u8; 16],
-        now_ms: u64,
-    ) -> Arc<Session> {
-        self.keep(hex(nonce).into(), principal, introduced, now_ms, now_ms)
     }
 
     /// The session of that id, if it is `principal`'s and still runs. Everything else reads the same (S-43).
