@@ -159,8 +159,10 @@ impl Workspace {
     /// The same after servers that were never contacted were asked, all at the same time and for at most
     /// `limit` (P6.2). Contacts that take longer go on behind the answer.
     pub async fn introduced(&self, limit: Duration) -> Arc<Introduction> {
-        // One that was waited for and did not answer is contacted again, and not waited for.
-        let is_new = |link: &Link| link.is_stranger() && !link.was_contacted_before(limit);
+        // One that did not answer before is contacted again, and not waited for.
+        let is_new = |link: &Link| {
+            link.is_stranger() && !link.is_down() && !link.was_contacted_before(limit)
+        };
         let new: Vec<_> = self.links().iter().filter(|link| is_new(link)).collect();
         let begun = self.acquaint_strangers();
         if !new.is_empty() {
