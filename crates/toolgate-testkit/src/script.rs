@@ -265,7 +265,7 @@ impl Script {
         self.step(Step::End(Ending::WrongId))
     }
 
-    /// Answers with any HTTP response; on a stream the body is one event. `"$ID"` in the body becomes the
+    /// Answers with any HTTP response, without a content type if that is empty; on a stream the body is one event. `"$ID"` in the body becomes the
     /// id of the request, for answers whose bytes matter.
     #[must_use]
     pub fn raw(self, status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {

@@ -7,7 +7,7 @@ use hyper::StatusCode;
 use toolgate_analytics::CallStatus;
 use toolgate_protocol::client::check_param_headers;
 use toolgate_protocol::{
-    Era, GatewayFault, Json, Object, RequestId, Revision, RpcError, codes, write,
+    Era, GatewayFault, Json, JsonLimits, Object, RequestId, Revision, RpcError, codes, write,
 };
 use toolgate_upstream::IsolationKey;
 
@@ -218,7 +218,8 @@ async fn prepare(
             extra.push(("inputResponses", responses));
         }
         if let Some(State::Wrapped(own)) = &opened {
-            extra.push(("requestState", Json::from_text(own)));
+            let own = Json::parse(own.clone().into(), &JsonLimits::UPSTREAM);
+            extra.push(("requestState", own.map_err(|_| state::unusable())?));
         }
     }
     Ok(Prepared {

@@ -11,7 +11,7 @@ use crate::record::unix_ms;
 
 /// How long a state may be used (P2.4).
 const LIFETIME_MS: u64 = 10 * 60 * 1000;
-/// The longest state of a server that is carried (P11.21).
+/// The longest state of a server that is carried, as it is spelt, with its quotes (P11.21).
 pub(super) const MAX_WRAPPED: usize = 48 * 1024;
 const PURPOSE: &str = "request-state";
 
@@ -21,7 +21,8 @@ const PURPOSE: &str = "request-state";
 pub(super) enum State {
     /// A call of ours that waits at an older server for answers; the handle is good for one use.
     Parked(String),
-    /// The state of a modern server, to be given back byte for byte.
+    /// The state of a modern server as JSON text, to be given back byte for byte; no decoded string holds what
+    /// JSON can spell (P3.17).
     Wrapped(String),
     /// Nothing is kept: the call is made again (-32042).
     Reissue,

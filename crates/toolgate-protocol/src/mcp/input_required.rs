@@ -4,15 +4,16 @@ use bytes::Bytes;
 
 use super::meta;
 use super::question::{Question, is_question};
-use crate::{Json, Object, ObjectEdit};
+use crate::{Json, JsonKind, Object, ObjectEdit};
 
 /// An `input_required` result of a modern server.
 #[derive(Debug, Clone)]
 pub struct InputRequired {
     /// The questions by their keys, in order; may be empty when there is a state.
     pub requests: Vec<(String, Question)>,
-    /// `requestState`, to be echoed byte for byte.
-    pub state: Option<String>,
+    /// `requestState`, a string as it was spelt: it may have lone surrogates (P3.17), and the server gets it back
+    /// byte for byte.
+    pub state: Option<Json>,
 }
 
 impl InputRequired {
@@ -24,8 +25,8 @@ impl InputRequired {
             None => Vec::new(),
         };
         let state = match members.get("requestState") {
-            Some(state) => Some(state.text()?.into_owned()),
-            None => None,
+            Some(state) if state.kind() != JsonKind::String => return None,
+            state => state,
         };
         (!requests.is_empty() || state.is_some()).then_some(Self { requests, state })
     }

@@ -91,7 +91,7 @@ async fn p9_14_all_servers_failing_is_a_success() {
 }
 
 #[tokio::test]
-async fn p9_14_a_server_that_went_down_contributes_what_was_known_for_a_day() {
+async fn p9_14_p9_66_a_server_that_went_down_contributes_what_was_known_for_a_day() {
     let notes = server()
         .method("prompts/list", prompts(&["write"]))
         .method("resources/list", resources(&["file:///a"]))

@@ -252,6 +252,37 @@ async fn r18_an_old_list_is_served_and_fetched_behind_the_answer() {
     assert_eq!(notes.requests_for("prompts/list").len(), 2);
 }
 
+#[tokio::test]
+async fn p9_63_what_one_workspace_remembers_is_not_served_in_another() {
+    let public = |name: &str| {
+        let mut list = prompts(&[name]);
+        list["resultType"] = json!("complete");
+        list["ttlMs"] = json!(60_000);
+        list["cacheScope"] = json!("public");
+        list
+    };
+    let notes = server()
+        .modern()
+        .method("prompts/list", public("old"))
+        .start()
+        .await;
+    let here = Rig::over(&[("notes", &notes), ("twin", &notes)]);
+    assert_eq!(here.prompt_names().await, ["notes__old", "twin__old"]);
+    assert_eq!(
+        notes.requests_for("prompts/list").len(),
+        2,
+        "each link asks"
+    );
+
+    notes.set_method("prompts/list", public("new"));
+    let there = Rig::over(&[("notes", &notes)]);
+    assert_eq!(there.prompt_names().await, ["notes__new"]);
+    here.link("twin").invalidate(Listed::Prompts);
+    assert_eq!(here.prompt_names().await, ["notes__old", "twin__new"]);
+    assert_eq!(there.prompt_names().await, ["notes__new"]);
+    assert_eq!(notes.requests_for("prompts/list").len(), 4);
+}
+
 /// Behaviour 23.
 #[tokio::test]
 async fn s40_two_tokens_see_their_own_tools_of_a_public_list() {

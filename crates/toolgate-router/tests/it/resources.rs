@@ -122,6 +122,30 @@ async fn p9_55_p9_58_a_huge_list_comes_in_pages_with_its_servers_own_cursor() {
 }
 
 #[tokio::test]
+async fn p9_59_a_list_that_changes_between_pages_goes_on_where_it_was() {
+    let method = "resources/list";
+    let page = |from, to| server().page(method, None, more(numbered(from, to), "next"));
+    let huge = page(0, 1000).page(method, Some("next"), numbered(1000, 1010));
+    let huge = huge.start().await;
+    let rig = Rig::over(&[("huge", &huge)]);
+    let first = rig.resources().await;
+    let next = first.next.unwrap();
+
+    // Three were put in front of the others, so the server's own second page begins three earlier.
+    huge.set_method(method, numbered(997, 1010));
+    rig.link("huge").invalidate(Listed::Resources);
+    let second = rig
+        .workspace
+        .resource_page(ListKind::Resources, Some(&next));
+    let second = patient(second).await.unwrap();
+    assert_eq!(shown(&second)[0], "file:///997", "doubled, as it may be");
+    assert_eq!(second.items.len(), 13);
+    assert_eq!(second.next, None);
+    let cursor = &huge.requests_for(method).pop().unwrap().body["params"]["cursor"];
+    assert_eq!(cursor, "next");
+}
+
+#[tokio::test]
 async fn p9_55_one_page_of_a_server_may_be_larger_than_ours() {
     let huge = server()
         .method("resources/list", numbered(0, 2500))

@@ -133,7 +133,13 @@ fn not_a_request(state: &State, request: &Recorded) -> Option<Answered> {
             let _ = sender.send(body.clone());
         }
     }
-    Some(Answered::empty(202))
+    let (status, body) = &state.server.taken_with;
+    Some(Answered::Whole {
+        status: *status,
+        content_type: "text/plain".to_owned(),
+        body: body.clone().into(),
+        session: None,
+    })
 }
 
 fn check_era(state: &State, request: &Recorded, modern: bool) -> Option<Answered> {

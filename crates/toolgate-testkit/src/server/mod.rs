@@ -46,6 +46,8 @@ pub struct Server {
     pub(crate) disconnect_after: Option<usize>,
     pub(crate) required_header: Option<(String, String)>,
     pub(crate) refuse: Option<(u16, String)>,
+    pub(crate) answer_headers: Vec<(String, String)>,
+    pub(crate) taken_with: (u16, String),
     pub(crate) capabilities: Value,
     pub(crate) instructions: Option<String>,
     pub(crate) endless_pages: bool,
@@ -76,6 +78,8 @@ impl Default for Server {
             disconnect_after: None,
             required_header: None,
             refuse: None,
+            answer_headers: Vec::new(),
+            taken_with: (202, String::new()),
             capabilities: json!({"tools": {"listChanged": true}, "logging": {}}),
             instructions: None,
             endless_pages: false,
@@ -225,6 +229,21 @@ impl Server {
     #[must_use]
     pub fn instructions(mut self, text: &str) -> Self {
         self.instructions = Some(text.to_owned());
+        self
+    }
+
+    /// Puts a header on every HTTP response.
+    #[must_use]
+    pub fn answer_header(mut self, name: &str, value: &str) -> Self {
+        self.answer_headers
+            .push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Takes notifications and responses with this status and body (default 202 and nothing).
+    #[must_use]
+    pub fn taken_with(mut self, status: u16, body: &str) -> Self {
+        self.taken_with = (status, body.to_owned());
         self
     }
 

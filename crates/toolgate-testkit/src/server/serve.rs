@@ -9,6 +9,7 @@ use futures::StreamExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
+use hyper::header::HeaderName;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
@@ -84,7 +85,14 @@ async fn handle(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
     let guard = AbortGuard::new(&state);
     let response = answer_to(&state, &method, recorded).await;
     guard.disarm();
-    response
+    response.map(|mut response| {
+        for (name, value) in &state.server.answer_headers {
+            let name: HeaderName = name.parse().expect("the name of a header");
+            let value = value.parse().expect("the value of a header");
+            response.headers_mut().append(name, value);
+        }
+        response
+    })
 }
 
 async fn answer_to(
@@ -177,7 +185,7 @@ fn add_session(response: &mut Response<Body>, session: Option<&str>) {
 pub(super) fn plain(status: u16, content_type: &str, body: impl Into<Bytes>) -> Response<Body> {
     let body = body.into();
     let mut response = Response::builder().status(status);
-    if !body.is_empty() {
+    if !body.is_empty() && !content_type.is_empty() {
         response = response.header("content-type", content_type);
     }
     let body = Full::new(body)

@@ -9,8 +9,8 @@ use toolgate_testkit::{Running, Script, Server};
 use toolgate_upstream::{Answer, Call, Event, Notice};
 
 use crate::support::{
-    Rig, call, echo_of, finish, http_spec, json as text_json, origin, patient, stdio_spec, text_of,
-    value, who,
+    Rig, call, call_with, echo_of, finish, http_spec, json as text_json, origin, patient,
+    stdio_spec, text_of, value, who,
 };
 
 fn roots() -> Value {
@@ -148,6 +148,53 @@ async fn p11_10_a_question_that_nobody_declared_is_refused_at_once() {
         &json!({"jsonrpc": "2.0", "id": "s", "method": "sampling/createMessage", "params": {}}),
     );
     assert_eq!(answer_to(&server, "s").await["error"]["code"], -32601);
+}
+
+/// A call that waits, and then one that has the server ask for what its client never declared: the newest
+/// learns of it, with nobody asked.
+async fn check_undeclared(rig: &Rig, newest: Call) {
+    let mut older = rig.upstream.call(with_roots("hang")).await.unwrap();
+    let mut newest = rig.upstream.call(newest).await.unwrap();
+    let Event::Undeclared(ask) = patient(newest.next()).await else {
+        panic!("the newest call learns nothing")
+    };
+    assert_eq!(&*ask.method, "sampling/createMessage");
+    assert_eq!(ask.params.text("vendor").unwrap(), "kept");
+    let (events, outcome) = finish(&mut newest).await;
+    assert!(events.is_empty(), "{events:?}");
+    let answer = echo_of(&text_of(&outcome.unwrap()));
+    assert!(answer.to_string().contains("-32601"), "{answer}");
+    let nothing = tokio::time::timeout(Duration::from_millis(20), older.next()).await;
+    assert!(nothing.is_err(), "{nothing:?}");
+}
+
+#[tokio::test]
+async fn p11_1_p11_23_the_newest_call_of_a_child_learns_what_its_client_did_not_declare() {
+    let sampling = json!({"messages": [], "maxTokens": 1, "vendor": "kept"});
+    let question = json!({"id": "s", "method": "sampling/createMessage", "params": sampling});
+    let arguments = json!({"questions": [question]}).to_string();
+    let asks = Call {
+        capabilities: text_json(r#"{"roots":{}}"#),
+        ..call_with("ask", &arguments)
+    };
+    let rig = own_children(&[]);
+    check_undeclared(&rig, asks).await;
+    rig.upstream.close().await;
+}
+
+#[tokio::test]
+async fn p11_1_p11_23_the_newest_call_of_a_session_learns_what_its_client_did_not_declare() {
+    let sampling = json!({"messages": [], "maxTokens": 1, "vendor": "kept"});
+    let on_own = Script::new().ask("sampling/createMessage", sampling.clone());
+    let on_general = Script::new().ask_on_general("s", "sampling/createMessage", sampling);
+    for script in [on_own, on_general] {
+        let server = Server::new()
+            .streams()
+            .tool("hang", Script::new().hang())
+            .tool("ask", script.answers());
+        let rig = Rig::over(&server.start().await);
+        check_undeclared(&rig, with_roots("ask")).await;
+    }
 }
 
 #[tokio::test]

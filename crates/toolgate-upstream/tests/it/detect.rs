@@ -3,7 +3,7 @@
 use toolgate_namespace::{EraSetting, HttpKind, ServerSpec, Transport};
 use toolgate_protocol::Revision;
 use toolgate_testkit::{Running, Script, Server};
-use toolgate_upstream::{UpstreamErrorKind, Verdict};
+use toolgate_upstream::{Delivery, UpstreamErrorKind, Verdict};
 
 use crate::support::{Fixed, Rig, http_spec, patient, stdio_spec};
 
@@ -179,6 +179,34 @@ async fn p8_2_a_wrong_verdict_is_corrected_within_the_call() {
     let rig = with_verdict(&server, stored(&server, Revision::V2025_11_25));
     assert_eq!(rig.text("t").await, "x");
     assert_eq!(rig.verdict().unwrap().revision, Revision::V2026_07_28);
+    assert_eq!(server.calls("t"), 1);
+}
+
+#[tokio::test]
+async fn p8_19_a_call_refused_for_its_version_is_made_again_in_a_common_one() {
+    let server = Server::new()
+        .both()
+        .modern_versions(&["2025-11-25"])
+        .tool("t", "x");
+    let server = server.start().await;
+    let rig = with_verdict(&server, stored(&server, Revision::V2026_07_28));
+    assert_eq!(rig.text("t").await, "x");
+    assert_eq!(server.calls("t"), 2, "refused once, then answered");
+    assert_eq!(rig.verdict().unwrap().revision, Revision::V2025_11_25);
+    assert_eq!(rig.text("t").await, "x");
+    assert_eq!(server.calls("t"), 3, "the new verdict stays");
+}
+
+#[tokio::test]
+async fn p8_19_without_a_common_version_the_call_is_not_made_again() {
+    let server = Server::new()
+        .modern()
+        .modern_versions(&["2031-01-01"])
+        .tool("t", "x");
+    let server = server.start().await;
+    let rig = with_verdict(&server, stored(&server, Revision::V2026_07_28));
+    let error = rig.call("t").await.unwrap_err();
+    assert_eq!(error.outcome, Delivery::NotSent, "{error}");
     assert_eq!(server.calls("t"), 1);
 }
 

@@ -1,6 +1,6 @@
 //! Streamable HTTP up to 2025-11-25.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use toolgate_protocol::{Outcome, Revision};
@@ -208,8 +208,9 @@ async fn p8_8_a_second_loss_in_one_call_is_an_error() {
 }
 
 #[tokio::test]
-async fn p8_14_a_cut_stream_with_ids_is_resumed() {
-    let script = Script::new().reconnect(Duration::from_millis(100), "resumed");
+async fn p7_8_p8_14_a_cut_stream_with_ids_is_resumed_after_the_wait_that_was_asked_for() {
+    let wait = Duration::from_millis(400);
+    let script = Script::new().reconnect(wait, "resumed");
     let server = Server::new()
         .event_ids()
         .general_stream(false)
@@ -217,7 +218,10 @@ async fn p8_14_a_cut_stream_with_ids_is_resumed() {
         .start()
         .await;
     let rig = Rig::over(&server);
+    rig.upstream.contact().await.unwrap();
+    let begun = Instant::now();
     assert_eq!(rig.text("t").await, "resumed");
+    assert!(begun.elapsed() >= wait, "{:?}", begun.elapsed());
     assert_eq!(server.calls("t"), 1);
     let requests = server.requests();
     let resume = requests
@@ -225,8 +229,90 @@ async fn p8_14_a_cut_stream_with_ids_is_resumed() {
         .find(|r| r.header("last-event-id").is_some())
         .unwrap();
     assert_eq!(resume.method, "GET");
+    assert_eq!(resume.header("accept"), Some("text/event-stream"));
     assert_eq!(resume.header("mcp-session-id"), Some("session-2"));
     assert_eq!(resume.header("mcp-protocol-version"), Some("2025-11-25"));
+}
+
+#[tokio::test]
+async fn p7_8_the_wait_has_a_least_length_and_ends_with_the_call() {
+    let ends_early = async |wait| {
+        let script = Script::new().reconnect(wait, "resumed");
+        let server = Server::new().event_ids().general_stream(false);
+        let server = server.tool("t", script).start().await;
+        let rig = Rig::over(&server);
+        rig.upstream.contact().await.unwrap();
+        (server, rig)
+    };
+    let (_server, rig) = ends_early(Duration::ZERO).await;
+    let begun = Instant::now();
+    assert_eq!(rig.text("t").await, "resumed");
+    assert!(begun.elapsed() >= Duration::from_millis(100));
+
+    let (server, rig) = ends_early(Duration::from_mins(1)).await;
+    let mut short = call("t");
+    short.deadline = Instant::now() + Duration::from_millis(700);
+    let error = rig.run(short).await.1.unwrap_err();
+    assert_eq!(
+        (error.kind, error.outcome),
+        (UpstreamErrorKind::TimedOut, Delivery::Unknown)
+    );
+    let seen = server.requests();
+    assert!(seen.iter().all(|r| r.header("last-event-id").is_none()));
+}
+
+#[tokio::test]
+async fn p8_12_any_success_answers_a_notice_and_its_body_is_ignored() {
+    for (status, body) in [(200, ""), (200, "thanks"), (202, "{}"), (204, "")] {
+        let script = Script::new()
+            .ask("ping", json!({}))
+            .ask("vendor/unknown", json!({}))
+            .answers();
+        let server = Server::new()
+            .streams()
+            .taken_with(status, body)
+            .tool("t", script)
+            .start()
+            .await;
+        let answers = Rig::over(&server).text("t").await;
+        assert_eq!(echo_of(&answers)[0], json!({}), "{status} {body}");
+        assert_eq!(server.requests_for("notifications/initialized").len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn p8_12_a_request_that_is_only_accepted_breaks_the_protocol() {
+    for server in [Server::new(), Server::new().modern()] {
+        for script in [
+            Script::new().accepted(),
+            Script::new().raw(200, "application/json", ""),
+        ] {
+            let server = server.clone().tool("t", script).start().await;
+            let error = Rig::over(&server).call("t").await.unwrap_err();
+            assert!(
+                matches!(error.kind, UpstreamErrorKind::Protocol(_)),
+                "{error}"
+            );
+            assert_eq!(error.outcome, Delivery::Unknown);
+            assert_eq!(server.calls("t"), 1, "it is not sent again");
+        }
+    }
+}
+
+#[tokio::test]
+async fn p8_13_an_answer_without_a_type_is_read_as_json() {
+    let answer =
+        r#"{"jsonrpc":"2.0","id":"$ID","result":{"content":[{"type":"text","text":"bare"}]}}"#;
+    let script = Script::new().raw(200, "", answer);
+    let server = Server::new().tool("t", script).start().await;
+    assert_eq!(Rig::over(&server).text("t").await, "bare");
+    let script = Script::new().raw(200, "", "hello");
+    let server = Server::new().tool("t", script).start().await;
+    let error = Rig::over(&server).call("t").await.unwrap_err();
+    assert!(
+        matches!(error.kind, UpstreamErrorKind::Protocol(_)),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -317,7 +403,7 @@ async fn p8_11_a_question_is_asked_when_declared_and_answered() {
 }
 
 #[tokio::test]
-async fn p11_1_an_undeclared_question_never_reaches_the_client() {
+async fn p11_1_p11_23_an_undeclared_question_never_reaches_the_client() {
     let url_mode = json!({"mode": "url", "url": "https://example.com", "message": "go"});
     let script = Script::new()
         .ask("ping", json!({}))
@@ -459,7 +545,7 @@ async fn p8_7_no_general_stream_is_normal() {
 }
 
 #[tokio::test]
-async fn p4_4_failures_of_http_stay_ours() {
+async fn p4_4_p8_12_failures_of_http_stay_ours() {
     let cases = [
         (
             Script::new().html(502),
@@ -518,7 +604,7 @@ async fn p4_4_failures_of_http_stay_ours() {
 }
 
 #[tokio::test]
-async fn s47_an_answer_to_another_id_is_dropped() {
+async fn p8_13_s47_an_answer_to_another_id_is_dropped() {
     for server in [Server::new().streams(), Server::new()] {
         let server = server.tool("t", Script::new().wrong_id()).start().await;
         let rig = Rig::over(&server);
@@ -529,7 +615,7 @@ async fn s47_an_answer_to_another_id_is_dropped() {
 }
 
 #[tokio::test]
-async fn p3_8_batches_of_2025_03_26_are_taken_apart() {
+async fn p3_8_p8_13_batches_of_2025_03_26_are_taken_apart() {
     let batch = r#"[{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}},
         {"jsonrpc":"2.0","id":2,"result":{"content":[]}}]"#;
     let script = Script::new().raw(200, "application/json", batch);

@@ -165,7 +165,7 @@ async fn p8_18_a_second_mismatch_is_the_answer() {
 }
 
 #[tokio::test]
-async fn p3_13_unknown_and_unasked_result_types_break_the_protocol() {
+async fn p3_13_p9_53_unknown_and_unasked_result_types_break_the_protocol() {
     for (result, what) in [
         (json!({"resultType": "novel"}), "unknown resultType"),
         (
@@ -212,7 +212,32 @@ async fn a_request_on_a_modern_stream_breaks_the_protocol() {
 }
 
 #[tokio::test]
-async fn modern_calls_share_nothing_but_connections() {
+async fn p8_21_a_session_and_cookies_of_a_modern_server_are_ignored() {
+    let server = Server::new()
+        .modern()
+        .answer_header("mcp-session-id", "session-1")
+        .answer_header("set-cookie", "who=alice; Path=/")
+        .tool("echo", Script::new().echo())
+        .start()
+        .await;
+    let rig = Rig::over(&server);
+    rig.upstream.list_tools().await.unwrap();
+    for _ in 0..3 {
+        rig.text("echo").await;
+    }
+    rig.upstream.close().await;
+    let seen = server.requests();
+    assert!(seen.len() > 4);
+    for request in seen {
+        assert_eq!(request.method, "POST", "there is no session to end");
+        assert_eq!(request.header("mcp-session-id"), None);
+        assert_eq!(request.header("cookie"), None);
+    }
+    assert_eq!(rig.upstream.counters().sessions, 0);
+}
+
+#[tokio::test]
+async fn p8_21_modern_calls_share_nothing_but_connections() {
     let server = Server::new()
         .modern()
         .tool("echo", Script::new().echo())

@@ -431,7 +431,7 @@ async fn a_program_that_is_not_there_is_an_error_with_a_hint() {
 }
 
 #[tokio::test]
-async fn s75_standard_error_is_kept_bounded_and_never_blocks() {
+async fn p8_25_s75_standard_error_is_kept_bounded_and_never_blocks() {
     let rig = Rig::with(stdio_spec(&[]));
     assert_eq!(rig.text("stderr").await, "after stderr");
     let kept = async {
@@ -445,7 +445,7 @@ async fn s75_standard_error_is_kept_bounded_and_never_blocks() {
 }
 
 #[tokio::test]
-async fn s74_the_end_is_orderly_and_takes_grandchildren_along() {
+async fn p8_25_s74_the_end_is_orderly_and_takes_grandchildren_along() {
     let rig = Rig::with(stdio_spec(&[]));
     let child = rig.text("pid").await;
     let grandchild = rig.text("child").await;
@@ -461,7 +461,7 @@ async fn s74_the_end_is_orderly_and_takes_grandchildren_along() {
 }
 
 #[tokio::test]
-async fn s74_a_child_that_ignores_everything_is_killed() {
+async fn p8_25_s74_a_child_that_ignores_everything_is_killed() {
     let rig = Rig::with(stdio_spec(&["--ignore-end"]));
     let child = rig.text("pid").await;
     let begun = Instant::now();

@@ -42,7 +42,7 @@ async fn p12_2_a_silent_call_times_out_and_is_cancelled() {
 }
 
 #[tokio::test]
-async fn p9_40_progress_keeps_a_call_alive_up_to_its_deadline() {
+async fn p9_40_p12_1_progress_keeps_a_call_alive_up_to_its_deadline() {
     let step = Duration::from_millis(150);
     let slow = (1..=6)
         .fold(Script::new(), |script, n| script.delay(step).progress(n, 6))
@@ -124,7 +124,42 @@ async fn a_large_answer_within_the_limit_arrives() {
 }
 
 #[tokio::test]
-async fn a_call_that_never_found_its_server_was_not_sent() {
+async fn p12_1_one_deadline_covers_every_step_of_a_call() {
+    let step = Duration::from_millis(400);
+    let server = || Server::new().delay(step).tool("t", "x");
+    // Finding out the era, the handshake and the call take a step each: none is too long alone.
+    let limit = step * 5 / 2;
+    let cold = server().start().await;
+    let mut short = call("t");
+    short.deadline = Instant::now() + limit;
+    let error = Rig::over(&cold).run(short).await.1.unwrap_err();
+    assert_eq!(error.kind, UpstreamErrorKind::TimedOut);
+
+    let warm = server().start().await;
+    let rig = Rig::over(&warm);
+    rig.text("t").await;
+    let mut short = call("t");
+    short.deadline = Instant::now() + step * 20;
+    assert_eq!(text_of(&rig.run(short).await.1.unwrap()), "x");
+}
+
+#[tokio::test]
+async fn p12_1_a_call_whose_deadline_has_passed_reaches_nobody() {
+    let server = Server::new().tool("t", "x").start().await;
+    let rig = Rig::over(&server);
+    rig.text("t").await;
+    let mut late = call("t");
+    late.deadline = Instant::now();
+    let error = rig.run(late).await.1.unwrap_err();
+    assert_eq!(
+        (error.kind, error.outcome),
+        (UpstreamErrorKind::TimedOut, Delivery::NotSent)
+    );
+    assert_eq!(server.calls("t"), 1);
+}
+
+#[tokio::test]
+async fn p12_1_a_call_that_never_found_its_server_was_not_sent() {
     let spec: ServerSpec = stdio_spec(&["--silent"]);
     let rig = Rig::with(spec);
     let mut short = call("echo");

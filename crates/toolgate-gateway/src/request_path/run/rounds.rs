@@ -30,7 +30,8 @@ const LAST_PAUSE: Duration = Duration::from_secs(2);
 pub(super) struct Rounds {
     count: u32,
     responses: Vec<(String, Json)>,
-    state: Option<String>,
+    /// As the server spelt it.
+    state: Option<Json>,
 }
 
 impl Inner {
@@ -132,7 +133,7 @@ impl Inner {
             extra.push(("inputResponses", responses.json()));
         }
         if let Some(state) = self.rounds.state.take() {
-            extra.push(("requestState", Json::from_text(&state)));
+            extra.push(("requestState", state));
         }
         let call = self.call(extra);
         let workspace = self.workspace.workspace.clone();
@@ -172,11 +173,11 @@ impl Inner {
         };
         let mut edit = members.edit();
         if let Some(own) = input.state {
-            if own.len() > MAX_WRAPPED {
+            if own.as_str().len() > MAX_WRAPPED {
                 return self.broken_promise("its state is too long to be carried");
             }
             let binding = Binding::new(&self.principal, &self.target);
-            match binding.seal(&self.gateway, State::Wrapped(own)) {
+            match binding.seal(&self.gateway, State::Wrapped(own.as_str().to_owned())) {
                 Some(sealed) => edit = edit.set("requestState", Json::from_text(&sealed)),
                 None => return self.broken_promise("its state could not be sealed"),
             }

@@ -194,6 +194,61 @@ async fn p2_4_another_gateway_on_the_store_serves_a_wrapped_state_and_refuses_a_
     );
 }
 
+/// No decoded string holds half a surrogate pair, or tells how a character was escaped.
+const HALVES: &str = r#""a\u0062\/\ud800 \ude00\ud83d \uD83D\ude00""#;
+
+/// A server that asks once with a state of halves of surrogate pairs; what it makes of the answer is no matter,
+/// for the bytes count.
+async fn server_with_halves() -> Running {
+    let question =
+        r#""inputRequests":{"q":{"method":"elicitation/create","params":{"message":"?"}}}"#;
+    let result = format!(r#"{{"resultType":"input_required",{question},"requestState":{HALVES}}}"#);
+    let body = format!(r#"{{"jsonrpc":"2.0","id":"$ID","result":{result}}}"#);
+    let script = Script::new().raw(200, "application/json", body);
+    let script = script.then(Script::new().text("done"));
+    let server = Server::new().modern().tool("ask", script);
+    server.start().await
+}
+
+/// What the server got that came with a state, as it was written.
+fn with_a_state(server: &Running) -> Vec<String> {
+    let bodies = server.requests().into_iter();
+    let texts = bodies.map(|seen| String::from_utf8(seen.raw).unwrap());
+    texts.filter(|text| text.contains("requestState")).collect()
+}
+
+#[tokio::test]
+async fn p3_17_p11_21_a_wrapped_state_comes_back_with_its_lone_surrogates() {
+    let setup = Setup::new().await;
+    let server = server_with_halves().await;
+    setup.link("new", &server).await;
+    let mut client = Modern::new(&setup);
+    let asked = client.call("new__ask", json!({})).await;
+    let said = json!({"q": accept(json!({}))});
+    client.retry("new__ask", json!({}), &asked, said).await;
+    let seen = with_a_state(&server);
+    let expected = format!(r#""requestState":{HALVES}"#);
+    assert!(seen.len() == 1 && seen[0].contains(&expected), "{seen:?}");
+}
+
+#[tokio::test]
+async fn p3_17_p11_16_a_state_comes_back_with_its_lone_surrogates_from_the_loop() {
+    let setup = Setup::new().await;
+    let server = server_with_halves().await;
+    setup.link("new", &server).await;
+    let client = legacy(&setup).await;
+    let call = call_message(1, "new__ask", json!({}));
+    patient(answering(
+        &client,
+        call,
+        |_| json!({"result": accept(json!({}))}),
+    ))
+    .await;
+    let seen = with_a_state(&server);
+    let expected = format!(r#""requestState":{HALVES}"#);
+    assert!(seen.len() == 1 && seen[0].contains(&expected), "{seen:?}");
+}
+
 #[tokio::test]
 async fn b04_p11_21_a_state_dies_with_the_server_it_came_from() {
     let setup = Setup::new().await;
