@@ -234,14 +234,16 @@ impl Reader {
         }
     }
 
-    /// The body is over: a JSON answer is whole, an unfinished event is discarded (P7.3).
+    /// The body is over: a JSON answer is whole and says something (P8.12), an unfinished event is discarded
+    /// (P7.3).
     fn end(&mut self) -> Result<(), ReadError> {
         if let Shape::Json { first, rest } = std::mem::replace(&mut self.shape, Shape::Ended) {
             let whole = first.unwrap_or_else(|| rest.freeze());
-            if !whole.is_empty() {
-                let first = parse(whole, self.batches, &mut self.ready)?;
-                self.ready.push_front(first);
+            if whole.is_empty() {
+                return Err(ReadError::Protocol("an empty answer"));
             }
+            let first = parse(whole, self.batches, &mut self.ready)?;
+            self.ready.push_front(first);
         }
         Ok(())
     }

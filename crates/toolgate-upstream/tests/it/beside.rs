@@ -192,7 +192,8 @@ async fn p11_1_p11_23_the_newest_call_of_a_session_learns_what_its_client_did_no
             .streams()
             .tool("hang", Script::new().hang())
             .tool("ask", script.answers());
-        let rig = Rig::over(&server.start().await);
+        let server = server.start().await;
+        let rig = Rig::over(&server);
         check_undeclared(&rig, with_roots("ask")).await;
     }
 }
