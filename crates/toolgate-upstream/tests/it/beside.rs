@@ -173,13 +173,18 @@ async fn p11_1_p11_23_the_newest_call_of_a_child_learns_what_its_client_did_not_
     let sampling = json!({"messages": [], "maxTokens": 1, "vendor": "kept"});
     let question = json!({"id": "s", "method": "sampling/createMessage", "params": sampling});
     let arguments = json!({"questions": [question]}).to_string();
-    let asks = Call {
-        capabilities: text_json(r#"{"roots":{}}"#),
-        ..call_with("ask", &arguments)
-    };
-    let rig = own_children(&[]);
-    check_undeclared(&rig, asks).await;
-    rig.upstream.close().await;
+    for isolation in [Isolation::Principal, Isolation::Session] {
+        let rig = Rig::with(ServerSpec {
+            isolation,
+            ..stdio_spec(&[])
+        });
+        let asks = Call {
+            capabilities: text_json(r#"{"roots":{}}"#),
+            ..call_with("ask", &arguments)
+        };
+        check_undeclared(&rig, asks).await;
+        rig.upstream.close().await;
+    }
 }
 
 #[tokio::test]
