@@ -10,7 +10,7 @@ use hyper::{Response, StatusCode};
 use tokio::time::Instant;
 use toolgate_http::ReplyBody;
 use toolgate_protocol::framing::{SSE_KEEP_ALIVE, sse_event};
-use toolgate_protocol::{Era, Json, ObjectEdit, RpcError, codes, write};
+use toolgate_protocol::{Era, Json, ObjectEdit, Revision, RpcError, codes, write};
 
 use super::answer::KEEP_ALIVE;
 use crate::gateway::Gateway;
@@ -22,6 +22,8 @@ use crate::snapshot::Admitted;
 
 /// Streams end after this long; clients open them again (P7.10).
 const LONGEST: Duration = Duration::from_hours(1);
+/// When to open them again (P7.10).
+const RETRY: &[u8] = b"retry: 3000\n\n";
 
 /// Opens the stream the request asks for.
 pub(super) fn open(
@@ -98,8 +100,12 @@ fn general(
         Some(seq) => session.streams.general().after(seq),
         None => Vec::new(),
     };
-    let mut ready: Vec<Bytes> = missed.into_iter().map(|(_, event)| event).collect();
-    ready.insert(0, Bytes::from_static(SSE_KEEP_ALIVE));
+    let mut ready = vec![Bytes::from_static(SSE_KEEP_ALIVE)];
+    // Older clients take an event without data for a message (P7.5).
+    if session.revision == Revision::V2025_11_25 {
+        ready.push(Bytes::from_static(RETRY));
+    }
+    ready.extend(missed.into_iter().map(|(_, event)| event));
     ready.reverse();
     let listener = Listener {
         ready,
