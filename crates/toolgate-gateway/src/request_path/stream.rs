@@ -22,8 +22,8 @@ use crate::snapshot::Admitted;
 
 /// Streams end after this long; clients open them again (P7.10).
 const LONGEST: Duration = Duration::from_hours(1);
-/// When to open them again (P7.10).
-const RETRY: &[u8] = b"retry: 3000\n\n";
+/// How a stream begins that says when to open it again (P7.10).
+const OPENING: &[u8] = b": keep-alive\nretry: 3000\n\n";
 
 /// Opens the stream the request asks for.
 pub(super) fn open(
@@ -100,12 +100,13 @@ fn general(
         Some(seq) => session.streams.general().after(seq),
         None => Vec::new(),
     };
-    let mut ready = vec![Bytes::from_static(SSE_KEEP_ALIVE)];
-    // Older clients take an event without data for a message (P7.5).
-    if session.revision == Revision::V2025_11_25 {
-        ready.push(Bytes::from_static(RETRY));
-    }
-    ready.extend(missed.into_iter().map(|(_, event)| event));
+    // Older clients take `retry` without data for a message (P7.5).
+    let opening = match session.revision {
+        Revision::V2025_11_25 => OPENING,
+        _ => SSE_KEEP_ALIVE,
+    };
+    let mut ready: Vec<Bytes> = missed.into_iter().map(|(_, event)| event).collect();
+    ready.insert(0, Bytes::from_static(opening));
     ready.reverse();
     let listener = Listener {
         ready,

@@ -23,6 +23,7 @@ mod logs;
 mod old_sse;
 mod order;
 mod pages;
+mod passing;
 mod progress;
 mod resume;
 mod routing;
