@@ -112,10 +112,10 @@ async fn p3_10_nobody_else_is_asked_what_nobody_can_judge() {
         refused(&setup, &narrow, "a token with tool rules", &[&only]).await;
         let (free, _) = setup.token(&scope, |_| {}).await;
         let answers = ask(&setup, &free, "vendor/thing").await;
-        let served = answers
+        let done = answers
             .iter()
             .filter(|reply| reply.message()["result"].is_object());
-        assert_eq!(served.count(), 1, "a token that may do everything");
+        assert_eq!(done.count(), 1, "a token that may do everything");
 
         let setup = Setup::new().await;
         let first = alone(&setup, server(), Prefix::None).await;

@@ -125,8 +125,8 @@ async fn p7_9_a_slow_reader_holds_up_only_itself_and_finds_the_answer() {
     let primed = event(&mut slow).await;
     // The same session and others are served while nobody reads the stream.
     for mut other in [client.clone(), started(&setup, "2025-11-25").await] {
-        let served = soon("an answer", other.call("old__quick", json!({}))).await;
-        assert_eq!(served.text(), "x");
+        let reply = soon("an answer", other.call("old__quick", json!({}))).await;
+        assert_eq!(reply.text(), "x");
     }
     drop(slow);
     setup.records(3).await;
