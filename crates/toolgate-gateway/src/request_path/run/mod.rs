@@ -49,6 +49,8 @@ pub(crate) struct Inner {
     masker: Option<Arc<Masker>>,
     isolation: IsolationKey,
     leg: Leg,
+    /// When the server's time is up, over all rounds (P12.1).
+    deadline: Instant,
     /// What the server speaks, as far as is known.
     from: Revision,
     /// Questions to a client of an older revision.
@@ -140,6 +142,7 @@ impl Inner {
             workspace: visit.admitted.workspace.clone(),
             masker: secrets.and_then(|secrets| secrets.masker()),
             leg: Leg::Waiting,
+            deadline: Instant::now() + target.link.spec().timeouts.call_max,
             from: Revision::LATEST,
             asking: None,
             rounds: Rounds::default(),
@@ -183,7 +186,7 @@ impl Inner {
             log_level: self.client.log_level.clone(),
             wants_progress: self.client.progress_token.is_some(),
             isolation: self.isolation.clone(),
-            deadline: Instant::now() + target.link.spec().timeouts.call_max,
+            deadline: self.deadline,
             extra,
         }
     }

@@ -1,7 +1,7 @@
 //! Rounds with a modern server, played for a client that does not know them, and carried for one that does
 //! (P11.14 to P11.22).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use toolgate_analytics::CallStatus;
@@ -30,6 +30,8 @@ const LAST_PAUSE: Duration = Duration::from_secs(2);
 pub(super) struct Rounds {
     count: u32,
     responses: Vec<(String, Json)>,
+    /// Since when it is the client's turn.
+    asked_at: Option<Instant>,
     /// As the server spelt it.
     state: Option<Json>,
 }
@@ -84,6 +86,7 @@ impl Inner {
             return Ok(());
         }
         self.leg = Leg::Waiting;
+        self.rounds.asked_at = Some(Instant::now());
         for (key, question) in input.requests {
             let shown = self.shown(&question, Era::Modern);
             match self.ask_client(&shown, Asker::Key(key)) {
@@ -124,6 +127,10 @@ impl Inner {
 
     /// Makes the call again with the answers and the state of this round (P11.16).
     fn repeat(&mut self, pause: Duration) {
+        if let Some(asked_at) = self.rounds.asked_at.take() {
+            // The client's time is not the server's (P11.5).
+            self.deadline += asked_at.elapsed();
+        }
         let mut extra = Vec::new();
         if !self.rounds.responses.is_empty() {
             let mut responses = ObjectEdit::new();

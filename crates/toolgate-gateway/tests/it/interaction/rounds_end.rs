@@ -1,5 +1,7 @@
 //! Rounds that cannot go on, and calls that are given up between two of them (P11.14 to P11.19).
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use toolgate_analytics::CallStatus;
 use toolgate_testkit::{Script, Server};
@@ -33,6 +35,48 @@ async fn p11_4_a_server_that_asks_again_and_again_is_given_up_after_ten_rounds()
     assert_eq!(asked_in(&messages).len(), 10);
     assert_gave_up(messages.last().unwrap(), "again and again");
     assert_eq!(setup.records(1).await[0].status, CallStatus::ToolError);
+}
+
+#[tokio::test]
+async fn p12_1_all_rounds_of_a_call_have_one_deadline() {
+    let setup = Setup::new().await;
+    let later =
+        || Script::new().result(json!({"resultType": "input_required", "requestState": "s"}));
+    let script = (0..9).fold(later(), |script, _| script.then(later()));
+    let server = Server::new().modern().tool("ask", script).start().await;
+    let limit = Duration::from_millis(1500);
+    link_as(&setup, "new", &server, |spec| {
+        spec.timeouts.call_max = limit
+    })
+    .await;
+    let mut client = legacy(&setup).await;
+    client.call("new__ask", json!({})).await;
+    assert_eq!(setup.records(1).await[0].status, CallStatus::TimedOut);
+    // The first three pauses together are longer than that.
+    let rounds = server.requests_for("tools/call").len();
+    assert!((2..=4).contains(&rounds), "{rounds}");
+}
+
+#[tokio::test]
+async fn p11_5_p12_1_the_time_of_the_client_is_not_the_servers() {
+    let setup = Setup::new().await;
+    let script = asks_once();
+    let server = Server::new().modern().tool("ask", script).start().await;
+    let limit = Duration::from_secs(2);
+    link_as(&setup, "new", &server, |spec| {
+        spec.timeouts.call_max = limit
+    })
+    .await;
+    let client = legacy(&setup).await;
+    let mut stream = client
+        .post_stream(&call_message(1, "new__ask", json!({})))
+        .await;
+    let question = patient(stream.next()).await.unwrap();
+    tokio::time::sleep(limit + Duration::from_millis(200)).await;
+    let answer = json!({"result": accept(json!({"by": "me"}))});
+    client.respond(&question["id"], answer).await;
+    let end = patient(stream.next()).await.unwrap();
+    assert_eq!(told(&end)["answers"], json!([accept(json!({"by": "me"}))]));
 }
 
 #[tokio::test]
