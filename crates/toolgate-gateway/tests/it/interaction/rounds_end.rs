@@ -44,7 +44,8 @@ async fn p12_1_all_rounds_of_a_call_have_one_deadline() {
         || Script::new().result(json!({"resultType": "input_required", "requestState": "s"}));
     let script = (0..9).fold(later(), |script, _| script.then(later()));
     let server = Server::new().modern().tool("ask", script).start().await;
-    let limit = Duration::from_millis(1500);
+    // Longer than any pause between two rounds, shorter than the first four together.
+    let limit = Duration::from_millis(2500);
     link_as(&setup, "new", &server, |spec| {
         spec.timeouts.call_max = limit
     })
@@ -52,9 +53,8 @@ async fn p12_1_all_rounds_of_a_call_have_one_deadline() {
     let mut client = legacy(&setup).await;
     client.call("new__ask", json!({})).await;
     assert_eq!(setup.records(1).await[0].status, CallStatus::TimedOut);
-    // The first three pauses together are longer than that.
     let rounds = server.requests_for("tools/call").len();
-    assert!((2..=4).contains(&rounds), "{rounds}");
+    assert!((2..=5).contains(&rounds), "{rounds}");
 }
 
 #[tokio::test]
