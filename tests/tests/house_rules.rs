@@ -275,6 +275,59 @@ fn no_source_file_holds_a_stub_or_a_silenced_lint() {
     }
 }
 
+/// P2.2: what carries messages names the methods that open its own session and no other, so it cannot tell one
+/// request from another.
+#[test]
+fn p2_2_transports_know_no_methods_but_their_handshake() {
+    const CARRIERS: &[&str] = &[
+        "crates/toolgate-http/src",
+        "crates/toolgate-sys/src",
+        "crates/toolgate-upstream/src/channel",
+        "crates/toolgate-upstream/src/http",
+        "crates/toolgate-upstream/src/stdio",
+    ];
+    const FAMILIES: &[&str] = &[
+        "completion/",
+        "elicitation/",
+        "logging/",
+        "notifications/",
+        "ping\"",
+        "prompts/",
+        "resources/",
+        "roots/",
+        "sampling/",
+        "server/",
+        "subscriptions/",
+        "tools/",
+    ];
+    const HANDSHAKE: &[&str] = &[
+        "logging/setLevel\"",
+        "notifications/initialized\"",
+        "server/discover\"",
+    ];
+    let starts = |text: &str, with: &[&str]| with.iter().any(|start| text.starts_with(start));
+    let mut handshakes = 0;
+    for file in CARRIERS
+        .iter()
+        .flat_map(|folder| files(&root().join(folder), &["rs"]))
+    {
+        for (number, line) in (1..).zip(read(&file).lines()) {
+            for (quote, _) in line.match_indices('"') {
+                let text = &line[quote + 1..];
+                let is_handshake = starts(text, HANDSHAKE);
+                handshakes += usize::from(is_handshake);
+                assert!(
+                    is_handshake || !starts(text, FAMILIES),
+                    "{}:{number} names a method: {}",
+                    file.display(),
+                    line.trim()
+                );
+            }
+        }
+    }
+    assert!(handshakes > 0, "the transports are looked for elsewhere");
+}
+
 #[test]
 fn no_file_names_a_machine_or_a_registry() {
     let root = root();

@@ -209,7 +209,7 @@ async fn p9_14_every_list_names_the_servers_it_misses() {
 }
 
 #[tokio::test]
-async fn p9_14_a_server_that_fails_keeps_its_resources_and_is_named() {
+async fn p9_14_p9_66_a_server_that_fails_keeps_its_resources_and_is_named() {
     let setup = Setup::new().await;
     let server = linked(&setup, "one", library("one", 2)).await;
     let mut client = started(&setup, "2025-11-25").await;
