@@ -47,7 +47,7 @@ async fn p12_1_all_rounds_of_a_call_have_one_deadline() {
     // Longer than any pause between two rounds, shorter than the first four together.
     let limit = Duration::from_millis(2500);
     link_as(&setup, "new", &server, |spec| {
-        spec.timeouts.call_max = limit
+        spec.timeouts.call_max = limit;
     })
     .await;
     let mut client = legacy(&setup).await;
@@ -64,7 +64,7 @@ async fn p11_5_p12_1_the_time_of_the_client_is_not_the_servers() {
     let server = Server::new().modern().tool("ask", script).start().await;
     let limit = Duration::from_secs(2);
     link_as(&setup, "new", &server, |spec| {
-        spec.timeouts.call_max = limit
+        spec.timeouts.call_max = limit;
     })
     .await;
     let client = legacy(&setup).await;
