@@ -26,7 +26,7 @@ async fn p5_14_a_modern_call_loads_the_definition_first() {
 }
 
 #[tokio::test]
-async fn p9_13_annotations_pass_and_those_of_a_running_server_gain_nothing_by_a_call() {
+async fn p9_13_annotations_pass_and_a_clients_word_about_them_counts_for_nothing() {
     let setup = Setup::new().await;
     let annotations = json!({"title": "T", "readOnlyHint": true, "destructiveHint": false,
         "idempotentHint": true, "openWorldHint": false, "vendorHint": {"a": 1}});
