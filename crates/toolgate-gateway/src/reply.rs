@@ -174,6 +174,15 @@ pub(crate) fn unknown_resource(uri: &str, era: Era) -> RpcError {
     RpcError::new(code, message).with_data(data(&serde_json::json!({ "uri": uri })))
 }
 
+/// A server whose tools were never seen, since it does not answer (P5.14).
+pub(crate) fn silent_server(slug: &str, era: Era) -> RpcError {
+    let message = format!(
+        "server `{slug}` does not answer, and its tools were never seen; the call was not executed"
+    );
+    let about = serde_json::json!({ "server": slug, "outcome": "not_sent" });
+    RpcError::new(GatewayFault::UpstreamUnreachable.code(era), message).with_data(data(&about))
+}
+
 /// A tool that only runs as a task, which is not carried (P9.50).
 pub(crate) fn needs_task(name: &str, era: Era) -> RpcError {
     let code = match era {

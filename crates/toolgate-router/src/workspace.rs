@@ -221,8 +221,8 @@ impl Workspace {
         self.config.background.spawn(asking);
     }
 
-    /// Loads the list of the one link that may own the name, if that has to be waited for.
-    async fn load_owner(&self, name: &str, what: Listed) -> Option<()> {
+    /// The link that may own a name: by the slug in it, or because it is the only one.
+    fn owner(&self, name: &str) -> Option<&Arc<Link>> {
         let links = self.links();
         let by_slug = ExposedName::split(name)
             .and_then(|(slug, _)| links.iter().find(|link| link.spec().slug.as_str() == slug));
@@ -230,9 +230,18 @@ impl Workspace {
             [only] => Some(only),
             _ => None,
         };
-        let owner = by_slug
-            .or_else(only)
-            .filter(|link| link.is_worth_asking(what))?;
+        by_slug.or_else(only)
+    }
+
+    /// The link that may own a tool of that name, if its tools were never seen because it does not answer (P5.14).
+    pub fn unreachable_owner(&self, name: &str) -> Option<&Arc<Link>> {
+        self.owner(name)
+            .filter(|link| link.known().is_none() && link.is_down())
+    }
+
+    /// Loads the list of the one link that may own the name, if that has to be waited for.
+    async fn load_owner(&self, name: &str, what: Listed) -> Option<()> {
+        let owner = self.owner(name).filter(|link| link.is_worth_asking(what))?;
         owner.load(what).await;
         Some(())
     }

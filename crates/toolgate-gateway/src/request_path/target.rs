@@ -143,7 +143,7 @@ pub(super) async fn find(
     let workspace = &visit.admitted.workspace.workspace;
     // Boxed but for the common one, so that the future of a tool call does not carry the others.
     match method {
-        Method::CallTool => call_tool(workspace, params).await,
+        Method::CallTool => call_tool(visit, era, params).await,
         Method::GetPrompt => Box::pin(get_prompt(workspace, params)).await,
         Method::ReadResource => {
             let principal = visit.admitted.principal.token().id.as_str();
@@ -157,7 +157,8 @@ pub(super) async fn find(
     }
 }
 
-async fn call_tool(workspace: &Workspace, params: Object) -> Result<Route, RpcError> {
+async fn call_tool(visit: &Visit<'_>, era: Era, params: Object) -> Result<Route, RpcError> {
+    let workspace = &visit.admitted.workspace.workspace;
     let name = name_of(&params, "tool")?;
     check_arguments(&params)?;
     let known = workspace.catalog().find(&name).cloned();
@@ -166,7 +167,15 @@ async fn call_tool(workspace: &Workspace, params: Object) -> Result<Route, RpcEr
         None => Box::pin(workspace.find(&name)).await,
     };
     let Some(tool) = found else {
-        return Err(reply::unknown_tool(&name));
+        // Only whoever might call the tool is told that its server does not answer (P5.14).
+        let rules = &visit.admitted.principal.token().rules;
+        let silent = workspace
+            .unreachable_owner(&name)
+            .filter(|_| rules.allows(&name));
+        return Err(match silent {
+            Some(link) => reply::silent_server(link.spec().slug.as_str(), era),
+            None => reply::unknown_tool(&name),
+        });
     };
     Ok(Route::To(Target {
         name: Some(tool.definition.name.clone()),

@@ -213,3 +213,22 @@ async fn p9_70_keys_of_the_gateway_are_nobody_elses() {
     }
     assert_eq!(own, 2, "both lists name the server that is missing");
 }
+
+#[tokio::test]
+async fn p5_14_a_definition_that_cannot_be_loaded_is_a_server_that_cannot_be_reached() {
+    let setup = Setup::new().await;
+    let server = Server::new()
+        .method("tools/list", Script::new().garbage())
+        .tool("t", "x");
+    let server = linked(&setup, "cold", server).await;
+    let params = json!({"name": "cold__t", "arguments": {}});
+    let reply = setup.client().modern("tools/call", params).await;
+    let error = &reply.message()["error"];
+    assert_eq!(
+        (reply.status, &error["code"]),
+        (200, &json!(-33010)),
+        "{error}"
+    );
+    assert_eq!(error["data"]["outcome"], "not_sent", "{error}");
+    assert_eq!(server.calls("t"), 0);
+}
