@@ -17,6 +17,7 @@ mod error;
 mod gateway;
 mod links;
 mod listener;
+mod logger;
 mod notices;
 mod record;
 mod reply;

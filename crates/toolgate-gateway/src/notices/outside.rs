@@ -8,13 +8,14 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use toolgate_namespace::Prefix;
 use toolgate_protocol::mcp::{Question as Asked, question_for_client};
-use toolgate_protocol::{Era, Json, Object, Outcome, RpcError, codes, write};
+use toolgate_protocol::{Era, Object, Outcome, RpcError, codes, write};
 use toolgate_router::Link;
 use toolgate_upstream::{Answer, Origin, Question};
 
 use super::{Hub, Mailbox};
 use crate::credentials::LinkSecrets;
 use crate::links;
+use crate::logger::with_logger;
 
 /// How long a question waits for the client to open its general stream (P11.24).
 const STREAM: Duration = Duration::from_secs(10);
@@ -25,18 +26,7 @@ const PATIENCE: Duration = Duration::from_mins(10);
 
 /// A log that belongs to no call.
 pub(crate) fn log(hub: &Hub, link: &Link, secrets: &LinkSecrets, params: &Object, origin: &Origin) {
-    let spec = link.spec();
-    let params = match (spec.prefix, params.text_ref("logger")) {
-        (Prefix::None, _) => params.bytes().clone(),
-        (Prefix::Slug, logger) => {
-            let logger = match logger {
-                Some(logger) => format!("{}/{logger}", spec.slug),
-                None => spec.slug.to_string(),
-            };
-            let edit = params.edit().set("logger", Json::from_text(&logger));
-            edit.finish()
-        }
-    };
+    let params = with_logger(params, link.spec());
     send(hub, secrets, "notifications/message", params, origin);
 }
 

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use toolgate_namespace::Prefix;
-use toolgate_protocol::{Era, Json, Object, write};
+use toolgate_protocol::{Era, Object, write};
 
 use super::Inner;
+use crate::logger::with_logger;
 
 /// Logs of one call a second; the rest is dropped with one note (P9.37).
 const LOGS_A_SECOND: u32 = 50;
@@ -68,7 +68,7 @@ impl Inner {
             return None;
         }
         let params = match self.logs.take(Instant::now()) {
-            Verdict::Pass => self.with_logger(params),
+            Verdict::Pass => with_logger(params, self.target.link.spec()),
             Verdict::Note => Bytes::from_static(
                 br#"{"level":"warning","logger":"toolgate","data":"more than 50 log messages a second: the rest of this call's are dropped now and then"}"#,
             ),
@@ -76,18 +76,6 @@ impl Inner {
         };
         let params = self.masked(params);
         Some(write::notification("notifications/message", Some(&params)))
-    }
-
-    /// Says which server logs, where there may be several (P9.37).
-    fn with_logger(&self, params: &Object) -> Bytes {
-        let spec = self.target.link.spec();
-        if spec.prefix == Prefix::None {
-            return params.bytes().clone();
-        }
-        let given = params.get("logger");
-        let logger = given.and_then(|logger| logger.prefixed(&format!("{}/", spec.slug)));
-        let logger = logger.unwrap_or_else(|| Json::from_text(spec.slug.as_str()));
-        params.edit().set("logger", logger).finish()
     }
 
     pub(super) fn masked(&self, bytes: Bytes) -> Bytes {
