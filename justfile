@@ -18,6 +18,10 @@ rules *ARGS:
 fidelity *ARGS:
     cargo run --package toolgate-tests --bin fidelity -- {{ARGS}}
 
+# Promises under attack and under fault, measured: short forms, one by name, or `just trials --full` before a release.
+trials *ARGS:
+    cargo run --package toolgate-tests --bin trials -- {{ARGS}}
+
 # The official conformance suite through the gateway, or the rows of it whose names begin as said: `just matrix --cell H-L`.
 matrix *ARGS:
     tests/fixtures/install

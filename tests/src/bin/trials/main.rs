@@ -1,0 +1,79 @@
+//! Trials: promises that hold under attack and under fault, measured against their bars.
+//!
+//! ```text
+//! cargo run -p toolgate-tests --bin trials                        # every trial in its short form, as CI runs them
+//! cargo run -p toolgate-tests --bin trials -- --full              # in the sizes of a release
+//! cargo run -p toolgate-tests --bin trials -- kill-loop --seed 7  # one of them, with the seed of a failure
+//! cargo run -p toolgate-tests --bin trials -- --list
+//! ```
+//!
+//! A trial is more than a test: it runs for seconds to minutes, with both binaries as processes where the promise
+//! spans processes, and it yields figures. Each figure is printed beside its bar and written to
+//! `target/trials/NAME.json`, which `docs/security-scorecard.md` is kept from. The last line is
+//! `N passed, N failed`, and the exit code is 1 if a bar was missed.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "the report is what this program is for"
+)]
+
+mod effort;
+mod score;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use effort::Effort;
+use score::Score;
+
+/// One promise and how it is put to the test.
+struct Trial {
+    /// What it is called on the command line.
+    name: &'static str,
+    /// The requirements it proves.
+    proves: &'static str,
+    /// Tries it; a panic is a failure as well.
+    run: fn(&Effort, &mut Score),
+}
+
+/// Every trial, in the order in which they run.
+const TRIALS: &[Trial] = &[];
+
+fn main() -> ExitCode {
+    let effort = match Effort::read() {
+        Ok(effort) => effort,
+        Err(problem) => {
+            println!("{problem}");
+            return ExitCode::from(2);
+        }
+    };
+    if effort.list {
+        for trial in TRIALS {
+            println!("{:<20} {}", trial.name, trial.proves);
+        }
+        return ExitCode::SUCCESS;
+    }
+    let wanted = |trial: &&Trial| {
+        effort.only.is_empty() || effort.only.iter().any(|name| name == trial.name)
+    };
+    let (mut passed, mut failed) = (0, 0);
+    for trial in TRIALS.iter().filter(wanted) {
+        let began = Instant::now();
+        println!("== {} ({}), seed {}", trial.name, trial.proves, effort.seed);
+        let mut score = Score::new(trial.name);
+        if catch_unwind(AssertUnwindSafe(|| (trial.run)(&effort, &mut score))).is_err() {
+            score.fail("it panicked; the message is on standard error");
+        }
+        score.save();
+        passed += score.passed();
+        failed += score.failed();
+        println!("   {:.1} s", began.elapsed().as_secs_f64());
+    }
+    println!("{passed} passed, {failed} failed");
+    if failed == 0 && passed > 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
