@@ -1,4 +1,4 @@
-//! The page: its rules are written by hand, its proofs and its sum are not.
+//! A page: its rules are written by hand, its proofs and its sum are not.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,8 @@ const BEGIN: &str = "<!-- sum -->";
 const END: &str = "<!-- /sum -->";
 /// What stands where a proof is missing.
 const NONE: &str = "**no proof yet**";
-/// The section that is not built, so that its rules have nothing to be proved of.
-const LATER: u32 = 13;
+/// What a row says whose rule has nothing to be proved of, since that is not built.
+const LATER: &str = "(later)";
 
 /// The page as it should be.
 pub(crate) struct Page {
@@ -22,9 +22,10 @@ pub(crate) struct Page {
     pub(crate) unknown: Vec<(Rule, String)>,
 }
 
-/// Puts the proofs into the page.
-pub(crate) fn fill(page: &str, proofs: &Proofs) -> Page {
+/// Puts the proofs into the page of the rules with these letters.
+pub(crate) fn fill(page: &str, letters: &str, proofs: &Proofs) -> Page {
     let mut known = BTreeSet::new();
+    let mut later = 0;
     let mut unproved = Vec::new();
     let mut lines: Vec<String> = Vec::new();
     for line in page.lines() {
@@ -33,9 +34,11 @@ pub(crate) fn fill(page: &str, proofs: &Proofs) -> Page {
             continue;
         };
         known.insert(rule);
+        let is_later = says.contains(LATER);
+        later += usize::from(is_later);
         let proof = match proofs.get(&rule) {
+            _ if is_later => "not built yet".to_owned(),
             Some(tests) => joined(tests),
-            None if rule.section == LATER => "not built yet".to_owned(),
             None => {
                 unproved.push(rule);
                 NONE.to_owned()
@@ -43,14 +46,15 @@ pub(crate) fn fill(page: &str, proofs: &Proofs) -> Page {
         };
         lines.push(format!("| {rule} | {says} | {proof} |"));
     }
-    let later = known.iter().filter(|rule| rule.section == LATER).count();
     let rules = known.len() - later;
     let sum = format!(
         "{rules} rules, {} proved, {} without proof; {later} more are not built yet.",
         rules - unproved.len(),
         unproved.len(),
     );
-    let unknown = proofs.iter().filter(|(rule, _)| !known.contains(rule));
+    let unknown = proofs
+        .iter()
+        .filter(|(rule, _)| letters.contains(rule.letter) && !known.contains(rule));
     let unknown = unknown.map(|(rule, tests)| (*rule, tests.first().cloned().unwrap_or_default()));
     Page {
         text: with_sum(&lines, &sum),
@@ -60,10 +64,11 @@ pub(crate) fn fill(page: &str, proofs: &Proofs) -> Page {
     }
 }
 
-/// The rule of a row, and what it says.
+/// The rule of a row, and what is written beside it by hand: everything but the last cell.
 fn row(line: &str) -> Option<(Rule, &str)> {
-    let mut cells = line.strip_prefix("| ")?.split(" | ");
-    Some((Rule::parse(cells.next()?)?, cells.next()?))
+    let (rule, rest) = line.strip_prefix("| ")?.split_once(" | ")?;
+    let (says, _) = rest.rsplit_once(" | ")?;
+    Some((Rule::parse(rule)?, says))
 }
 
 fn joined(tests: &BTreeSet<String>) -> String {

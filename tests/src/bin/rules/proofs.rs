@@ -12,7 +12,7 @@ pub(crate) type Proofs = BTreeMap<Rule, BTreeSet<String>>;
 /// Looks through every source file of the checkout.
 pub(crate) fn find(checkout: &Path) -> Proofs {
     let mut proofs = Proofs::new();
-    for folder in ["crates", "bins", "tests"] {
+    for folder in ["crates", "bins", "tests", "fuzz/fuzz_targets"] {
         for file in sources(&checkout.join(folder)) {
             let text = fs::read_to_string(&file).expect("a source can be read");
             let name = file
@@ -25,10 +25,18 @@ pub(crate) fn find(checkout: &Path) -> Proofs {
                     proofs.entry(rule).or_default().insert(place);
                 }
             }
-            if name.starts_with("tests/src/bin/") {
-                for rule in checked_by(&text) {
-                    proofs.entry(rule).or_default().insert(name.clone());
-                }
+            let quoted = if name.starts_with("tests/src/bin/trials/") && !name.ends_with("/main.rs")
+            {
+                quotes::in_text(&text)
+            } else if name.starts_with("tests/src/bin/") {
+                checked_by(&text)
+            } else if name.starts_with("fuzz/fuzz_targets/") {
+                quotes::in_text(&text)
+            } else {
+                BTreeSet::new()
+            };
+            for rule in quoted {
+                proofs.entry(rule).or_default().insert(name.clone());
             }
         }
     }

@@ -8,7 +8,10 @@ pub(crate) struct Effort {
     pub(crate) list: bool,
     /// What every random choice of a trial comes from.
     pub(crate) seed: u64,
-    full: bool,
+    /// Put the figures into the scorecard.
+    pub(crate) publish: bool,
+    /// The sizes of a release.
+    pub(crate) full: bool,
 }
 
 impl Effort {
@@ -18,12 +21,14 @@ impl Effort {
             only: Vec::new(),
             list: false,
             seed: 1,
+            publish: false,
             full: false,
         };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--full" => effort.full = true,
+                "--publish" => effort.publish = true,
                 "--list" => effort.list = true,
                 "--seed" => {
                     let seed = arguments.next().and_then(|seed| seed.parse().ok());
@@ -34,7 +39,7 @@ impl Effort {
                 }
                 other => {
                     return Err(format!(
-                        "unknown argument `{other}`; there are --full, --list, --seed N and the names that --list shows"
+                        "unknown argument `{other}`; there are --full, --publish, --list, --seed N and the names that --list shows"
                     ));
                 }
             }

@@ -4,6 +4,7 @@
 //! cargo run -p toolgate-tests --bin trials                        # every trial in its short form, as CI runs them
 //! cargo run -p toolgate-tests --bin trials -- --full              # in the sizes of a release
 //! cargo run -p toolgate-tests --bin trials -- kill-loop --seed 7  # one of them, with the seed of a failure
+//! cargo run -p toolgate-tests --bin trials -- --publish           # and puts the figures into the scorecard
 //! cargo run -p toolgate-tests --bin trials -- --list
 //! ```
 //!
@@ -18,6 +19,7 @@
 )]
 
 mod effort;
+mod publish;
 mod score;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -65,10 +67,16 @@ fn main() -> ExitCode {
         if catch_unwind(AssertUnwindSafe(|| (trial.run)(&effort, &mut score))).is_err() {
             score.fail("it panicked; the message is on standard error");
         }
-        score.save();
+        score.save(&effort);
         passed += score.passed();
         failed += score.failed();
         println!("   {:.1} s", began.elapsed().as_secs_f64());
+    }
+    if effort.publish
+        && let Err(problem) = publish::publish()
+    {
+        println!("FAIL the figures could not be published: {problem}");
+        failed += 1;
     }
     println!("{passed} passed, {failed} failed");
     if failed == 0 && passed > 0 {

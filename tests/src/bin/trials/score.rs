@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 use toolgate_tests::checkout;
 
+use crate::effort::Effort;
+
 /// What a figure is held against.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Bar {
@@ -82,9 +84,9 @@ impl Score {
     }
 
     /// Writes the figures to `target/trials/NAME.json`.
-    pub(crate) fn save(&self) {
+    pub(crate) fn save(&self, effort: &Effort) {
         let dir = checkout().join("target/trials");
-        let text = json!({"trial": self.trial, "figures": self.figures}).to_string();
+        let text = json!({"trial": self.trial, "full": effort.full, "seed": effort.seed, "figures": self.figures}).to_string();
         let written = std::fs::create_dir_all(&dir)
             .and_then(|()| std::fs::write(dir.join(format!("{}.json", self.trial)), text));
         if let Err(error) = written {
