@@ -22,6 +22,10 @@ fidelity *ARGS:
 trials *ARGS:
     cargo run --package toolgate-tests --bin trials -- {{ARGS}}
 
+# Ten minutes of load, faults, rotations, revocations and backups; prints pass or fail for each bound.
+soak *ARGS:
+    cargo run --package toolgate-tests --bin trials -- soak --full {{ARGS}}
+
 # The official conformance suite through the gateway, or the rows of it whose names begin as said: `just matrix --cell H-L`.
 matrix *ARGS:
     tests/fixtures/install

@@ -21,6 +21,7 @@
 mod effort;
 mod publish;
 mod score;
+mod soak;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -40,7 +41,11 @@ struct Trial {
 }
 
 /// Every trial, in the order in which they run.
-const TRIALS: &[Trial] = &[];
+const TRIALS: &[Trial] = &[Trial {
+    name: "soak",
+    proves: "S-12, S-19, S-41, S-74, S-84, R-05, R-10, R-27",
+    run: soak::run,
+}];
 
 fn main() -> ExitCode {
     let effort = match Effort::read() {
