@@ -50,7 +50,8 @@ fuzz SECONDS="60":
     #!/usr/bin/env bash
     set -euo pipefail
     for target in $(cargo fuzz list); do
-        RUSTC_BOOTSTRAP=1 cargo fuzz run "$target" -- -max_total_time={{SECONDS}}
+        mkdir -p "target/fuzz-corpus/$target"
+        RUSTC_BOOTSTRAP=1 cargo fuzz run "$target" "$PWD/target/fuzz-corpus/$target" "$PWD/fuzz/corpus/$target" -- -max_total_time={{SECONDS}}
     done
 
 # Everything, as CI does it.
