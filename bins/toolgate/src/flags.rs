@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
-use toolgate_gateway::{Config, DataDir, Demo, WorkspaceSlug};
+use toolgate_gateway::{Config, DataDir, Demo, Network, Proxies, TlsFiles, WorkspaceSlug};
 
 /// The MCP gateway: one URL and one token in front of all your MCP servers.
 ///
@@ -23,9 +23,22 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "DIR", env = "TOOLGATE_DATA_DIR")]
     data_dir: Option<PathBuf>,
 
-    /// Where to listen. Port 0 takes a free one and prints it. Loopback only: put a TLS proxy in front for others.
+    /// Where to listen. Port 0 takes a free one and prints it. Others than loopback need --tls-cert or --behind-proxy.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8420", value_parser = listen_address)]
     listen: SocketAddr,
+
+    /// The listener's certificate chain in PEM, its own first. Read again when it changes and on SIGHUP.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// The certificate's private key in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+
+    /// A proxy in front that terminates TLS: an address or a network such as 10.1.0.0/16; repeatable. It may connect in
+    /// plain text and say in `X-Forwarded-For` on whose behalf; nobody else off this machine may.
+    #[arg(long, value_name = "ADDRESS")]
+    behind_proxy: Vec<Network>,
 
     /// The URL clients reach the gateway under, when a proxy stands in front: `https://mcp.example.com`.
     #[arg(long, value_name = "URL", env = "TOOLGATE_PUBLIC_URL")]
@@ -71,6 +84,8 @@ Examples:
   toolgate --demo                            with two servers to try
   toolgate --listen 127.0.0.1:0              on a free port, printed as `ready http://…`
   toolgate --data-dir ./data --log-format json
+  toolgate --listen 0.0.0.0:8443 --tls-cert chain.pem --tls-key key.pem --public-url https://mcp.example.com:8443
+  toolgate --listen 10.1.0.9:8420 --behind-proxy 10.1.0.2 --public-url https://mcp.example.com
 
 Then, in another terminal:
   toolgatectl mcp add files -- npx -y @modelcontextprotocol/server-filesystem ~/notes
@@ -102,6 +117,10 @@ impl Flags {
         let mut config = Config::new(DataDir::new(path));
         config.listen = self.listen;
         config.anonymous = self.anonymous;
+        config.proxies = Proxies::new(self.behind_proxy);
+        if let (Some(certificate), Some(key)) = (self.tls_cert, self.tls_key) {
+            config.tls = Some(TlsFiles { certificate, key });
+        }
         if let Some(url) = self.public_url {
             config = config
                 .with_public_url(&url)

@@ -51,7 +51,7 @@ pub(crate) fn announce(announce: &Announce) {
         );
         println!();
     }
-    println!("ready http://{}", announce.address);
+    println!("ready {}://{}", announce.scheme, announce.address);
     // A reader may have closed our standard output already; the gateway serves all the same.
     let _ = io::stdout().flush();
 }

@@ -1,7 +1,9 @@
 //! What a gateway is told before it starts.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
+use toolgate_http::serve::Proxies;
 use toolgate_http::{EgressConfig, HostPolicy, ServeLimits};
 use toolgate_namespace::WorkspaceSlug;
 use toolgate_store::DataDir;
@@ -13,9 +15,14 @@ use crate::error::GatewayError;
 pub struct Config {
     /// Where the stores, the master key and the control socket live. Made when absent.
     pub data_dir: DataDir,
-    /// Where to listen. Default `127.0.0.1:8420`; port 0 takes a free one. Only loopback addresses
-    /// are accepted without TLS (S-57).
+    /// Where to listen. Default `127.0.0.1:8420`; port 0 takes a free one. Other addresses than
+    /// loopback need `tls` or `proxies` (S-57).
     pub listen: SocketAddr,
+    /// The listener's certificate and key; plain text without.
+    pub tls: Option<TlsFiles>,
+    /// The proxies in front that terminate TLS. They may connect in plain text, and only they may say on whose behalf
+    /// they come.
+    pub proxies: Proxies,
     /// The URL clients reach this gateway under, without a trailing slash; `None` means the listen
     /// address. Used in what is printed, and its host joins the allowed `Host` names (S-58).
     pub public_url: Option<String>,
@@ -32,6 +39,15 @@ pub struct Config {
     pub egress: EgressConfig,
 }
 
+/// Where the listener's certificate is kept. Both files are read again when they change (S-59).
+#[derive(Debug, Clone)]
+pub struct TlsFiles {
+    /// The chain in PEM, the server's own certificate first.
+    pub certificate: PathBuf,
+    /// Its private key in PEM.
+    pub key: PathBuf,
+}
+
 /// How to start the demonstration servers.
 #[derive(Debug, Clone)]
 pub struct Demo {
@@ -45,12 +61,27 @@ impl Config {
         Self {
             data_dir,
             listen: SocketAddr::from(([127, 0, 0, 1], 8420)),
+            tls: None,
+            proxies: Proxies::default(),
             public_url: None,
             demo: None,
             anonymous: Vec::new(),
             limits: ServeLimits::default(),
             hosts: HostPolicy::loopback(),
             egress: EgressConfig::default(),
+        }
+    }
+
+    /// Lets the listener's own address pass the `Host` check: an address cannot be rebound as a name can (S-58).
+    pub(crate) fn serve_own_address(&mut self, address: SocketAddr) {
+        if address.ip().is_unspecified() {
+            if self.public_url.is_none() {
+                tracing::warn!(
+                    "only loopback names are served: tell with --public-url under which name clients come"
+                );
+            }
+        } else if let Ok(hosts) = self.hosts.clone().allow_host(&address.to_string()) {
+            self.hosts = hosts;
         }
     }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use toolgate_http::ServeError;
+use toolgate_http::serve::TlsError;
 use toolgate_store::StoreError;
 use toolgate_vault::{KeyError, MasterKeyError};
 
@@ -49,14 +50,21 @@ pub enum GatewayError {
         /// What went wrong.
         source: ServeError,
     },
+    /// The certificate or its key can't be used.
+    #[error("preparing TLS")]
+    Tls(#[from] TlsError),
+    /// The signal that asks for a new certificate can't be heard.
+    #[error("listening for the hang-up signal")]
+    Signal(#[source] std::io::Error),
     /// Plain HTTP is for loopback only (S-57).
     #[error("{address} is not a loopback address, and this listener has no TLS")]
     PlainOutsideLoopback {
         /// The address.
         address: SocketAddr,
     },
-    /// A public URL means that others than this machine's users reach the gateway (S-57).
-    #[error("a workspace cannot be served without tokens behind a public URL")]
+    /// A public URL, a proxy or another address than loopback means that others than this machine's users reach the
+    /// gateway (S-57).
+    #[error("a workspace cannot be served without tokens to others than this machine's users")]
     AnonymousBehindProxy,
     /// The client side of HTTP could not be set up.
     #[error("preparing outgoing connections")]
@@ -95,7 +103,13 @@ impl GatewayError {
                 path.display()
             )),
             Self::PlainOutsideLoopback { .. } => Some(
-                "listen on 127.0.0.1, put a TLS proxy in front, and tell its URL with --public-url".into(),
+                "give a certificate with --tls-cert and --tls-key, or name the proxy that terminates TLS with --behind-proxy; or listen on 127.0.0.1".into(),
+            ),
+            Self::Tls(_) => Some(
+                "--tls-cert takes the chain in PEM, the server's certificate first, and --tls-key its private key".into(),
+            ),
+            Self::AnonymousBehindProxy => Some(
+                "leave --anonymous out, or listen on loopback without --public-url and --behind-proxy".into(),
             ),
             Self::Listen { address, .. } => Some(format!(
                 "if port {} is taken, choose another with --listen, or port 0 for a free one",

@@ -1,14 +1,16 @@
 //! The gateway itself: what all requests share, and the door they come through.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use hyper::body::Body;
-use hyper::{Request, Response};
+use hyper::{HeaderMap, Request, Response};
 use tokio::sync::watch;
 use toolgate_analytics::Recorder;
+use toolgate_http::serve::Proxies;
 use toolgate_http::{Egress, HostPolicy, ReplyBody};
 use toolgate_protocol::Json;
 use toolgate_router::{Background, Link};
@@ -20,6 +22,7 @@ use crate::bootstrap::{self, FirstRun, Opened};
 use crate::config::Config;
 use crate::control;
 use crate::error::GatewayError;
+use crate::guesses::{Guesses, TooMany};
 use crate::notices::{Mailbox, View};
 use crate::record::{CallIds, unix_ms};
 use crate::request_path;
@@ -65,6 +68,8 @@ pub struct Gateway {
     recorder: Recorder,
     call_ids: CallIds,
     hosts: HostPolicy,
+    proxies: Proxies,
+    guesses: Guesses,
     started: Instant,
     handles: Arc<Handles>,
     parked: Parked,
@@ -110,6 +115,8 @@ impl Gateway {
             call_ids: CallIds::new(&boot),
             guests: Guests::new(config.anonymous),
             hosts: config.hosts,
+            proxies: config.proxies,
+            guesses: Guesses::new(),
             started: Instant::now(),
             draining: watch::Sender::new(false),
             reloading: std::sync::Mutex::default(),
@@ -127,12 +134,26 @@ impl Gateway {
     /// Answers one request: `/ws/<slug>` and its aliases, `/health`.
     ///
     /// Dropping the future tells the gateway that the client is gone: calls of 2026-07-28 are cancelled,
-    /// calls within a session run on for a minute.
+    /// calls within a session run on for a minute. Failed authentications count as those of one source (S-37); whoever
+    /// knows the peer calls [`handle_from`](Self::handle_from).
     pub async fn handle<B>(self: &Arc<Self>, request: Request<B>) -> Response<ReplyBody>
     where
         B: Body<Data = Bytes> + Send + Unpin,
     {
-        request_path::handle(self, request).await
+        self.handle_from(request, Ipv4Addr::UNSPECIFIED.into())
+            .await
+    }
+
+    /// Answers one request of a connection from `peer`, as [`handle`](Self::handle) does.
+    pub async fn handle_from<B>(
+        self: &Arc<Self>,
+        request: Request<B>,
+        peer: IpAddr,
+    ) -> Response<ReplyBody>
+    where
+        B: Body<Data = Bytes> + Send + Unpin,
+    {
+        request_path::handle(self, request, peer).await
     }
 
     /// Offers the control socket in the data directory, through which `toolgatectl` asks for things only
@@ -208,6 +229,12 @@ impl Gateway {
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// Counts a failed authentication, unless its source had too many (S-37).
+    pub(crate) fn failed_guess(&self, peer: IpAddr, headers: &HeaderMap) -> Result<(), TooMany> {
+        let source = self.proxies.source(peer, headers);
+        self.guesses.failed(source, self.monotonic_ms())
     }
 
     /// Whoever comes without a token to a workspace that is open to all.

@@ -15,6 +15,7 @@ mod control;
 mod credentials;
 mod error;
 mod gateway;
+mod guesses;
 mod links;
 mod listener;
 mod logger;
@@ -28,11 +29,12 @@ mod watch;
 mod wiring;
 
 pub use bootstrap::FirstRun;
-pub use config::{Config, Demo};
+pub use config::{Config, Demo, TlsFiles};
 pub use error::GatewayError;
 pub use gateway::Gateway;
 pub use listener::{Announce, run};
 pub use reply::mcp_json;
+pub use toolgate_http::serve::{Network, Proxies};
 pub use toolgate_namespace::WorkspaceSlug;
 pub use toolgate_store::DataDir;
 

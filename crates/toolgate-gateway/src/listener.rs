@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::{Request, Response};
+use tokio::signal::unix::{SignalKind, signal};
+use toolgate_http::serve::TlsIdentity;
 use toolgate_http::{Drain, Handler, Listener, ReplyBody, serve};
 
 use crate::bootstrap::FirstRun;
@@ -18,6 +20,8 @@ use crate::gateway::Gateway;
 pub struct Announce {
     /// Where it listens.
     pub address: SocketAddr,
+    /// `http` or `https`: what is spoken there.
+    pub scheme: &'static str,
     /// The URL clients reach it under.
     pub url: String,
     /// What a first start made.
@@ -33,16 +37,19 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), GatewayError> {
     let (address, public_url, limits) = (config.listen, config.public_url.clone(), config.limits);
-    if !address.ip().is_loopback() {
-        return Err(GatewayError::PlainOutsideLoopback { address });
-    }
-    if public_url.is_some() && !config.anonymous.is_empty() {
+    let alone = address.ip().is_loopback() && public_url.is_none() && config.proxies.is_empty();
+    if !alone && !config.anonymous.is_empty() {
         return Err(GatewayError::AnonymousBehindProxy);
     }
-    let listener =
-        Listener::bind(address).map_err(|source| GatewayError::Listen { address, source })?;
+    let identity = match &config.tls {
+        Some(files) => Some(TlsIdentity::load(&files.certificate, &files.key)?),
+        None => None,
+    };
+    let scheme = if identity.is_some() { "https" } else { "http" };
+    let listener = listener(&config, identity.clone())?;
     let address = listener.local_addr();
-    let url = public_url.unwrap_or_else(|| format!("http://{address}"));
+    config.serve_own_address(address);
+    let url = public_url.unwrap_or_else(|| format!("{scheme}://{address}"));
     // A server that is this gateway itself would call in circles (S-64).
     config.egress.own_listeners.push(address);
     let (gateway, first_run) = Gateway::open(config).await?;
@@ -50,6 +57,7 @@ pub async fn run(
     gateway.remember_url(&url).await?;
     announce(&Announce {
         address,
+        scheme,
         url,
         first_run,
     });
@@ -57,8 +65,10 @@ pub async fn run(
     let (signal, drain) = Drain::new();
     let serving = serve(listener, limits, Arc::new(Door(gateway.clone())), drain);
     tokio::pin!(serving);
+    let renewing = renew(identity)?;
     tokio::select! {
         () = &mut serving => {}
+        () = renewing => {}
         () = shutdown => {
             tracing::info!("draining");
             signal.drain();
@@ -70,6 +80,39 @@ pub async fn run(
     Ok(())
 }
 
+/// Opens the listener that the configuration allows (S-57).
+fn listener(config: &Config, identity: Option<TlsIdentity>) -> Result<Listener, GatewayError> {
+    let (address, proxies) = (config.listen, config.proxies.clone());
+    let opened = match identity {
+        Some(identity) => Listener::bind_tls(address, identity),
+        None if proxies.is_empty() && !address.ip().is_loopback() => {
+            return Err(GatewayError::PlainOutsideLoopback { address });
+        }
+        None => Listener::bind_behind(address, proxies.clone()),
+    };
+    opened
+        .map(|listener| listener.with_proxies(proxies))
+        .map_err(|source| GatewayError::Listen { address, source })
+}
+
+/// Keeps the certificate fresh: when its files change, and when the process is sent SIGHUP. Never ends by itself.
+fn renew(identity: Option<TlsIdentity>) -> Result<impl Future<Output = ()>, GatewayError> {
+    // Without a certificate a hang-up ends the process as it always does.
+    let hangup = match &identity {
+        Some(_) => Some(signal(SignalKind::hangup()).map_err(GatewayError::Signal)?),
+        None => None,
+    };
+    Ok(async move {
+        if let (Some(identity), Some(hangup)) = (identity, hangup) {
+            let asked = futures::stream::unfold(hangup, |mut hangup| async move {
+                hangup.recv().await.map(|()| ((), hangup))
+            });
+            identity.follow(asked).await;
+        }
+        std::future::pending().await
+    })
+}
+
 /// The listener's way to the gateway.
 struct Door(Arc<Gateway>);
 
@@ -77,8 +120,8 @@ impl Handler for Door {
     async fn handle(
         self: Arc<Self>,
         request: Request<Incoming>,
-        _peer: SocketAddr,
+        peer: SocketAddr,
     ) -> Response<ReplyBody> {
-        self.0.handle(request).await
+        self.0.handle_from(request, peer.ip()).await
     }
 }

@@ -10,6 +10,8 @@ use toolgate_protocol::{Era, GatewayFault, Json, JsonLimits, RequestId, RpcError
 use toolgate_router::RouteError;
 use toolgate_upstream::{Delivery, UpstreamError, UpstreamErrorKind};
 
+use crate::guesses::TooMany;
+
 /// The block that editors take: one server, its URL and the token.
 pub fn mcp_json(slug: &str, url: &str, token: &str) -> String {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
@@ -98,6 +100,22 @@ pub(crate) fn unauthorized(era: Era) -> Response<ReplyBody> {
         "authentication failed: send `Authorization: Bearer mwt_…` with a valid token of this workspace",
     );
     Refusal::new(StatusCode::UNAUTHORIZED, error, None).into_response(era)
+}
+
+/// The one answer to a failed authentication when there were too many before it (S-37).
+pub(crate) fn too_many_failures(too_many: TooMany, era: Era) -> Response<ReplyBody> {
+    let retry_after_s = too_many.retry_after_ms.div_ceil(1000).max(1);
+    let error = RpcError::new(
+        GatewayFault::Unauthorized.code(era),
+        format!(
+            "authentication failed too often from this address (20 a minute, 1,000 a second in all); try again in {retry_after_s} s with a valid token"
+        ),
+    );
+    let mut response = Refusal::new(StatusCode::TOO_MANY_REQUESTS, error, None).into_response(era);
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from(retry_after_s));
+    response
 }
 
 /// Over the rate limit, with when to come back.
@@ -250,8 +268,16 @@ pub(crate) fn upstream_fault(error: &UpstreamError, era: Era, call_id: &str) -> 
         Delivery::NotSent => ("not_sent", "the call was not executed"),
         Delivery::Unknown => ("unknown", "the call may have executed"),
     };
-    let mut message = format!("{error}; {executed} ({call_id})");
-    if let Some(hint) = error.hint() {
+    // Why it cannot be reached is the operator's to know: the differences would map the network behind us (S-67).
+    let (what, hint) = match &error.kind {
+        UpstreamErrorKind::Unreachable(_) => (
+            format!("calling server `{}`: it cannot be reached", error.server),
+            Some("the operator sees why with `toolgatectl workspace test`".to_owned()),
+        ),
+        _ => (error.to_string(), error.hint()),
+    };
+    let mut message = format!("{what}; {executed} ({call_id})");
+    if let Some(hint) = hint {
         message.push_str("; ");
         message.push_str(&hint);
     }

@@ -17,6 +17,7 @@ mod subscribe;
 mod target;
 mod trace;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -53,7 +54,11 @@ pub(crate) struct Visit<'a> {
 ///
 /// Dropping the future is how a client's disconnect arrives: calls of 2026-07-28 are then cancelled,
 /// calls of older revisions run on for a while (P5.17, P6.12).
-pub(crate) async fn handle<B>(gateway: &Arc<Gateway>, request: Request<B>) -> Response<ReplyBody>
+pub(crate) async fn handle<B>(
+    gateway: &Arc<Gateway>,
+    request: Request<B>,
+    peer: IpAddr,
+) -> Response<ReplyBody>
 where
     B: Body<Data = Bytes> + Send + Unpin,
 {
@@ -77,7 +82,10 @@ where
     }
     let era_hint = entry::era_hint(&parts.headers);
     let Some(admitted) = entry::authenticate(gateway, &parts.headers, slug) else {
-        return reply::unauthorized(era_hint);
+        return match gateway.failed_guess(peer, &parts.headers) {
+            Ok(()) => reply::unauthorized(era_hint),
+            Err(too_many) => reply::too_many_failures(too_many, era_hint),
+        };
     };
     if parts.method != Method::POST {
         if has_session {

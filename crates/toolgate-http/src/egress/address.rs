@@ -1,5 +1,5 @@
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use url::{Host, Url};
 
@@ -107,12 +107,15 @@ impl AddressPolicy {
         let ip = ip.to_canonical();
         self.own_listeners.iter().any(|own| {
             let listener = own.ip().to_canonical();
-            // A wildcard listener also answers on every address of the machine. Those we can't
-            // know here; loopback stands for them, the others are private or the operator's.
-            let same = listener == ip || (listener.is_unspecified() && ip.is_loopback());
-            own.port() == port && same
+            own.port() == port
+                && (listener == ip || (listener.is_unspecified() && is_this_machine(ip)))
         })
     }
+}
+
+/// Whether a wildcard listener answers at this address: only what is the machine's can be bound.
+fn is_this_machine(ip: IpAddr) -> bool {
+    ip.is_loopback() || UdpSocket::bind((ip, 0)).is_ok()
 }
 
 impl AllowedOrigin {

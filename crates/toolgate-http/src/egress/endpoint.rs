@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
+use hyper::body::Body;
 use hyper::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderName, HeaderValue,
 };
@@ -17,6 +18,7 @@ use super::Egress;
 use super::address::{AllowedOrigin, address_of};
 use super::connect::Target;
 use super::connection::{Connection, ExchangeError};
+use super::decode::{Coding, Decoder};
 use super::error::{EgressError, ProtocolFault, SendError, SendErrorKind, Sent};
 use super::in_body::InBody;
 use super::pool::Pool;
@@ -161,30 +163,39 @@ impl Shared {
 
     fn accept(
         self: &Arc<Self>,
-        response: Response<hyper::body::Incoming>,
+        mut response: Response<hyper::body::Incoming>,
         connection: Connection,
     ) -> Result<Response<InBody>, SendError> {
-        if is_encoded(response.headers()) {
-            return Err(SendError {
-                kind: SendErrorKind::Protocol(ProtocolFault::Encoded),
-                sent: Sent::Unknown,
-            });
-        }
+        let decoder = decoder(&mut response).map_err(|fault| SendError {
+            kind: SendErrorKind::Protocol(fault),
+            sent: Sent::Unknown,
+        })?;
         if let Some(limit) = keep_alive_limit(response.headers()) {
             connection.limit_idle(limit);
         }
         let max = self.egress.config().max_response_bytes;
-        Ok(response.map(|body| InBody::new(body, connection, self, max)))
+        Ok(response.map(|body| InBody::new(body, decoder, connection, self, max)))
     }
 }
 
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
-/// We asked for `identity` and decode nothing, so a compressed answer is refused: no bombs (S-68).
-fn is_encoded(headers: &HeaderMap) -> bool {
-    let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
-    encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+/// We ask for `identity`, since decoding costs more than a local network does. What comes compressed
+/// all the same is decoded within bounds (S-68), and its head no longer speaks of what went over the wire.
+fn decoder(
+    response: &mut Response<hyper::body::Incoming>,
+) -> Result<Option<Box<Decoder>>, ProtocolFault> {
+    let Some(coding) = Coding::of(response.headers())? else {
+        return Ok(None);
+    };
+    if response.body().is_end_stream() {
+        return Ok(None);
+    }
+    response.headers_mut().remove(CONTENT_ENCODING);
+    response.headers_mut().remove(CONTENT_LENGTH);
+    let decoder = Decoder::new(coding).map_err(|_| ProtocolFault::Encoded)?;
+    Ok(Some(Box::new(decoder)))
 }
 
 /// Until when an unused connection is safe to use again, if the server says when it will close it.

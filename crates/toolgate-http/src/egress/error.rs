@@ -141,8 +141,8 @@ pub enum ProtocolFault {
     /// More header fields or bytes than allowed.
     #[error("its header is larger than allowed")]
     HeaderTooLarge,
-    /// Compressed, though we asked for `identity`.
-    #[error("it has a content encoding, which was not asked for")]
+    /// Compressed in a way that isn't undone: several layers, or none of gzip, br and zstd.
+    #[error("its content encoding is not one of identity, gzip, br and zstd")]
     Encoded,
 }
 

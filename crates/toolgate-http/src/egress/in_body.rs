@@ -7,6 +7,7 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use super::connection::Connection;
+use super::decode::{DecodeError, Decoder, PIECE_BYTES};
 use super::endpoint::Shared;
 use crate::gather::Gather;
 
@@ -17,9 +18,20 @@ use crate::gather::Gather;
 #[derive(Debug)]
 pub struct InBody {
     body: Incoming,
+    /// Of a compressed body, whose bytes count once they are decoded.
+    encoded: Option<Box<Encoded>>,
     lent: Option<(Connection, Arc<Shared>)>,
     read: usize,
     max: usize,
+}
+
+/// A compressed body on its way.
+#[derive(Debug)]
+struct Encoded {
+    decoder: Box<Decoder>,
+    /// Came in, but isn't decoded.
+    waiting: Bytes,
+    ended: bool,
 }
 
 /// Why an answer's body could not be read to its end.
@@ -31,6 +43,9 @@ pub enum InBodyError {
         /// The limit that was passed.
         max: usize,
     },
+    /// It is compressed and expands too much, or isn't what it says it is (S-68).
+    #[error("reading the server's answer")]
+    Decode(#[source] DecodeError),
     /// The connection ended or the framing broke.
     #[error("reading the server's answer")]
     Broken(#[source] hyper::Error),
@@ -39,12 +54,20 @@ pub enum InBodyError {
 impl InBody {
     pub(super) fn new(
         body: Incoming,
+        decoder: Option<Box<Decoder>>,
         connection: Connection,
         home: &Arc<Shared>,
         max: usize,
     ) -> Self {
         let mut this = Self {
             body,
+            encoded: decoder.map(|decoder| {
+                Box::new(Encoded {
+                    decoder,
+                    waiting: Bytes::new(),
+                    ended: false,
+                })
+            }),
             lent: Some((connection, Arc::clone(home))),
             read: 0,
             max,
@@ -62,7 +85,7 @@ impl InBody {
 
     /// Reads it to the end. A body that came as one frame is handed on without a copy.
     pub async fn collect(mut self) -> Result<Bytes, InBodyError> {
-        let announced = self.body.size_hint().exact();
+        let announced = self.size_hint().exact();
         let mut gather = Gather::default();
         while let Some(frame) = self.frame().await {
             if let Ok(data) = frame?.into_data() {
@@ -89,6 +112,58 @@ impl InBody {
         self.lent = None;
         InBodyError::TooLarge { max: self.max }
     }
+
+    /// The next decoded bytes; `None` at the end of what was compressed.
+    fn poll_decoded(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, InBodyError>>> {
+        let left = self.left();
+        let Some(encoded) = &mut self.encoded else {
+            return Poll::Ready(None);
+        };
+        let decoded = loop {
+            if !encoded.waiting.is_empty() {
+                let at_once = encoded.waiting.len().min(PIECE_BYTES);
+                let piece = encoded.waiting.split_to(at_once);
+                match encoded.decoder.decode(&piece, left) {
+                    Ok(decoded) if decoded.is_empty() => continue,
+                    decoded => break decoded,
+                }
+            }
+            if encoded.ended {
+                return Poll::Ready(None);
+            }
+            match std::task::ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => encoded.waiting = frame.into_data().unwrap_or_default(),
+                Some(Err(error)) => {
+                    self.lent = None;
+                    return Poll::Ready(Some(Err(InBodyError::Broken(error))));
+                }
+                None => {
+                    encoded.ended = true;
+                    if let Some((connection, home)) = self.lent.take() {
+                        home.pool.put(connection);
+                    }
+                    match encoded.decoder.finish(left) {
+                        Ok(rest) if rest.is_empty() => return Poll::Ready(None),
+                        rest => break rest,
+                    }
+                }
+            }
+        };
+        Poll::Ready(Some(match decoded {
+            Ok(bytes) => {
+                self.read += bytes.len();
+                Ok(Frame::data(bytes))
+            }
+            Err(DecodeError::TooLarge) => Err(self.too_large()),
+            Err(error) => {
+                self.lent = None;
+                Err(InBodyError::Decode(error))
+            }
+        }))
+    }
 }
 
 impl Body for InBody {
@@ -100,6 +175,9 @@ impl Body for InBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, InBodyError>>> {
         let this = &mut *self;
+        if this.encoded.is_some() {
+            return this.poll_decoded(cx);
+        }
         // What the server announces counts before it has come.
         let announced = this.body.size_hint().lower();
         if announced > this.left() as u64 {
@@ -128,10 +206,16 @@ impl Body for InBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        match &self.encoded {
+            None => self.body.is_end_stream(),
+            Some(encoded) => encoded.ended && encoded.waiting.is_empty(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match &self.encoded {
+            None => self.body.size_hint(),
+            Some(_) => SizeHint::default(),
+        }
     }
 }

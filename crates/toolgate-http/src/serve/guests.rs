@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 use super::limits::ServeLimits;
 use super::listener::Listener;
+use super::proxies::one_source;
 
 /// How many connections there are, in all and from each address.
 pub(super) struct Guests {
@@ -45,7 +46,12 @@ impl Guests {
             let permit = permit.expect("the semaphore is never closed");
             match listener.accept().await {
                 Ok((stream, peer)) => {
-                    if let Some(place) = self.place(peer.ip(), permit) {
+                    if !listener.serves(peer.ip()) {
+                        tracing::debug!("a peer that is not the named proxy was turned away");
+                        continue;
+                    }
+                    let exempt = listener.proxies().contains(peer.ip());
+                    if let Some(place) = self.place(peer.ip(), exempt, permit) {
                         return (stream, peer, place);
                     }
                     tracing::debug!("an address has reached its number of connections");
@@ -59,9 +65,9 @@ impl Guests {
         }
     }
 
-    fn place(&self, address: IpAddr, permit: OwnedSemaphorePermit) -> Option<Place> {
-        let address = source(address);
-        if address.is_loopback() {
+    fn place(&self, address: IpAddr, exempt: bool, permit: OwnedSemaphorePermit) -> Option<Place> {
+        let address = one_source(address);
+        if exempt || address.is_loopback() {
             return Some(Place {
                 _permit: permit,
                 counted: None,
@@ -92,17 +98,6 @@ impl Drop for Place {
                 from.remove(&address);
             }
         }
-    }
-}
-
-/// Who counts as one: an IPv4 address, or the /64 that one IPv6 customer has (S-37).
-fn source(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) if !v6.is_loopback() => {
-            let network = v6.to_bits() & (u128::MAX << 64);
-            IpAddr::V6(Ipv6Addr::from_bits(network))
-        }
-        other => other,
     }
 }
 

@@ -22,7 +22,7 @@ pub struct ServeLimits {
     /// Connections at once. 10,000; further ones wait in the kernel's queue.
     pub max_connections: usize,
     /// Connections at once from one address (IPv6: one /64). 64; further ones are closed at once.
-    /// Loopback is exempt: the host's own proxy brings everyone from there.
+    /// Loopback and named proxies are exempt: they bring everyone from there.
     pub max_connections_per_address: usize,
     /// HTTP/2 streams at once on one connection. 100.
     pub max_streams: u32,

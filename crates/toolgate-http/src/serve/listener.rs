@@ -1,10 +1,11 @@
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpStream};
 
+use super::proxies::Proxies;
 use super::tls::TlsIdentity;
 
 /// A bound socket, ready for [`serve`](super::serve).
@@ -12,6 +13,7 @@ pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
     tls: Option<TlsIdentity>,
+    proxies: Proxies,
 }
 
 /// Why a listener could not be opened.
@@ -61,15 +63,24 @@ impl Listener {
         Self::open(address, None)
     }
 
-    /// Listens in plain text on any address. The operator states that only a proxy which
-    /// terminates TLS can reach it (S-57).
-    pub fn bind_behind_proxy(address: SocketAddr) -> Result<Self, ServeError> {
-        Self::open(address, None)
+    /// Listens in plain text on any address, for these proxies, which terminate TLS, and for
+    /// loopback; whoever else connects is turned away before a byte is read (S-57).
+    pub fn bind_behind(address: SocketAddr, proxies: Proxies) -> Result<Self, ServeError> {
+        if proxies.is_empty() {
+            return Self::bind(address);
+        }
+        Ok(Self::open(address, None)?.with_proxies(proxies))
     }
 
     /// Listens with TLS on any address (S-59).
     pub fn bind_tls(address: SocketAddr, identity: TlsIdentity) -> Result<Self, ServeError> {
         Self::open(address, Some(identity))
+    }
+
+    /// Believes these peers when they say on whose behalf they come (S-57).
+    #[must_use]
+    pub fn with_proxies(self, proxies: Proxies) -> Self {
+        Self { proxies, ..self }
     }
 
     /// Where it listens; the port is known even if 0 was asked for.
@@ -87,11 +98,24 @@ impl Listener {
             socket,
             address,
             tls,
+            proxies: Proxies::default(),
         })
     }
 
     pub(super) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         self.socket.accept().await
+    }
+
+    pub(super) fn proxies(&self) -> &Proxies {
+        &self.proxies
+    }
+
+    /// Whether this peer may speak here at all: plain text off loopback is for the named proxies.
+    pub(super) fn serves(&self, peer: IpAddr) -> bool {
+        self.tls.is_some()
+            || self.address.ip().is_loopback()
+            || peer.to_canonical().is_loopback()
+            || self.proxies.contains(peer)
     }
 
     pub(super) fn tls(&self) -> Option<Arc<rustls::ServerConfig>> {

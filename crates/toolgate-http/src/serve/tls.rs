@@ -83,6 +83,10 @@ impl TlsIdentity {
         Ok(())
     }
 
+    pub(super) fn files(&self) -> [&Path; 2] {
+        [&self.files.certificate, &self.files.key]
+    }
+
     pub(super) fn server_config(&self) -> Arc<rustls::ServerConfig> {
         Arc::clone(&self.config)
     }

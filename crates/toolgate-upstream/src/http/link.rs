@@ -7,7 +7,7 @@ use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Response};
-use toolgate_http::egress::SendErrorKind;
+use toolgate_http::egress::{ProtocolFault, SendErrorKind};
 use toolgate_http::{Egress, Endpoint, InBody, OutRequest, SendError, Sent};
 use toolgate_namespace::Injection;
 use url::Url;
@@ -203,7 +203,15 @@ impl HttpLink {
                 UpstreamErrorKind::Unreachable("connecting took too long")
             }
             SendErrorKind::Tls(_) => UpstreamErrorKind::Unreachable("the TLS handshake failed"),
-            SendErrorKind::Protocol(_) => UpstreamErrorKind::Protocol("not HTTP"),
+            SendErrorKind::Protocol(ProtocolFault::Encoded) => UpstreamErrorKind::Protocol(
+                "a content encoding other than gzip, br and zstd, or several",
+            ),
+            SendErrorKind::Protocol(ProtocolFault::HeaderTooLarge) => {
+                UpstreamErrorKind::Protocol("more than 100 header fields or 16 KiB of them")
+            }
+            SendErrorKind::Protocol(ProtocolFault::Malformed) => {
+                UpstreamErrorKind::Protocol("not HTTP")
+            }
             SendErrorKind::Closed(_) => UpstreamErrorKind::Unreachable("the connection closed"),
         };
         self.shared.fail(kind, outcome)

@@ -9,7 +9,7 @@ use hyper::Response;
 use hyper::body::Body as _;
 use hyper::header::{CONTENT_TYPE, HeaderMap};
 use toolgate_http::InBody;
-use toolgate_http::egress::InBodyError;
+use toolgate_http::egress::{DecodeError, InBodyError};
 use toolgate_protocol::framing::SseDecoder;
 use toolgate_protocol::{Body, JsonLimits, Message, Revision, parse_body};
 
@@ -184,7 +184,18 @@ impl Reader {
                     }
                 }
                 Some(Err(InBodyError::TooLarge { .. })) => {
-                    return Err(ReadError::Protocol("an answer over the size limit"));
+                    return Err(ReadError::Protocol(match self.shape {
+                        Shape::Events(_) => "a stream of more than 64 MiB",
+                        Shape::Json { .. } | Shape::Ended => "an answer of more than 16 MiB",
+                    }));
+                }
+                Some(Err(InBodyError::Decode(DecodeError::Expands))) => {
+                    return Err(ReadError::Protocol(
+                        "an answer that expands more than 100 times",
+                    ));
+                }
+                Some(Err(InBodyError::Decode(_))) => {
+                    return Err(ReadError::Protocol("an answer whose compression is broken"));
                 }
                 Some(Err(InBodyError::Broken(_))) => return Err(ReadError::Broken),
                 None => self.end()?,
@@ -222,7 +233,7 @@ impl Reader {
         loop {
             let event = decoder
                 .next()
-                .map_err(|_| ReadError::Protocol("an event over the size limit"))?;
+                .map_err(|_| ReadError::Protocol("an event of more than 16 MiB"))?;
             let Some(event) = event else { return Ok(None) };
             self.place.note(event.id, event.retry);
             // Other event types mean nothing here, and empty data is no message (P7.3).
