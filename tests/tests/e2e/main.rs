@@ -7,6 +7,7 @@ mod cells;
 mod children;
 mod faults;
 mod first_run;
+mod listening;
 mod records;
 mod secrets;
 mod world;

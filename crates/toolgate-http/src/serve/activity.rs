@@ -77,16 +77,20 @@ impl Activity {
         }
     }
 
-    /// Bytes came in.
-    pub(super) fn read(&self) {
-        // An HTTP/2 client also sends what belongs to no request.
-        if self.version == Version::Http1
-            && self.requests.load(Relaxed) == 0
-            && !self.in_header.load(Relaxed)
-        {
+    /// Whether what comes in next is (more of) a header. An HTTP/2 client also sends what belongs to
+    /// no request.
+    pub(super) fn expects_header(&self) -> bool {
+        self.version == Version::Http1 && self.requests.load(Relaxed) == 0
+    }
+
+    /// Bytes of a header came in; whether they are its first.
+    pub(super) fn header_read(&self) -> bool {
+        let first = !self.in_header.load(Relaxed);
+        if first {
             self.in_header.store(true, Relaxed);
             self.quiet_since_ms.store(self.now_ms(), Relaxed);
         }
+        first
     }
 
     /// A write or flush was tried; `written` is how many bytes the peer's side took.

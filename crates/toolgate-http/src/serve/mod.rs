@@ -5,6 +5,7 @@ mod activity;
 mod connection;
 mod drain;
 mod guests;
+mod head_lines;
 mod host_policy;
 mod limits;
 mod linger;

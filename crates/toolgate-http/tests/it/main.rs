@@ -17,5 +17,6 @@ mod read_body;
 mod replies;
 mod routes;
 mod slow_clients;
+mod smuggling;
 mod support;
 mod tls;
