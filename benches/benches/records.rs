@@ -32,6 +32,7 @@ fn record(n: u64) -> CallRecord {
         bytes_out: 1_200,
         revision: "2025-11-25",
         source: Source::Gateway,
+        intended: false,
     }
 }
 

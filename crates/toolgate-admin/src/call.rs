@@ -92,6 +92,14 @@ impl Admin {
     }
 }
 
+impl Admin {
+    /// How many call records were lost in the whole installation, within this time if one is given.
+    pub fn lost_calls(&self, since: Option<Duration>) -> Result<u64, AdminError> {
+        let since_ms = since.map(|since| now_ms().saturating_sub(millis(since)));
+        Ok(CallsReader::open(&self.dir)?.lost(since_ms)?)
+    }
+}
+
 impl CallFeed<'_> {
     /// The calls since the last time, oldest first; the first time, the newest ones that match.
     ///

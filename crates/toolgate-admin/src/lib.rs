@@ -62,7 +62,7 @@ pub use token::{
 pub use user::operator;
 pub use workspace::{
     ReadOnlyMay, ServerTested, ToolTested, WorkspaceContents, WorkspaceCreated, WorkspaceDeleted,
-    WorkspaceListed, WorkspaceTested, WorkspaceUpdated,
+    WorkspaceListed, WorkspaceSettings, WorkspaceTested, WorkspaceUpdated,
 };
 
 // The values callers hand in, so that a binary needs this crate alone.

@@ -68,6 +68,8 @@ pub struct WorkspaceListed {
     pub tokens: u64,
     /// What read-only tokens may call.
     pub read_only: ReadOnlyMay,
+    /// Whether writing calls are sent only once their intent is on the disk.
+    pub strict_records: bool,
     /// Whether it is the default target of commands.
     pub active: bool,
     /// When it was made.
@@ -91,8 +93,19 @@ pub struct WorkspaceUpdated {
     pub slug: String,
     /// What read-only tokens may call.
     pub read_only: ReadOnlyMay,
+    /// Whether writing calls are sent only once their intent is on the disk.
+    pub strict_records: bool,
     /// What became of the change at the gateway.
     pub gateway: GatewayState,
+}
+
+/// Settings of a workspace to change; `None` leaves one as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WorkspaceSettings {
+    /// What read-only tokens may call.
+    pub read_only: Option<ReadOnlyMay>,
+    /// Whether writing calls are sent only once their intent is on the disk.
+    pub strict_records: Option<bool>,
 }
 
 /// What goes with a workspace when it is deleted.
@@ -217,25 +230,32 @@ impl Admin {
                 servers: summary.servers,
                 tokens: summary.tokens,
                 read_only: ReadOnlyMay::of(workspace.read_only_all),
+                strict_records: workspace.strict_records,
                 created_at: rfc3339(workspace.created_at),
             }
         });
         Ok(listed.collect())
     }
 
-    /// Says what read-only tokens may call (design.md section 4, "Read-only").
-    pub fn set_read_only(
+    /// Changes settings of a workspace.
+    pub fn update_workspace(
         &self,
         scope: &WorkspaceScope,
-        may: ReadOnlyMay,
+        settings: WorkspaceSettings,
     ) -> Result<WorkspaceUpdated, AdminError> {
         let mut workspace = self.store.workspace(scope)?.workspace;
-        workspace.read_only_all = may == ReadOnlyMay::All;
+        if let Some(may) = settings.read_only {
+            workspace.read_only_all = may == ReadOnlyMay::All;
+        }
+        if let Some(strict) = settings.strict_records {
+            workspace.strict_records = strict;
+        }
         self.store
             .update_workspace(scope, &self.actor, &workspace)?;
         Ok(WorkspaceUpdated {
             slug: scope.slug().to_string(),
-            read_only: may,
+            read_only: ReadOnlyMay::of(workspace.read_only_all),
+            strict_records: workspace.strict_records,
             gateway: self.knock(),
         })
     }

@@ -29,6 +29,10 @@ pub enum CallStatus {
     Internal,
     /// The server asked the client something first; the call went on in another request.
     Asked,
+    /// Not tried: a circuit was open, a queue was full, or the gateway was overloaded.
+    Overloaded,
+    /// A writing call of a workspace with strict records was about to be sent; how it ended is not known.
+    Begun,
 }
 
 /// Which door a call came through.
@@ -74,4 +78,6 @@ pub struct CallRecord {
     pub revision: &'static str,
     /// Which door it came through.
     pub source: Source,
+    /// Its intent was recorded before it was sent, and is replaced by this record.
+    pub intended: bool,
 }

@@ -28,6 +28,18 @@ pub trait Journal: Send + 'static {
         batch: &[CallRecord],
     ) -> Result<(), JournalError>;
 
+    /// Brings the intents of calls that are about to be sent to the disk, all of them or none: returns
+    /// only when a power cut could not lose them. A record that is `intended` later takes its intent's place.
+    ///
+    /// A journal that cannot do that refuses, and so refuses the calls.
+    fn intend(&mut self, boot: &str, intents: &[CallRecord]) -> Result<(), JournalError> {
+        let _ = boot;
+        Err(JournalError {
+            count: intents.len(),
+            reason: "this journal keeps no intents".to_owned(),
+        })
+    }
+
     /// Called when no record came for half a second after a batch: a moment to bring it to the disk.
     fn settle(&mut self) {}
 }

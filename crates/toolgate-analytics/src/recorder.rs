@@ -6,6 +6,7 @@
 //! a wake-up only when the thread sleeps, and an idle gateway has no timer running.
 
 use std::collections::TryReserveError;
+use std::fmt;
 use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -20,6 +21,8 @@ const FLUSH_AFTER: Duration = Duration::from_millis(100);
 const FLUSH_AT: usize = 512;
 /// After so long without a record the journal may settle what it wrote.
 const SETTLE_AFTER: Duration = Duration::from_millis(500);
+/// Intents that wait for the disk; more calls than that are refused.
+const INTENTS_MAX: usize = 1_024;
 /// Most records in one transaction of the journal: keeps it far below the 50 ms of R-03.
 const BATCH_MAX: usize = 2_048;
 
@@ -50,7 +53,19 @@ impl Recorder {
     /// At most `capacity` records wait or are being written at any moment. If the system refuses the
     /// thread, every record is dropped and counted: a gateway without records still serves calls.
     pub fn start(journal: impl Journal, boot: String, capacity: usize) -> Self {
-        let shared = Arc::new(Shared::new(capacity));
+        Self::start_counting(journal, boot, capacity, || {})
+    }
+
+    /// The same, and calls `tally` once for each record that is made, whether or not there is room for it: what
+    /// keeps that count where a killed process leaves it knows how many records were lost with the process.
+    /// It is called under a lock and must be quick.
+    pub fn start_counting(
+        journal: impl Journal,
+        boot: String,
+        capacity: usize,
+        tally: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
+        let shared = Arc::new(Shared::new(capacity, Box::new(tally)));
         let for_thread = Arc::clone(&shared);
         let spawned = thread::Builder::new()
             .name("call-records".to_owned())
@@ -71,6 +86,29 @@ impl Recorder {
     /// Queues a record, or drops and counts it when the queue is full.
     pub fn record(&self, record: CallRecord) {
         self.worker.shared.push(record);
+    }
+
+    /// Brings a call's intent to the disk and then calls `told` with true; with false when that failed or too
+    /// many wait. Intents that come while others are written share the next commit.
+    pub fn intend(&self, intent: CallRecord, told: impl FnOnce(bool) + Send + 'static) {
+        let intent = Intent {
+            record: intent,
+            told: Told(Some(Box::new(told))),
+        };
+        self.worker.shared.push_intent(intent);
+    }
+
+    /// Records that wait or are being written, and how many may.
+    pub fn waiting(&self) -> (usize, usize) {
+        let shared = &self.worker.shared;
+        let queue = shared.queue();
+        (queue.waiting.len() + queue.writing, shared.capacity)
+    }
+
+    /// Whether the thread still runs. If not, it panicked, and nothing is written any more.
+    pub fn is_alive(&self) -> bool {
+        let thread = self.worker.thread.as_ref();
+        thread.is_none_or(|thread| !thread.is_finished())
     }
 
     /// Figures since the start.
@@ -112,8 +150,39 @@ impl Drop for Worker {
     }
 }
 
-/// What the calls and the thread share.
+/// An intent and who waits for it.
 #[derive(Debug)]
+struct Intent {
+    record: CallRecord,
+    told: Told,
+}
+
+/// Tells once whether an intent is on the disk; dropped, it tells that it is not.
+struct Told(Option<Box<dyn FnOnce(bool) + Send>>);
+
+impl Told {
+    fn tell(mut self, durable: bool) {
+        if let Some(told) = self.0.take() {
+            told(durable);
+        }
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if let Some(told) = self.0.take() {
+            told(false);
+        }
+    }
+}
+
+impl fmt::Debug for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Told")
+    }
+}
+
+/// What the calls and the thread share.
 struct Shared {
     queue: Mutex<Queue>,
     /// The thread waits here for records.
@@ -122,11 +191,23 @@ struct Shared {
     progress: Condvar,
     dropped: AtomicU64,
     capacity: usize,
+    tally: Box<dyn Fn() + Send + Sync>,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("queue", &self.queue)
+            .field("capacity", &self.capacity)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     waiting: Vec<CallRecord>,
+    /// Intents whose calls wait for them.
+    intents: Vec<Intent>,
     /// Taken by the thread and not yet written.
     writing: usize,
     recorded: u64,
@@ -140,13 +221,14 @@ struct Queue {
 // === impl Shared: the calls' side ===
 
 impl Shared {
-    fn new(capacity: usize) -> Self {
+    fn new(capacity: usize, tally: Box<dyn Fn() + Send + Sync>) -> Self {
         Self {
             queue: Mutex::default(),
             wake: Condvar::new(),
             progress: Condvar::new(),
             dropped: AtomicU64::new(0),
             capacity,
+            tally,
         }
     }
 
@@ -158,6 +240,7 @@ impl Shared {
     fn push(&self, record: CallRecord) {
         let waiting = {
             let mut queue = self.queue();
+            (self.tally)();
             let full = queue.waiting.len() + queue.writing >= self.capacity;
             if full || queue.closed || queue.make_room().is_err() {
                 drop(queue);
@@ -172,6 +255,19 @@ impl Shared {
         if waiting == 1 || waiting == FLUSH_AT {
             self.wake.notify_one();
         }
+    }
+
+    fn push_intent(&self, intent: Intent) {
+        let mut queue = self.queue();
+        if queue.closed || queue.intents.len() >= INTENTS_MAX {
+            // Who waits is told when the intent is dropped, which must not be under the lock.
+            drop(queue);
+            drop(intent);
+            return;
+        }
+        queue.intents.push(intent);
+        drop(queue);
+        self.wake.notify_one();
     }
 
     fn flush(&self, timeout: Duration) -> bool {
@@ -195,7 +291,28 @@ impl Shared {
     }
 }
 
+/// One commit for all of them.
+fn write_intents(journal: &mut impl Journal, boot: &str, intents: &mut Vec<Intent>) {
+    if intents.is_empty() {
+        return;
+    }
+    let (records, told): (Vec<_>, Vec<_>) = intents
+        .drain(..)
+        .map(|intent| (intent.record, intent.told))
+        .unzip();
+    let outcome = journal.intend(boot, &records);
+    if let Err(error) = &outcome {
+        let (count, reason) = (records.len(), &error.reason);
+        tracing::warn!(count, %reason, "intents of calls could not be made durable; the calls are refused");
+    }
+    told.into_iter().for_each(|told| told.tell(outcome.is_ok()));
+}
+
 impl Queue {
+    fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.intents.is_empty()
+    }
+
     /// Makes room for one more; refuses instead of aborting when memory is short.
     fn make_room(&mut self) -> Result<(), TryReserveError> {
         if self.waiting.len() < self.waiting.capacity() {
@@ -210,8 +327,11 @@ impl Queue {
 impl Shared {
     fn run(&self, mut journal: impl Journal, boot: &str) {
         let mut batch = Vec::new();
+        let mut intents = Vec::new();
         let mut numbers = Numbers::default();
-        while self.take(&mut batch) {
+        while self.take(&mut batch, &mut intents) {
+            // First, since somebody waits, and since a record may take its intent's place.
+            write_intents(&mut journal, boot, &mut intents);
             for part in batch.chunks(BATCH_MAX) {
                 let first = numbers.first_of(part.len(), self.dropped.load(Ordering::Relaxed));
                 let outcome = journal.append(boot, first, part);
@@ -235,16 +355,17 @@ impl Shared {
         let (queue, _) = self
             .wake
             .wait_timeout_while(queue, SETTLE_AFTER, |queue| {
-                queue.waiting.is_empty() && !queue.closed
+                queue.is_empty() && !queue.closed
             })
             .unwrap_or_else(PoisonError::into_inner);
-        queue.waiting.is_empty()
+        queue.is_empty()
     }
 
-    /// Waits for a batch and swaps it into `batch`; false when there will be no more.
-    fn take(&self, batch: &mut Vec<CallRecord>) -> bool {
+    /// Waits for a batch or an intent and swaps what there is into `batch` and `intents`; false when there will
+    /// be no more.
+    fn take(&self, batch: &mut Vec<CallRecord>, intents: &mut Vec<Intent>) -> bool {
         let mut queue = self.queue();
-        while queue.waiting.is_empty() {
+        while queue.is_empty() {
             if queue.closed {
                 return false;
             }
@@ -254,7 +375,11 @@ impl Shared {
                 .unwrap_or_else(PoisonError::into_inner);
         }
         let deadline = Instant::now() + FLUSH_AFTER;
-        while queue.waiting.len() < FLUSH_AT && !queue.urgent && !queue.closed {
+        while queue.waiting.len() < FLUSH_AT
+            && queue.intents.is_empty()
+            && !queue.urgent
+            && !queue.closed
+        {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -266,6 +391,7 @@ impl Shared {
                 .0;
         }
         mem::swap(&mut queue.waiting, batch);
+        mem::swap(&mut queue.intents, intents);
         queue.writing = batch.len();
         queue.urgent = false;
         true

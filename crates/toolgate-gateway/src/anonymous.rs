@@ -8,6 +8,7 @@ use toolgate_namespace::{WorkspaceId, WorkspaceSlug};
 use toolgate_policy::{
     Principal, RateLimit, RateLimiter, RawToken, Role, Token, TokenDigest, TokenId, ToolRules,
 };
+use toolgate_router::{Bulkhead, Part};
 
 use crate::bootstrap;
 use crate::snapshot::{Admitted, Life, Snapshot, TokenEntry};
@@ -70,5 +71,6 @@ fn guest(workspace: &WorkspaceId) -> Option<TokenEntry> {
         token: Arc::new(token),
         life: Arc::new(Life::default()),
         last_use: Arc::default(),
+        bulkhead: Arc::new(Bulkhead::new(Part::Token)),
     })
 }

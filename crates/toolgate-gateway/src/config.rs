@@ -9,6 +9,7 @@ use toolgate_namespace::WorkspaceSlug;
 use toolgate_store::DataDir;
 
 use crate::error::GatewayError;
+use crate::overload::OverloadLimits;
 
 /// Everything a gateway needs to know; all else is in its store.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub struct Config {
     pub anonymous: Vec<WorkspaceSlug>,
     /// Limits of the listener (security.md section 17).
     pub limits: ServeLimits,
+    /// What the process may use before it sheds load.
+    pub overload: OverloadLimits,
     /// Which `Host` and `Origin` headers are accepted besides loopback names.
     pub hosts: HostPolicy,
     /// How servers are reached.
@@ -67,6 +70,7 @@ impl Config {
             demo: None,
             anonymous: Vec::new(),
             limits: ServeLimits::default(),
+            overload: OverloadLimits::default(),
             hosts: HostPolicy::loopback(),
             egress: EgressConfig::default(),
         }

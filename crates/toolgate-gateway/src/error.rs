@@ -86,6 +86,12 @@ pub enum GatewayError {
     /// The work was interrupted, as happens while the process ends.
     #[error("the work was interrupted")]
     Interrupted,
+    /// Something broke that the gateway cannot go on without (S-63).
+    #[error("{what} ended unexpectedly")]
+    Broken {
+        /// What broke.
+        what: &'static str,
+    },
     /// A thread could not be started.
     #[error("starting the thread that follows the store")]
     Thread(#[source] std::io::Error),

@@ -2,10 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use futures::FutureExt;
 use hyper::body::Body;
 use hyper::{HeaderMap, Request, Response};
 use tokio::sync::watch;
@@ -23,7 +25,9 @@ use crate::config::Config;
 use crate::control;
 use crate::error::GatewayError;
 use crate::guesses::{Guesses, TooMany};
+use crate::losses;
 use crate::notices::{Mailbox, View};
+use crate::overload::Overload;
 use crate::record::{CallIds, unix_ms};
 use crate::request_path;
 use crate::request_path::old_sse::Connections;
@@ -75,6 +79,9 @@ pub struct Gateway {
     parked: Parked,
     connections: Connections,
     draining: watch::Sender<bool>,
+    overload: Arc<Overload>,
+    /// What the gateway cannot go on without, if it broke (S-63).
+    broken: watch::Sender<Option<&'static str>>,
     /// Held while the store is read and the snapshot swapped, so that two reloads cannot cross.
     reloading: std::sync::Mutex<()>,
 }
@@ -95,7 +102,9 @@ impl Gateway {
             .await
             .map_err(|_| GatewayError::Interrupted)??;
         let boot = format!("{:012x}", u64::from_be_bytes(bootstrap::random()?) >> 16);
-        let journal = CallsJournal::open(&dir).map_err(|source| in_store(&dir, source))?;
+        let mut journal = CallsJournal::open(&dir).map_err(|source| in_store(&dir, source))?;
+        losses::settle(&dir, &mut journal);
+        let made = losses::count(&dir, &boot);
         let wiring = Arc::new(Wiring {
             egress: Egress::new(config.egress).map_err(GatewayError::Egress)?,
             client_info: server_info(),
@@ -111,7 +120,11 @@ impl Gateway {
             handles,
             parked: Parked::default(),
             connections: Connections::default(),
-            recorder: Recorder::start(journal, boot.clone(), RECORD_QUEUE),
+            recorder: Recorder::start_counting(journal, boot.clone(), RECORD_QUEUE, move || {
+                if let Some(made) = &made {
+                    made.count().fetch_add(1, Ordering::Relaxed);
+                }
+            }),
             call_ids: CallIds::new(&boot),
             guests: Guests::new(config.anonymous),
             hosts: config.hosts,
@@ -119,6 +132,8 @@ impl Gateway {
             guesses: Guesses::new(),
             started: Instant::now(),
             draining: watch::Sender::new(false),
+            overload: Overload::new(config.overload),
+            broken: watch::Sender::new(None),
             reloading: std::sync::Mutex::default(),
             wiring,
             dir,
@@ -128,6 +143,7 @@ impl Gateway {
         gateway.reload()?;
         gateway.sweep_now_and_then();
         gateway.tell_changed_views();
+        gateway.watch_load();
         Ok((gateway, first_run))
     }
 
@@ -173,6 +189,44 @@ impl Gateway {
         });
         let saved = saved.await.map_err(|_| GatewayError::Interrupted)?;
         saved.map_err(|source| in_store(&self.dir, source))
+    }
+
+    /// Resolves with the name of what broke, once something did that the gateway cannot go on without: a task
+    /// that panicked, the thread that follows the store, the thread that writes records (S-63). Cancel safe.
+    pub async fn broken(&self) -> &'static str {
+        let mut broken = self.broken.subscribe();
+        match broken.wait_for(Option::is_some).await.map(|what| *what) {
+            Ok(Some(what)) => what,
+            // The sender is in `self`.
+            Ok(None) | Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Says that the gateway cannot go on.
+    pub(crate) fn break_down(&self, what: &'static str) {
+        tracing::error!(what, "the gateway cannot go on");
+        self.broken.send_replace(Some(what));
+    }
+
+    /// Runs what the gateway cannot do without until it drains; a panic in it ends the process (S-63).
+    pub(crate) fn spawn_vital(
+        self: &Arc<Self>,
+        what: &'static str,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let (weak, drained) = (Arc::downgrade(self), self.drained());
+        self.wiring.background.spawn(async move {
+            let work = std::panic::AssertUnwindSafe(work).catch_unwind();
+            let ended = tokio::select! {
+                () = drained => return,
+                ended = work => ended,
+            };
+            if ended.is_err()
+                && let Some(gateway) = weak.upgrade()
+            {
+                gateway.break_down(what);
+            }
+        });
     }
 
     /// Ends general streams and the work that follows the store; calls in flight go on.
@@ -256,6 +310,10 @@ impl Gateway {
 
     pub(crate) fn call_ids(&self) -> &CallIds {
         &self.call_ids
+    }
+
+    pub(crate) fn overload(&self) -> &Arc<Overload> {
+        &self.overload
     }
 
     pub(crate) fn background(&self) -> &Arc<Background> {
@@ -357,14 +415,12 @@ impl Gateway {
 
     /// Compares what every listener sees with what it saw, whenever something changed (P9.47).
     fn tell_changed_views(self: &Arc<Self>) {
-        let (weak, drained) = (Arc::downgrade(self), self.drained());
+        let weak = Arc::downgrade(self);
         let mut changes = self.changes();
-        self.wiring.background.spawn(async move {
-            tokio::pin!(drained);
+        self.spawn_vital("the task that tells listeners of changes", async move {
             loop {
-                tokio::select! {
-                    () = &mut drained => return,
-                    told = changes.changed() => if told.is_err() { return },
+                if changes.changed().await.is_err() {
+                    return;
                 }
                 let Some(gateway) = weak.upgrade() else {
                     return;
@@ -422,16 +478,32 @@ impl Gateway {
         }
     }
 
-    fn sweep_now_and_then(self: &Arc<Self>) {
-        let (weak, drained) = (Arc::downgrade(self), self.drained());
-        self.wiring.background.spawn(async move {
-            let mut clock = tokio::time::interval(SWEEP_EVERY);
-            tokio::pin!(drained);
-            loop {
-                tokio::select! {
-                    () = &mut drained => return,
-                    _ = clock.tick() => {}
+    /// Watches what the process runs out of, and whether its threads live (S-63).
+    fn watch_load(self: &Arc<Self>) {
+        let (weak, overload) = (Arc::downgrade(self), self.overload.clone());
+        self.spawn_vital("the task that watches the load", async move {
+            let busy = || {
+                let Some(gateway) = weak.upgrade() else {
+                    return 0;
+                };
+                if !gateway.recorder.is_alive() {
+                    gateway.break_down("the thread that writes call records");
                 }
+                let snapshot = gateway.snapshot.load();
+                let entries = snapshot.workspaces.values();
+                let busy = entries.filter(|entry| entry.bulkhead.under_way() > 0);
+                busy.count()
+            };
+            overload.watch(busy).await;
+        });
+    }
+
+    fn sweep_now_and_then(self: &Arc<Self>) {
+        let weak = Arc::downgrade(self);
+        self.spawn_vital("the task that sweeps sessions", async move {
+            let mut clock = tokio::time::interval(SWEEP_EVERY);
+            loop {
+                clock.tick().await;
                 let Some(gateway) = weak.upgrade() else {
                     return;
                 };

@@ -69,6 +69,7 @@ pub async fn run(
     tokio::select! {
         () = &mut serving => {}
         () = renewing => {}
+        what = gateway.broken() => return Err(GatewayError::Broken { what }),
         () = shutdown => {
             tracing::info!("draining");
             signal.drain();
@@ -123,5 +124,9 @@ impl Handler for Door {
         peer: SocketAddr,
     ) -> Response<ReplyBody> {
         self.0.handle_from(request, peer.ip()).await
+    }
+
+    async fn may_accept(&self) {
+        self.0.overload().accepts().await;
     }
 }

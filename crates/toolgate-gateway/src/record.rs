@@ -1,13 +1,18 @@
 //! One record for every call, whatever becomes of it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 use toolgate_analytics::{CallRecord, CallStatus, Recorder, Source};
 use toolgate_namespace::WorkspaceId;
 use toolgate_policy::Principal;
 use toolgate_protocol::Revision;
 use toolgate_router::Link;
+
+/// How long a call waits for its intent to reach the disk.
+const INTENT: Duration = Duration::from_secs(5);
 
 /// Names calls: unique among all processes on a store, without asking the system for randomness each time.
 #[derive(Debug)]
@@ -82,6 +87,7 @@ impl RecordGuard {
             bytes_out: 0,
             revision: revision.as_str(),
             source: Source::Gateway,
+            intended: false,
         };
         Self {
             record: Some(record),
@@ -119,6 +125,25 @@ impl RecordGuard {
         }
     }
 
+    /// Brings the call's intent to the disk; false when it must not be sent, since that failed.
+    pub(crate) async fn begin_durably(&mut self) -> bool {
+        let (Some(record), Some(recorder)) = (&mut self.record, &self.recorder) else {
+            return true;
+        };
+        // Also when it fails: it may be on its way, and this record is to take its place all the same.
+        record.intended = true;
+        let intent = CallRecord {
+            status: CallStatus::Begun,
+            ..record.clone()
+        };
+        let (told, heard) = oneshot::channel();
+        recorder.intend(intent, |durable| {
+            // Who asked may be gone.
+            let _ = told.send(durable);
+        });
+        matches!(timeout(INTENT, heard).await, Ok(Ok(true)))
+    }
+
     /// The call ended this way.
     pub(crate) fn finish(&mut self, status: CallStatus, error_code: Option<i64>, bytes_out: usize) {
         if let Some(record) = &mut self.record {
@@ -132,6 +157,9 @@ impl RecordGuard {
 impl Drop for RecordGuard {
     fn drop(&mut self) {
         if let Some(mut record) = self.record.take() {
+            if std::thread::panicking() {
+                record.status = CallStatus::Internal;
+            }
             let elapsed = self.started.elapsed().as_millis();
             record.duration_ms = u64::try_from(elapsed).unwrap_or(u64::MAX);
             if let Some(recorder) = &self.recorder {

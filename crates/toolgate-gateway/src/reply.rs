@@ -31,6 +31,9 @@ pub fn mcp_json(slug: &str, url: &str, token: &str) -> String {
     )
 }
 
+/// When to come back to an overloaded gateway, seconds.
+const OVERLOAD_RETRY_S: u64 = 1;
+
 /// Header that carries the session of a legacy client.
 pub(crate) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 
@@ -230,21 +233,90 @@ pub(crate) fn call_fault(error: &RouteError, era: Era, call_id: &str) -> CallFau
     match error {
         RouteError::Overloaded {
             server,
+            part,
             retry_after_ms,
-        } => CallFault {
-            error: RpcError::new(
-                GatewayFault::Overloaded.code(era),
-                format!("server `{server}` is busy; try again in {retry_after_ms} ms"),
+        } => {
+            let limit = (part.as_str(), part.at_once());
+            not_now(
+                error,
+                server.as_str(),
+                Some(limit),
+                *retry_after_ms,
+                era,
+                call_id,
             )
-            .with_data(data(&serde_json::json!({
-                "server": server.as_str(),
-                "retry_after_ms": retry_after_ms,
-                "call": call_id,
-            }))),
-            status: CallStatus::Unreachable,
-        },
+        }
+        RouteError::CircuitOpen {
+            server,
+            retry_after_ms,
+        } => not_now(error, server.as_str(), None, *retry_after_ms, era, call_id),
         RouteError::Upstream(error) => upstream_fault(error, era, call_id),
     }
+}
+
+/// A call that was not tried, and when to try it again.
+fn not_now(
+    error: &RouteError,
+    server: &str,
+    limit: Option<(&str, usize)>,
+    retry_after_ms: u64,
+    era: Era,
+    call_id: &str,
+) -> CallFault {
+    let limited = limit.map_or_else(String::new, |(part, at_once)| {
+        format!(" (at most {at_once} per {part})")
+    });
+    let message = format!(
+        "{error}{limited}; the call was not executed; try again in {retry_after_ms} ms ({call_id})"
+    );
+    let about = serde_json::json!({
+        "server": server,
+        "outcome": "not_sent",
+        "retry_after_ms": retry_after_ms,
+        "call": call_id,
+    });
+    CallFault {
+        error: RpcError::new(GatewayFault::Overloaded.code(era), message).with_data(data(&about)),
+        status: CallStatus::Overloaded,
+    }
+}
+
+/// The gateway itself has too much to do: not tried, with when to come back.
+pub(crate) fn overloaded(what: &str, era: Era) -> RpcError {
+    let message = format!(
+        "the gateway is overloaded ({what}); the call was not executed; try again in {OVERLOAD_RETRY_S} s"
+    );
+    let about = serde_json::json!({
+        "outcome": "not_sent",
+        "retry_after_ms": OVERLOAD_RETRY_S * 1000,
+    });
+    RpcError::new(GatewayFault::Overloaded.code(era), message).with_data(data(&about))
+}
+
+/// The workspace wants each writing call recorded before it is sent, and that failed.
+pub(crate) fn not_recorded(era: Era, call_id: &str) -> RpcError {
+    let message = format!(
+        "the call could not be recorded, which this workspace demands before a writing call is sent; the call was not executed; try again in {OVERLOAD_RETRY_S} s ({call_id})"
+    );
+    let about = serde_json::json!({
+        "outcome": "not_sent",
+        "retry_after_ms": OVERLOAD_RETRY_S * 1000,
+        "call": call_id,
+    });
+    RpcError::new(GatewayFault::Overloaded.code(era), message).with_data(data(&about))
+}
+
+/// An answer of status 503 that says when to come back.
+pub(crate) fn unavailable(error: RpcError, id: Option<RequestId>, era: Era) -> Response<ReplyBody> {
+    let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error, id);
+    with_retry_after(refusal.into_response(era))
+}
+
+/// Says when to come back to an overloaded gateway.
+pub(crate) fn with_retry_after(mut response: Response<ReplyBody>) -> Response<ReplyBody> {
+    let headers = response.headers_mut();
+    headers.insert(header::RETRY_AFTER, HeaderValue::from(OVERLOAD_RETRY_S));
+    response
 }
 
 /// The part of the table about servers that failed.

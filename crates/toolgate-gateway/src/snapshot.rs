@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::Notify;
 use toolgate_namespace::WorkspaceId;
 use toolgate_policy::{Principal, RateLimiter, Token, TokenDigest, TokenStatus};
-use toolgate_router::Workspace;
+use toolgate_router::{Bulkhead, Workspace};
 
 use crate::credentials::LinkSecrets;
 use crate::notices::Hub;
@@ -29,6 +29,10 @@ pub(crate) struct WorkspaceEntry {
     pub(crate) secrets: HashMap<String, Arc<LinkSecrets>>,
     /// Everybody who listens here; kept from one snapshot to the next.
     pub(crate) hub: Arc<Hub>,
+    /// What its callers may have under way; kept likewise.
+    pub(crate) bulkhead: Arc<Bulkhead>,
+    /// Writing calls are sent only once their intent is durable.
+    pub(crate) strict_records: bool,
 }
 
 /// One token with what outlives a swap: its rate log and whoever waits for its end.
@@ -38,6 +42,8 @@ pub(crate) struct TokenEntry {
     pub(crate) limiter: Arc<RateLimiter>,
     pub(crate) life: Arc<Life>,
     pub(crate) last_use: Arc<LastUse>,
+    /// What it may have under way.
+    pub(crate) bulkhead: Arc<Bulkhead>,
 }
 
 /// When a token was last used, written to the store now and then (S-39).

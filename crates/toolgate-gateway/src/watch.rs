@@ -1,5 +1,6 @@
 //! Follows the store: a thread that sees what other processes commit and puts it in force (design.md 3.2).
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -24,7 +25,12 @@ pub(crate) fn start(gateway: &Arc<Gateway>) -> Result<(), GatewayError> {
         .spawn(move || {
             // Links that are no longer needed are closed on the runtime.
             let _entered = runtime.enter();
-            follow(&weak, watcher);
+            let followed = catch_unwind(AssertUnwindSafe(|| follow(&weak, watcher)));
+            if followed.is_err()
+                && let Some(gateway) = weak.upgrade()
+            {
+                gateway.break_down("the thread that follows the store");
+            }
         })
         .map_err(GatewayError::Thread)?;
     Ok(())

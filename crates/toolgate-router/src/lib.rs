@@ -8,6 +8,8 @@
 //! exchange with its server ([`call`]). Nothing here knows HTTP, stdio or SQL.
 
 mod background;
+mod breaker;
+mod bulkhead;
 mod catalog;
 mod index;
 mod introduction;
@@ -22,6 +24,8 @@ mod uris;
 mod workspace;
 
 pub use background::Background;
+pub use breaker::{Breaker, Circuit, Pass, Verdict};
+pub use bulkhead::{Bulkhead, Part, Turn};
 pub use catalog::{Catalog, CatalogPrompt, CatalogTool};
 pub use introduction::Introduction;
 pub use link::{Learnt, Link, LinkConfig, Listed, ToolList, ToolOverride};

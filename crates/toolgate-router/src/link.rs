@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,7 +11,6 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use toolgate_namespace::ServerSpec;
 use toolgate_policy::Classification;
@@ -18,6 +18,8 @@ use toolgate_protocol::mcp::ServerSnapshot;
 use toolgate_protocol::{Json, ToolDefinition};
 use toolgate_upstream::{ListKind, Upstream, UpstreamError, UpstreamErrorKind};
 
+use crate::breaker::{self, Breaker, Circuit};
+use crate::bulkhead::{Bulkhead, Part};
 use crate::memory::{LinkHealth, Memory};
 use crate::stretch::{Place, Stretch};
 
@@ -29,8 +31,6 @@ const FRESH_FOR: Duration = Duration::from_mins(1);
 const RESOURCES_FRESH_FOR: Duration = Duration::from_secs(1);
 /// What is left to a list that ran out of time to say so itself.
 const SLACK: Duration = Duration::from_millis(50);
-/// Calls in flight to one server; the queue behind it is as long again.
-pub(crate) const MAX_IN_FLIGHT: usize = 256;
 /// Resources or templates of one server that are remembered, and the most on one page (P9.55).
 pub(crate) const PAGE: usize = 1000;
 
@@ -98,7 +98,8 @@ pub struct Link {
     overrides: ArcSwap<HashMap<String, ToolOverride>>,
     changes: Arc<AtomicU64>,
     learnt: Arc<Learnt>,
-    pub(crate) permits: Arc<Semaphore>,
+    pub(crate) bulkhead: Bulkhead,
+    pub(crate) breaker: Breaker,
 }
 
 impl fmt::Debug for Link {
@@ -123,7 +124,8 @@ impl Link {
             overrides: ArcSwap::from_pointee(config.overrides),
             changes: config.changes,
             learnt: config.learnt,
-            permits: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
+            bulkhead: Bulkhead::new(Part::Server),
+            breaker: Breaker::new(RandomState::new().build_hasher().finish()),
         })
     }
 
@@ -145,6 +147,21 @@ impl Link {
     /// How it went when the server was last asked for its tools.
     pub fn health(&self) -> Arc<LinkHealth> {
         self.tools.health()
+    }
+
+    /// Whether calls go to the server, or are answered at once since it keeps failing.
+    pub fn circuit(&self) -> Circuit {
+        self.breaker.circuit(breaker::now_ms())
+    }
+
+    /// Lets calls through again: the server was seen to answer by other means.
+    pub fn close_circuit(&self) {
+        self.breaker.reset(breaker::now_ms());
+    }
+
+    /// How much it has to do.
+    pub fn bulkhead(&self) -> &Bulkhead {
+        &self.bulkhead
     }
 
     /// What an admin said about a tool.

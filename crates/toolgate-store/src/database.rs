@@ -121,13 +121,7 @@ fn configure(connection: &Connection, durability: Durability) -> rusqlite::Resul
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
     let journal = connection
         .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0))?;
-    let synchronous = match durability {
-        Durability::Disk => "full",
-        Durability::System => "normal",
-    };
-    connection.pragma_update(None, "synchronous", synchronous)?;
-    // macOS keeps a plain sync in the drive's cache; elsewhere this does nothing.
-    connection.pragma_update(None, "fullfsync", durability == Durability::Disk)?;
+    set_durability(connection, durability)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // Deleted bytes are overwritten (S-13), and none of them go to temporary files.
     connection.pragma_update(None, "secure_delete", true)?;
@@ -135,6 +129,20 @@ fn configure(connection: &Connection, durability: Durability) -> rusqlite::Resul
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "mmap_size", 0)?;
     Ok(journal)
+}
+
+/// Says how far the commits of a connection must get from now on.
+pub(crate) fn set_durability(
+    connection: &Connection,
+    durability: Durability,
+) -> rusqlite::Result<()> {
+    let synchronous = match durability {
+        Durability::Disk => "full",
+        Durability::System => "normal",
+    };
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    // macOS keeps a plain sync in the drive's cache; elsewhere this does nothing.
+    connection.pragma_update(None, "fullfsync", durability == Durability::Disk)
 }
 
 /// SQLite before 3.51.3, and 3.52.0, can corrupt a database that two connections write and

@@ -21,13 +21,19 @@ pub(crate) struct Schema {
 /// `control.db`.
 pub(crate) const CONTROL: Schema = Schema {
     application_id: i32::from_be_bytes(*b"TGct"),
-    migrations: &[include_str!("migrations/control_1.sql")],
+    migrations: &[
+        include_str!("migrations/control_1.sql"),
+        include_str!("migrations/control_5.sql"),
+    ],
 };
 
 /// `calls.db`.
 pub(crate) const CALLS: Schema = Schema {
     application_id: i32::from_be_bytes(*b"TGca"),
-    migrations: &[include_str!("migrations/calls_1.sql")],
+    migrations: &[
+        include_str!("migrations/calls_1.sql"),
+        include_str!("migrations/calls_2.sql"),
+    ],
 };
 
 impl Schema {

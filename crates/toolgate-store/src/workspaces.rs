@@ -23,6 +23,8 @@ pub struct Workspace {
     pub description: String,
     /// Whether read-only tokens may call every tool.
     pub read_only_all: bool,
+    /// Whether a writing call is sent only once its intent is on the disk (R-12).
+    pub strict_records: bool,
     /// When it was made, unix milliseconds.
     pub created_at: u64,
 }
@@ -98,7 +100,8 @@ impl Store {
 
     /// Every workspace, by slug.
     pub fn workspaces(&self) -> Result<Vec<WorkspaceSummary>, StoreError> {
-        const SQL: &str = "SELECT id, slug, name, description, read_only_all, created_at,
+        const SQL: &str =
+            "SELECT id, slug, name, description, read_only_all, strict_records, created_at,
                 (SELECT count(*) FROM servers WHERE workspace_id = workspaces.id),
                 (SELECT count(*) FROM tokens
                     WHERE workspace_id = workspaces.id AND revoked_at IS NULL)
@@ -108,8 +111,8 @@ impl Store {
             let rows = statement.query_map([], |row| {
                 Ok(WorkspaceSummary {
                     workspace: read(row)?,
-                    servers: row.get(6)?,
-                    tokens: row.get(7)?,
+                    servers: row.get(7)?,
+                    tokens: row.get(8)?,
                 })
             })?;
             rows.collect()
@@ -132,15 +135,15 @@ impl Store {
         })
     }
 
-    /// Saves name, description and `read_only_all`; the rest never changes.
+    /// Saves name, description, `read_only_all` and `strict_records`; the rest never changes.
     pub fn update_workspace(
         &self,
         scope: &WorkspaceScope,
         actor: &Actor,
         workspace: &Workspace,
     ) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE workspaces SET name = ?2, description = ?3, read_only_all = ?4
-            WHERE id = ?1";
+        const SQL: &str = "UPDATE workspaces SET name = ?2, description = ?3, read_only_all = ?4,
+            strict_records = ?5 WHERE id = ?1";
         let doing = "changing a workspace";
         scope.owns("workspace", &workspace.id)?;
         self.change(doing, actor, |tx| {
@@ -158,7 +161,8 @@ impl Store {
                 scope.id(),
                 after.name,
                 after.description,
-                after.read_only_all
+                after.read_only_all,
+                after.strict_records
             ];
             tx.execute(SQL, values).doing(doing)?;
             let entry = after.entry("workspace.change", Some(&before), Some(&after));
@@ -209,7 +213,8 @@ impl Store {
 
 /// Every workspace, by slug.
 pub(crate) fn select(connection: &Connection) -> rusqlite::Result<Vec<Workspace>> {
-    const SQL: &str = "SELECT id, slug, name, description, read_only_all, created_at
+    const SQL: &str =
+        "SELECT id, slug, name, description, read_only_all, strict_records, created_at
         FROM workspaces ORDER BY slug";
     connection
         .prepare_cached(SQL)?
@@ -235,6 +240,7 @@ impl NewWorkspace {
             name: self.name,
             description: self.description,
             read_only_all: false,
+            strict_records: false,
             created_at: self.created_at,
         };
         (workspace, self.key)
@@ -324,7 +330,8 @@ fn insert_key(tx: &Transaction<'_>, owner: &Workspace, key: &WrappedKey) -> rusq
 }
 
 fn find(connection: &Connection, scope: &WorkspaceScope) -> rusqlite::Result<Option<Workspace>> {
-    const SQL: &str = "SELECT id, slug, name, description, read_only_all, created_at
+    const SQL: &str =
+        "SELECT id, slug, name, description, read_only_all, strict_records, created_at
         FROM workspaces WHERE id = ?1";
     connection.query_row(SQL, [scope.id()], read).optional()
 }
@@ -336,7 +343,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Workspace> {
         name: row.get(2)?,
         description: row.get(3)?,
         read_only_all: row.get(4)?,
-        created_at: row.get(5)?,
+        strict_records: row.get(5)?,
+        created_at: row.get(6)?,
     })
 }
 

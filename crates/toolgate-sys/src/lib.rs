@@ -6,11 +6,15 @@
 
 mod child;
 mod group;
+mod kept_count;
+mod listeners;
 mod outcome;
 mod peer;
 mod process;
 
 pub use child::{ChildLimits, confine_child, limit_child};
 pub use group::{Signal, child_pids, reap, reap_group, signal_group};
+pub use kept_count::{KeptCount, left_count};
+pub use listeners::passed_listeners;
 pub use peer::peer_uid;
-pub use process::{become_subreaper, current_uid, harden_process, raise_fd_limit};
+pub use process::{become_subreaper, current_uid, fd_limit, harden_process, raise_fd_limit};

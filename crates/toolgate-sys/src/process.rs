@@ -50,6 +50,11 @@ pub fn raise_fd_limit() -> io::Result<u64> {
     Ok(wanted.max(soft))
 }
 
+/// How many descriptors this process may have open.
+pub fn fd_limit() -> io::Result<u64> {
+    limit(libc::RLIMIT_NOFILE).map(|limit| limit.soft)
+}
+
 /// The effective user id of this process.
 pub fn current_uid() -> u32 {
     #[expect(unsafe_code, reason = "geteuid has no safe wrapper in std")]

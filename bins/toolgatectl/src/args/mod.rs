@@ -18,7 +18,7 @@ pub(crate) use mcp::{
 };
 pub(crate) use secrets::{SecretArgument, SecretsCommand, WorkspaceSecretCommand};
 pub(crate) use token::{TokenCommand, TokenCreate};
-pub(crate) use workspace::{ReadOnly, WorkspaceCommand};
+pub(crate) use workspace::{OnOff, ReadOnly, WorkspaceCommand};
 
 /// The admin of a Toolgate installation.
 ///

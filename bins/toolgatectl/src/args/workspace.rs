@@ -36,13 +36,22 @@ pub(crate) enum WorkspaceCommand {
     /// Change settings of a workspace
     #[command(after_help = "Examples:
   toolgatectl workspace set team --read-only all
-  toolgatectl workspace set team --read-only annotated")]
+  toolgatectl workspace set team --read-only annotated
+  toolgatectl workspace set team --strict-records on")]
     Set {
         /// Slug of the workspace
         slug: String,
         /// What read-only tokens may call: tools known to be read-only, or every tool
-        #[arg(long, value_name = "WHICH", value_enum)]
-        read_only: ReadOnly,
+        #[arg(
+            long,
+            value_name = "WHICH",
+            value_enum,
+            required_unless_present = "strict_records"
+        )]
+        read_only: Option<ReadOnly>,
+        /// Send a writing call only once its intent is on the disk, and refuse it when that fails
+        #[arg(long, value_name = "ON_OFF", value_enum)]
+        strict_records: Option<OnOff>,
     },
     /// Delete a workspace with its tokens, servers and secrets
     #[command(after_help = "Examples:
@@ -69,6 +78,15 @@ pub(crate) enum WorkspaceCommand {
     /// Secrets that any server of a workspace may use
     #[command(subcommand)]
     Secret(WorkspaceSecretCommand),
+}
+
+/// A setting that is on or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum OnOff {
+    /// From now on
+    On,
+    /// No longer
+    Off,
 }
 
 /// What read-only tokens may call.

@@ -30,6 +30,12 @@ pub(super) fn calls(context: &Context<'_>, asked: CallsArgs) -> Result<Exit, Fai
     let mut feed = context.admin.calls(&query)?;
     if !asked.follow {
         context.output.many(&feed.newer()?, calls_table)?;
+        let lost = context.admin.lost_calls(asked.since)?;
+        if lost > 0 {
+            context.output.note(&format!(
+                "{lost} call records of this installation are missing: lost with a process that was killed, to a full queue or to a full disk"
+            ));
+        }
         return Ok(Exit::Done);
     }
     loop {

@@ -2,10 +2,12 @@
 
 use std::fmt::Write;
 
-use toolgate_admin::{ReadOnlyMay, WorkspaceCreated, WorkspaceListed, WorkspaceTested};
+use toolgate_admin::{
+    ReadOnlyMay, WorkspaceCreated, WorkspaceListed, WorkspaceSettings, WorkspaceTested,
+};
 
 use super::{Context, count, secrets, token};
-use crate::args::{ReadOnly, WorkspaceCommand};
+use crate::args::{OnOff, ReadOnly, WorkspaceCommand};
 use crate::ask;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -24,7 +26,20 @@ pub(super) fn run(context: &Context<'_>, command: WorkspaceCommand) -> Result<Ex
             Ok(Exit::Done)
         }
         WorkspaceCommand::Use { slug } => activate(context, &slug),
-        WorkspaceCommand::Set { slug, read_only } => set(context, &slug, read_only),
+        WorkspaceCommand::Set {
+            slug,
+            read_only,
+            strict_records,
+        } => {
+            let settings = WorkspaceSettings {
+                read_only: read_only.map(|may| match may {
+                    ReadOnly::Annotated => ReadOnlyMay::Annotated,
+                    ReadOnly::All => ReadOnlyMay::All,
+                }),
+                strict_records: strict_records.map(|on| on == OnOff::On),
+            };
+            set(context, &slug, settings)
+        }
         WorkspaceCommand::Delete { slug, yes } => delete(context, &slug, yes),
         WorkspaceCommand::Test { slug } => test(context, slug.as_deref()),
         WorkspaceCommand::Token(command) => token::run(context, command),
@@ -96,22 +111,22 @@ fn activate(context: &Context<'_>, slug: &str) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn set(context: &Context<'_>, slug: &str, read_only: ReadOnly) -> Result<Exit, Failure> {
+fn set(context: &Context<'_>, slug: &str, settings: WorkspaceSettings) -> Result<Exit, Failure> {
     let scope = context.admin.scope(slug)?;
-    let may = match read_only {
-        ReadOnly::Annotated => ReadOnlyMay::Annotated,
-        ReadOnly::All => ReadOnlyMay::All,
-    };
-    let updated = context.admin.set_read_only(&scope, may)?;
+    let updated = context.admin.update_workspace(&scope, settings)?;
     context.output.gateway(updated.gateway);
-    context
-        .output
-        .one(&updated, |updated| match updated.read_only {
-            ReadOnlyMay::Annotated => {
-                format!("Read-only tokens of {slug} may call the tools that are read-only\n")
-            }
-            ReadOnlyMay::All => format!("Read-only tokens of {slug} may call every enabled tool\n"),
-        })?;
+    context.output.one(&updated, |updated| {
+        let read_only = match updated.read_only {
+            ReadOnlyMay::Annotated => "the tools that are read-only",
+            ReadOnlyMay::All => "every enabled tool",
+        };
+        let strict = if updated.strict_records {
+            "A writing call is sent once its intent is on the disk, and refused when that fails"
+        } else {
+            "Calls are recorded within 100 ms of their end"
+        };
+        format!("Read-only tokens of {slug} may call {read_only}\n{strict}\n")
+    })?;
     Ok(Exit::Done)
 }
 

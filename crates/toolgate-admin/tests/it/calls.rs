@@ -38,6 +38,7 @@ impl Log {
             bytes_out: 200,
             revision: "2025-11-25",
             source: Source::Gateway,
+            intended: false,
         };
         self.journal
             .append("boot", self.sequence, &[record])

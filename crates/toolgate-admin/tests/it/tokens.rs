@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use toolgate_admin::{Classification, Fault, NewToken, ReadOnlyMay, Role, Secret};
+use toolgate_admin::{
+    Classification, Fault, NewToken, ReadOnlyMay, Role, Secret, WorkspaceSettings,
+};
 
 use crate::home::{Home, http};
 
@@ -116,7 +118,9 @@ fn a_read_only_token_says_how_far_it_reaches() {
         .switch_tool(&scope, "github", "create", false)
         .unwrap();
     assert_eq!(reach("switched off"), (1, 2));
-    home.admin.set_read_only(&scope, ReadOnlyMay::All).unwrap();
+    home.admin
+        .update_workspace(&scope, read_only_all())
+        .unwrap();
     assert_eq!(reach("all"), (2, 2));
     let developer = home
         .admin
@@ -214,4 +218,11 @@ fn explain_names_what_decides() {
     check(&developer, "github__search", false, "server is disabled");
     home.admin.revoke_token(&scope, &developer).unwrap();
     check(&developer, "github__search", false, "revoked");
+}
+
+fn read_only_all() -> WorkspaceSettings {
+    WorkspaceSettings {
+        read_only: Some(ReadOnlyMay::All),
+        ..WorkspaceSettings::default()
+    }
 }

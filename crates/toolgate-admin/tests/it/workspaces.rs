@@ -1,6 +1,8 @@
 //! Workspaces and the active one (product.md section 3).
 
-use toolgate_admin::{AdminError, Fault, NewToken, ReadOnlyMay, Secret, SecretOwner};
+use toolgate_admin::{
+    AdminError, Fault, NewToken, ReadOnlyMay, Secret, SecretOwner, WorkspaceSettings,
+};
 
 use crate::home::{Home, http};
 
@@ -141,7 +143,10 @@ fn deleting_takes_tokens_servers_and_secrets_and_the_choice() {
 #[test]
 fn a_workspace_can_open_every_tool_to_read_only_tokens() {
     let (home, scope) = Home::with_team();
-    let updated = home.admin.set_read_only(&scope, ReadOnlyMay::All).unwrap();
+    let updated = home
+        .admin
+        .update_workspace(&scope, read_only_all())
+        .unwrap();
     assert_eq!(updated.read_only, ReadOnlyMay::All);
     let listed = home.admin.list_workspaces().unwrap();
     assert_eq!(listed[0].read_only, ReadOnlyMay::All);
@@ -167,4 +172,11 @@ fn s83_every_change_is_in_the_audit_trail() {
     assert!(rows.iter().all(|row| row.actor == "operator test"));
     assert!(rows.is_sorted_by_key(|row| row.sequence));
     assert_eq!(home.admin.list_audit(1).unwrap()[0].action, "server.remove");
+}
+
+fn read_only_all() -> WorkspaceSettings {
+    WorkspaceSettings {
+        read_only: Some(ReadOnlyMay::All),
+        ..WorkspaceSettings::default()
+    }
 }

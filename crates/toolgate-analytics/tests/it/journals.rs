@@ -76,5 +76,6 @@ pub(crate) fn record(n: u64) -> CallRecord {
         bytes_out: 2,
         revision: "2025-11-25",
         source: Source::Gateway,
+        intended: false,
     }
 }

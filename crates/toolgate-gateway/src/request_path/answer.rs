@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream;
-use hyper::Response;
+use hyper::{Response, StatusCode};
 use toolgate_http::ReplyBody;
 use toolgate_protocol::framing::{SSE_KEEP_ALIVE, sse_event};
 use toolgate_protocol::{Era, Revision};
@@ -35,7 +35,11 @@ pub(super) async fn answer(mut run: CallRun, accept: Accept, era: Era) -> Respon
 
 /// An answer that needs no stream.
 pub(super) fn finished(finished: Finished) -> Response<ReplyBody> {
-    reply::json_parts(finished.status, finished.parts)
+    let response = reply::json_parts(finished.status, finished.parts);
+    match finished.status {
+        StatusCode::SERVICE_UNAVAILABLE => reply::with_retry_after(response),
+        _ => response,
+    }
 }
 
 fn finish(end: Step, era: Era) -> Response<ReplyBody> {

@@ -253,6 +253,8 @@ async fn send(
     }
     let control = begun.flatten();
     let mut inner = Box::new(Inner::new(visit, client, control, target, reissued, record));
+    inner.take_place()?;
+    inner.begin_durably().await?;
     match inner.send(extra).await {
         Ok(()) => Ok(CallRun::of(inner)),
         Err(error) => {

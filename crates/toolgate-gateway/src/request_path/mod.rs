@@ -34,6 +34,7 @@ use toolgate_protocol::{Era, GatewayFault, JsonLimits, RpcError, codes, parse_bo
 
 use self::entry::{Accept, Door, HeaderView};
 use crate::gateway::Gateway;
+use crate::overload::Level;
 use crate::record::{RecordGuard, unix_ms};
 use crate::reply::{self, Refusal};
 use crate::snapshot::Admitted;
@@ -88,10 +89,18 @@ where
         };
     };
     if parts.method != Method::POST {
+        let opens = parts.method == Method::GET;
+        if opens && gateway.overload().sheds(Level::Streams) {
+            let error = reply::overloaded("no new streams", era_hint);
+            return reply::unavailable(error, None, era_hint);
+        }
         if has_session {
             return legacy::session_request(gateway, &admitted, &parts.method, &parts.headers);
         }
         return old_sse::open(gateway, &admitted);
+    }
+    if gateway.overload().sheds(Level::Calls) {
+        return shed(gateway, &admitted, &parts.headers);
     }
     let verdict = admitted.token.limiter.admit(gateway.monotonic_ms());
     if !verdict.admitted {
@@ -128,7 +137,7 @@ where
     answer.await
 }
 
-/// Over the limit: refused before the body is read, and recorded without the tool it would have named.
+/// Over the limit: refused before the body is read.
 fn limited(
     gateway: &Gateway,
     admitted: &Admitted,
@@ -136,6 +145,33 @@ fn limited(
     verdict: RateVerdict,
 ) -> Response<ReplyBody> {
     let era = entry::era_hint(headers);
+    let code = GatewayFault::RateLimited.code(era);
+    record_unread(gateway, admitted, headers, CallStatus::RateLimited, code);
+    reply::rate_limited(verdict, era, unix_ms())
+}
+
+/// Too much to do: refused before the body is read, and nothing is counted against the token.
+fn shed(gateway: &Gateway, admitted: &Admitted, headers: &HeaderMap) -> Response<ReplyBody> {
+    let era = entry::era_hint(headers);
+    let error = reply::overloaded("no new calls", era);
+    record_unread(
+        gateway,
+        admitted,
+        headers,
+        CallStatus::Overloaded,
+        error.code,
+    );
+    reply::unavailable(error, None, era)
+}
+
+/// Records a request without the tool it would have named.
+fn record_unread(
+    gateway: &Gateway,
+    admitted: &Admitted,
+    headers: &HeaderMap,
+    status: CallStatus,
+    code: i64,
+) {
     let mut record = RecordGuard::start(
         gateway.recorder(),
         gateway.call_ids(),
@@ -144,9 +180,7 @@ fn limited(
         entry::revision_hint(headers),
         0,
     );
-    let code = GatewayFault::RateLimited.code(era);
-    record.finish(CallStatus::RateLimited, Some(code), 0);
-    reply::rate_limited(verdict, era, unix_ms())
+    record.finish(status, Some(code), 0);
 }
 
 /// Parses the body and hands it to the era it belongs to.

@@ -11,6 +11,7 @@ use super::entry::HeaderView;
 use super::target::Method;
 use super::{Visit, answer, listen, lists};
 use crate::gateway::FIRST_CONTACT;
+use crate::overload::Level;
 use crate::reply::{self, Refusal};
 
 /// The requests that no server gets: those the gateway answers itself, and those that this revision removed.
@@ -79,6 +80,10 @@ async fn own_answer(
             answer::finished(Finished::error(&request.id, &error, Era::Modern))
         }
         (None, "server/discover") => discover(visit, request).await,
+        (None, "subscriptions/listen") if visit.gateway.overload().sheds(Level::Streams) => {
+            let error = reply::overloaded("no new streams", Era::Modern);
+            reply::unavailable(error, Some(request.id.clone()), Era::Modern)
+        }
         (None, "subscriptions/listen") => listen::listen(visit, request, meta).await,
         (None, method) => Refusal::new(
             StatusCode::NOT_FOUND,

@@ -12,6 +12,7 @@ use toolgate_router::{CatalogTool, Link, LinkCall, Workspace};
 use super::Visit;
 use crate::reply;
 use crate::snapshot::Admitted;
+use crate::snapshot::{TokenEntry, WorkspaceEntry};
 
 /// The requests that one server answers; everything else the gateway answers itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,17 +119,20 @@ impl Target {
     pub(super) fn permit(
         &self,
         principal: Principal,
-        workspace: &Workspace,
+        token: &TokenEntry,
+        workspace: &WorkspaceEntry,
         call: toolgate_upstream::Call,
     ) -> Result<Permitted<LinkCall>, RpcError> {
         let call = LinkCall {
             link: self.link.clone(),
             call,
+            token: token.bulkhead.clone(),
+            workspace: workspace.bulkhead.clone(),
         };
         let Some(tool) = &self.tool else {
             return Ok(permit_list(principal, call));
         };
-        let access = tool.access(workspace.catalog().read_only_all());
+        let access = tool.access(workspace.workspace.catalog().read_only_all());
         permit_call(principal, access, call).map_err(|_| reply::unknown_tool(tool.exposed.as_str()))
     }
 }

@@ -13,7 +13,9 @@ use toolgate_http::Egress;
 use toolgate_namespace::{ServerSpec, WorkspaceId, WorkspaceSlug};
 use toolgate_policy::{RateLimiter, Token, TokenStatus};
 use toolgate_protocol::{Json, ToolDefinition};
-use toolgate_router::{Background, Link, LinkConfig, Listed, Workspace, WorkspaceConfig};
+use toolgate_router::{
+    Background, Bulkhead, Link, LinkConfig, Listed, Part, Workspace, WorkspaceConfig,
+};
 use toolgate_store::{Actor, Installation, Store, StoreError, ToolRow, WorkspaceScope};
 use toolgate_unseal::Opener;
 use toolgate_upstream::{Notice, Question, Upstream, UpstreamConfig, Verdict};
@@ -104,6 +106,11 @@ impl Wiring {
             workspace,
             secrets,
             hub,
+            bulkhead: before.map_or_else(
+                || Arc::new(Bulkhead::new(Part::Workspace)),
+                |before| before.bulkhead.clone(),
+            ),
+            strict_records: stored.strict_records,
         }
     }
 
@@ -359,12 +366,17 @@ fn token_entry(token: Token, previous: Option<&Snapshot>) -> TokenEntry {
             limiter: before.limiter.clone(),
             life: before.life.clone(),
             last_use: before.last_use.clone(),
+            bulkhead: before.bulkhead.clone(),
             token: Arc::new(token),
         },
         _ => TokenEntry {
             limiter: Arc::new(RateLimiter::new(token.rate_limit)),
             life: Arc::new(Life::default()),
             last_use: Arc::default(),
+            bulkhead: before.map_or_else(
+                || Arc::new(Bulkhead::new(Part::Token)),
+                |before| before.bulkhead.clone(),
+            ),
             token: Arc::new(token),
         },
     }

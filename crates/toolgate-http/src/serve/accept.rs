@@ -26,6 +26,12 @@ pub trait Handler: Send + Sync + 'static {
         request: Request<Incoming>,
         peer: SocketAddr,
     ) -> impl Future<Output = Response<ReplyBody>> + Send;
+
+    /// Resolves when another connection may be accepted; until then it waits in the kernel's queue.
+    /// Cancel safe.
+    fn may_accept(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 }
 
 /// Serves HTTP/1.1 and HTTP/2 on a listener until `drain` says to end.
@@ -45,7 +51,10 @@ pub async fn serve<H: Handler>(
     loop {
         let (stream, peer, place) = tokio::select! {
             () = drain.draining() => break,
-            guest = guests.next(&listener) => guest,
+            guest = async {
+                handler.may_accept().await;
+                guests.next(&listener).await
+            } => guest,
             // Reaps what ended, so that the set holds living connections only.
             Some(_) = connections.join_next() => continue,
         };

@@ -1,11 +1,12 @@
 //! Servers that hang, refuse or answer something else.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use toolgate_policy::permit_list;
 use toolgate_protocol::{Json, Object};
-use toolgate_router::{LinkCall, RouteError, Routed, call};
+use toolgate_router::{Bulkhead, LinkCall, Part, RouteError, Routed, call};
 use toolgate_testkit::{Script, Server};
 use toolgate_upstream::{Call, IsolationKey, ListKind};
 
@@ -184,6 +185,33 @@ async fn r17_a_call_that_waits_for_a_person_gives_its_turn_back() {
     route(&rig).await.unwrap();
 }
 
+#[tokio::test]
+async fn r17_the_queue_of_a_full_server_is_bounded() {
+    let notes = server().tool("slow", Script::new().hang()).start().await;
+    let rig = Rig::over(&[("notes", &notes)]);
+    let mut held = Vec::new();
+    for _ in 0..256 {
+        held.push(route(&rig).await.unwrap());
+    }
+    // Each waits, and is polled once so that it stands in the queue.
+    let mut waiting: Vec<_> = (0..128).map(|_| Box::pin(route(&rig))).collect();
+    for call in &mut waiting {
+        assert!(futures::poll!(call).is_pending());
+    }
+    assert_eq!(rig.link("notes").bulkhead().waiting(), 128);
+    let began = Instant::now();
+    match route(&rig).await {
+        Err(RouteError::Overloaded { part, .. }) => assert_eq!(part, Part::Server),
+        other => panic!("the queue is full: {other:?}"),
+    }
+    assert!(began.elapsed() < Duration::from_secs(2), "refused at once");
+    // Who gives up leaves the queue, and the first in it is the first served.
+    waiting.pop();
+    assert_eq!(rig.link("notes").bulkhead().waiting(), 127);
+    held.pop();
+    assert!(waiting.remove(0).await.is_ok());
+}
+
 async fn route(rig: &Rig) -> Result<Routed, RouteError> {
     let request = Call {
         method: "tools/call".into(),
@@ -203,6 +231,8 @@ async fn route(rig: &Rig) -> Result<Routed, RouteError> {
     let routable = LinkCall {
         link: rig.link("notes").clone(),
         call: request,
+        token: Arc::new(Bulkhead::new(Part::Token)),
+        workspace: Arc::new(Bulkhead::new(Part::Workspace)),
     };
     patient(call(permit_list(principal("*"), routable))).await
 }

@@ -4,6 +4,7 @@
     reason = "a test that cannot go on says so and stops"
 )]
 
+mod breaker;
 mod failing;
 mod introduction;
 mod lists;

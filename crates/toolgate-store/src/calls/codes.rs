@@ -15,6 +15,8 @@ pub(super) fn of_status(status: CallStatus) -> i64 {
         CallStatus::Unreachable => 8,
         CallStatus::Internal => 9,
         CallStatus::Asked => 10,
+        CallStatus::Overloaded => 11,
+        CallStatus::Begun => 12,
     }
 }
 
@@ -31,6 +33,8 @@ pub(super) fn to_status(code: i64) -> Option<CallStatus> {
         8 => CallStatus::Unreachable,
         9 => CallStatus::Internal,
         10 => CallStatus::Asked,
+        11 => CallStatus::Overloaded,
+        12 => CallStatus::Begun,
         _ => return None,
     })
 }
@@ -55,7 +59,7 @@ mod tests {
     #[test]
     fn codes_lead_back() {
         let statuses: Vec<_> = (0..20).filter_map(to_status).collect();
-        assert_eq!(statuses.len(), 11);
+        assert_eq!(statuses.len(), 13);
         for (code, status) in (0..).zip(statuses) {
             assert_eq!(of_status(status), code);
         }

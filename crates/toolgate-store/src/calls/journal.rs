@@ -5,12 +5,12 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use toolgate_analytics::{CallRecord, Journal, JournalError};
 use toolgate_namespace::ServerId;
 
 use super::codes;
-use super::names::{Kind, Names, cut};
+use super::names::{Kind, Names, cut, find};
 use crate::database::{self, Durability, Open};
 use crate::error::{Doing, explain};
 use crate::migrations::{CALLS, CONTROL};
@@ -42,6 +42,8 @@ pub struct CallsJournal {
     /// Since when commits may not be on the disk.
     unsynced: Option<Instant>,
     prune_at: Instant,
+    /// Number of the last record written by this process run; what is left out after it was lost.
+    last_sequence: u64,
 }
 
 impl CallsJournal {
@@ -63,7 +65,47 @@ impl CallsJournal {
             log: log.into(),
             unsynced: None,
             prune_at: Instant::now(),
+            last_sequence: 0,
         })
+    }
+
+    /// Notes what an earlier process run lost when it ended: it had made `made` records in all, and what is
+    /// beyond the last one written is gone (R-11). Returns how many that is. Noted once, however often it is told.
+    pub fn settle_run(&mut self, boot: &str, made: u64) -> Result<u64, StoreError> {
+        const LAST: &str = "SELECT sequence FROM calls WHERE boot = ?1 AND sequence > 0
+            ORDER BY number DESC LIMIT 1";
+        const SETTLED: &str = "SELECT settled FROM losses WHERE boot = ?1";
+        const SETTLE: &str = "UPDATE losses SET settled = 1 WHERE boot = ?1";
+        let doing = "noting lost call records";
+        let tx = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .doing(doing)?;
+        let known = find(&tx, Kind::Boot, boot).doing(doing)?;
+        let written = match known {
+            Some(number) => tx
+                .query_row(LAST, [number], |row| row.get::<_, u64>(0))
+                .optional()
+                .doing(doing)?
+                .unwrap_or(0),
+            None => 0,
+        };
+        let lost = made.saturating_sub(written);
+        if lost > 0 {
+            let number = self.names.number(&tx, Kind::Boot, boot).doing(doing)?;
+            if tx
+                .query_row(SETTLED, [number], |row| row.get(0))
+                .optional()
+                .doing(doing)?
+                == Some(true)
+            {
+                return Ok(0);
+            }
+            note_lost(&tx, number, lost).doing(doing)?;
+            tx.execute(SETTLE, [number]).doing(doing)?;
+        }
+        tx.commit().doing(doing)?;
+        Ok(lost)
     }
 
     fn insert(&mut self, boot: &str, first: u64, batch: &[CallRecord]) -> rusqlite::Result<()> {
@@ -71,10 +113,35 @@ impl CallsJournal {
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
         let boot = self.names.number(&tx, Kind::Boot, boot)?;
+        let lost = first.saturating_sub(self.last_sequence + 1);
+        if lost > 0 {
+            note_lost(&tx, boot, lost)?;
+        }
         for (sequence, record) in (first..).zip(batch) {
             insert(&tx, &mut self.names, boot, sequence, record)?;
+            if record.intended {
+                forget_intent(&tx, &record.id)?;
+            }
+        }
+        tx.commit()?;
+        self.last_sequence = first.saturating_add(batch.len() as u64).saturating_sub(1);
+        Ok(())
+    }
+
+    /// Writes intents and waits for the disk.
+    fn insert_intents(&mut self, boot: &str, intents: &[CallRecord]) -> rusqlite::Result<()> {
+        let tx = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let boot = self.names.number(&tx, Kind::Boot, boot)?;
+        for intent in intents {
+            insert(&tx, &mut self.names, boot, NOT_NUMBERED, intent)?;
         }
         tx.commit()
+    }
+
+    fn set_durability(&self, durability: Durability) -> rusqlite::Result<()> {
+        database::set_durability(&self.connection, durability)
     }
 
     fn sync_if_due(&mut self) {
@@ -138,9 +205,47 @@ impl Journal for CallsJournal {
         Ok(())
     }
 
+    fn intend(&mut self, boot: &str, intents: &[CallRecord]) -> Result<(), JournalError> {
+        let written = self
+            .set_durability(Durability::Disk)
+            .and_then(|()| self.insert_intents(boot, intents));
+        // Should this fail, later batches are only brought to the disk more often than they need be.
+        let _ = self.set_durability(Durability::System);
+        written.map_err(|error| {
+            self.names.forget();
+            JournalError {
+                count: intents.len(),
+                reason: class(error),
+            }
+        })
+    }
+
     fn settle(&mut self) {
         self.sync();
     }
+}
+
+/// Intents have no number of their own: their records will.
+const NOT_NUMBERED: u64 = 0;
+
+fn forget_intent(tx: &Transaction<'_>, call: &str) -> rusqlite::Result<()> {
+    const SQL: &str = "DELETE FROM calls WHERE call_id = ?1 AND status = 12";
+    tx.prepare_cached(SQL)?
+        .execute([cut(call, MAX_CALL_ID_BYTES)])?;
+    Ok(())
+}
+
+fn note_lost(tx: &Transaction<'_>, boot: i64, records: u64) -> rusqlite::Result<()> {
+    const SQL: &str = "INSERT INTO losses (boot, records, time_ms) VALUES (?1, ?2, ?3)
+        ON CONFLICT (boot) DO UPDATE SET records = records + excluded.records,
+            time_ms = excluded.time_ms";
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.map_or(0, |since| {
+        clamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    });
+    tx.prepare_cached(SQL)?
+        .execute(params![boot, clamp(records), now])?;
+    Ok(())
 }
 
 fn insert(

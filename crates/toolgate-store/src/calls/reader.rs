@@ -121,6 +121,19 @@ impl CallsReader {
         Ok(rows.unwrap_or_default())
     }
 
+    /// How many records were lost at or after this time, in the whole installation: with a process that was
+    /// killed, to a full queue, or to a disk that took no more.
+    pub fn lost(&self, since_ms: Option<u64>) -> Result<u64, StoreError> {
+        const SQL: &str = "SELECT coalesce(sum(records), 0) FROM losses WHERE time_ms >= ?1";
+        let since = since_ms.map_or(0, clamp);
+        let lost = self.with_connection(|connection| {
+            connection
+                .prepare_cached(SQL)?
+                .query_row([since], |row| row.get(0))
+        })?;
+        Ok(lost.unwrap_or(0))
+    }
+
     /// Runs `query` if there is a file.
     fn with_connection<T>(
         &self,

@@ -25,6 +25,7 @@ fn record(scope: &WorkspaceScope, n: u64) -> CallRecord {
         bytes_out: 2_000,
         revision: "2025-11-25",
         source: Source::Gateway,
+        intended: false,
     }
 }
 

@@ -18,6 +18,7 @@ fn a_workspace_comes_back_as_it_was_made() {
         name: "The acme workspace".to_owned(),
         description: String::new(),
         read_only_all: false,
+        strict_records: false,
         created_at: NOW,
     };
     assert_eq!(house.store.workspace(&scope).unwrap().workspace, expected);
@@ -89,6 +90,7 @@ fn a_workspace_changes_all_but_its_identity() {
         name: "New name".to_owned(),
         description: "what for".to_owned(),
         read_only_all: true,
+        strict_records: false,
         created_at: 0,
         ..before.clone()
     };

@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use hyper::StatusCode;
 use toolgate_analytics::CallStatus;
-use toolgate_policy::Principal;
+use toolgate_policy::{Classification, Permitted, Principal};
 use toolgate_protocol::mcp::{Question, ResultType, answer_fits, question_for_client, result_type};
 use toolgate_protocol::{Era, Json, JsonLimits, Object, Outcome, Revision, RpcError, codes};
-use toolgate_router::{RouteError, Routed};
+use toolgate_router::{LinkCall, RouteError, Routed};
 use toolgate_unseal::Masker;
 use toolgate_upstream::{Answer, Ask, AskId, Call, Event, IsolationKey};
 
@@ -29,7 +30,9 @@ use super::call::{ClientSide, Finished, Step, isolation};
 use super::target::Target;
 use crate::gateway::Gateway;
 use crate::links;
+use crate::overload::CallUnderWay;
 use crate::record::RecordGuard;
+use crate::reply;
 use crate::session::CallControl;
 use crate::snapshot::{TokenEntry, WorkspaceEntry};
 
@@ -46,6 +49,8 @@ pub(crate) struct Inner {
     pub(super) principal: Principal,
     pub(super) workspace: Arc<WorkspaceEntry>,
     control: Option<Arc<CallControl>>,
+    /// Its place among the calls under way; given back while a person is asked.
+    place: Option<CallUnderWay>,
     masker: Option<Arc<Masker>>,
     isolation: IsolationKey,
     leg: Leg,
@@ -156,6 +161,7 @@ impl Inner {
             queue: VecDeque::new(),
             client,
             control,
+            place: None,
             target,
             reissued,
             record,
@@ -191,15 +197,55 @@ impl Inner {
         }
     }
 
+    /// The call with policy's leave and the bulkheads it has to pass.
+    fn permitted(&self, call: Call) -> Result<Permitted<LinkCall>, RpcError> {
+        let principal = self.principal.clone();
+        self.target
+            .permit(principal, &self.token, &self.workspace, call)
+    }
+
+    /// Takes a place among the calls under way, or answers that there is none.
+    pub(super) fn take_place(&mut self) -> Result<(), Finished> {
+        let in_workspace = self.workspace.bulkhead.under_way();
+        self.place = self.gateway.overload().begin_call(in_workspace);
+        if self.place.is_some() {
+            return Ok(());
+        }
+        let era = self.client.revision.era();
+        let error = reply::overloaded("too many calls under way", era);
+        let mut finished = Finished::error(&self.client.id, &error, era);
+        finished.status = StatusCode::SERVICE_UNAVAILABLE;
+        let len = finished.len();
+        self.record
+            .finish(CallStatus::Overloaded, Some(error.code), len);
+        Err(finished)
+    }
+
+    /// Under strict records, brings the intent of a writing call to the disk before anything is sent; a call whose
+    /// intent cannot be recorded is refused.
+    pub(super) async fn begin_durably(&mut self) -> Result<(), Finished> {
+        let tool = self.target.tool.as_ref();
+        let writes = tool.is_some_and(|tool| tool.classification != Classification::ReadOnly);
+        if !self.workspace.strict_records || !writes || self.record.begin_durably().await {
+            return Ok(());
+        }
+        let era = self.client.revision.era();
+        let error = reply::not_recorded(era, self.record.id());
+        let finished = Finished::error(&self.client.id, &error, era);
+        let len = finished.len();
+        self.record
+            .finish(CallStatus::Internal, Some(error.code), len);
+        Err(finished)
+    }
+
     /// Sends the first round.
     pub(super) async fn send(
         &mut self,
         extra: Vec<(&'static str, Json)>,
     ) -> Result<(), RouteError> {
         let call = self.call(extra);
-        let workspace = &self.workspace.workspace;
         // Asked a moment ago with the same snapshot, so it can only say yes.
-        if let Ok(permitted) = self.target.permit(self.principal.clone(), workspace, call) {
+        if let Ok(permitted) = self.permitted(call) {
             let routed = toolgate_router::call(permitted).await?;
             self.from = routed.exchange.revision();
             self.leg = Leg::Running(routed);
@@ -275,6 +321,7 @@ impl Inner {
         if let Leg::Running(routed) = &mut self.leg {
             routed.yield_turn();
         }
+        self.place = None;
         let question = Question {
             method: ask.method,
             params: ask.params,
@@ -528,7 +575,7 @@ async fn end_politely(mut routed: Routed, asked: Vec<Asked>) {
 /// The server's next word, whatever the call is waiting for.
 async fn heard(leg: &mut Leg) -> Happened {
     match leg {
-        Leg::Running(routed) => Happened::Event(routed.exchange.next().await),
+        Leg::Running(routed) => Happened::Event(routed.next().await),
         Leg::Answering(answering) => Happened::Answered(answering.await),
         Leg::Starting(starting) => Happened::Started(starting.await),
         Leg::Waiting => std::future::pending().await,

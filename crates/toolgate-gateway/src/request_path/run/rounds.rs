@@ -143,8 +143,7 @@ impl Inner {
             extra.push(("requestState", state));
         }
         let call = self.call(extra);
-        let workspace = self.workspace.workspace.clone();
-        let permitted = self.target.permit(self.principal.clone(), &workspace, call);
+        let permitted = self.permitted(call);
         self.leg = match permitted {
             Ok(permitted) => Leg::Starting(
                 async move {
