@@ -49,6 +49,14 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "WORKSPACE", value_parser = workspace, conflicts_with = "public_url")]
     anonymous: Vec<WorkspaceSlug>,
 
+    /// Resident memory, in bytes, near which new work is refused. Default: what the control group allows.
+    #[arg(long, value_name = "BYTES")]
+    memory_limit: Option<u64>,
+
+    /// Calls under way at once, over all workspaces; further ones are refused with 503.
+    #[arg(long, value_name = "NUMBER", default_value_t = 8192, value_parser = at_least_one)]
+    max_calls: usize,
+
     /// How log lines are written to standard error. The environment variable `TOOLGATE_LOG` filters them (`info` by default).
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
@@ -101,6 +109,13 @@ fn listen_address(text: &str) -> Result<SocketAddr, String> {
     }
 }
 
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("use a number of at least 1".to_owned()),
+        Ok(number) => Ok(number),
+    }
+}
+
 fn workspace(text: &str) -> Result<WorkspaceSlug, String> {
     WorkspaceSlug::try_from(text).map_err(|error| error.to_string())
 }
@@ -116,6 +131,9 @@ impl Flags {
         };
         let mut config = Config::new(DataDir::new(path));
         config.listen = self.listen;
+        config.overload.memory_bytes = self.memory_limit;
+        config.overload.max_calls = self.max_calls;
+        config = config.with_passed_socket()?;
         config.anonymous = self.anonymous;
         config.proxies = Proxies::new(self.behind_proxy);
         if let (Some(certificate), Some(key)) = (self.tls_cert, self.tls_key) {

@@ -13,9 +13,10 @@ use toolgate_store::{CallFilter, CallsReader, DataDir, StoreError, ToolState, Wo
 
 use crate::server::missing_secrets;
 use crate::time::now_ms;
-use crate::{Admin, AdminError, OpenError, operator};
+use crate::{Admin, AdminError, OpenError, gateway_status, operator};
 
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
+const DAY_MS: u64 = 24 * 3_600 * 1_000;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -67,6 +68,7 @@ pub fn doctor(dir: &DataDir) -> Result<Vec<Finding>, AdminError> {
         findings.push(private(&dir.key_file(), "key", 0o600));
     }
     findings.push(gateway(dir));
+    findings.extend(load(dir));
     findings.push(calls(dir));
     match Admin::open(dir.clone(), operator()) {
         Ok(admin) => findings.extend(admin.examine()?),
@@ -315,12 +317,52 @@ fn gateway(dir: &DataDir) -> Finding {
     }
 }
 
+/// What the running gateway has trouble with.
+fn load(dir: &DataDir) -> Vec<Finding> {
+    // Whether it can be asked at all is another finding.
+    let Ok(status) = gateway_status(dir) else {
+        return Vec::new();
+    };
+    let mut findings = Vec::new();
+    if status.sheds != "nothing" {
+        findings.push(Finding::warning(
+            "gateway",
+            format!(
+                "the gateway has too much to do and refuses new {}",
+                status.sheds
+            ),
+            "toolgatectl status",
+        ));
+    }
+    for link in status.links.iter().filter(|link| link.circuit != "closed") {
+        let (server, workspace) = (&link.server, &link.workspace);
+        findings.push(Finding::warning(
+            "server",
+            format!(
+                "server `{server}` of workspace `{workspace}` keeps failing, so calls to it are answered at once"
+            ),
+            format!("mend it, then: toolgatectl workspace test {workspace}"),
+        ));
+    }
+    findings
+}
+
 fn calls(dir: &DataDir) -> Finding {
     let newest = CallFilter {
         limit: 1,
         ..CallFilter::default()
     };
-    match CallsReader::open(dir).and_then(|reader| reader.query(&newest)) {
+    let day_ago = now_ms().saturating_sub(DAY_MS);
+    let read = CallsReader::open(dir).and_then(|reader| {
+        reader.query(&newest)?;
+        reader.lost(Some(day_ago))
+    });
+    match read {
+        Ok(lost) if lost > 0 => Finding::warning(
+            "calls",
+            format!("{lost} call records were lost within a day"),
+            "the gateway was killed, the disk was full, or it had too much to do; `toolgatectl status` says what it does now",
+        ),
         Ok(_) => Finding::ok("calls", "call records can be read"),
         Err(error) => Finding::problem(
             "calls",

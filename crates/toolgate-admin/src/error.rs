@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use toolgate_namespace::InvalidSlug;
 use toolgate_policy::{InvalidRule, InvalidToken, UnknownRole};
 use toolgate_store::StoreError;
+use toolgate_store::control::ControlError;
 use toolgate_vault::{InvalidSecretName, InvalidSecretValue, KeyError, SealError};
 
 use crate::{InvalidServer, OpenError};
@@ -18,6 +19,9 @@ pub enum AdminError {
     /// The store failed or refused.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The running gateway could not be asked.
+    #[error(transparent)]
+    Control(#[from] ControlError),
     /// No workspace has this slug.
     #[error("no workspace `{slug}`")]
     UnknownWorkspace {
@@ -216,6 +220,7 @@ impl AdminError {
             | Self::SecretSpelling { .. } => Fault::Refused,
             Self::GatewayNeeded { .. } => Fault::GatewayNeeded,
             Self::Open(_)
+            | Self::Control(_)
             | Self::ActiveFile { .. }
             | Self::Key(_)
             | Self::Seal(_)
@@ -287,6 +292,7 @@ impl AdminError {
                 Some(format!("to replace its value, name it exactly: {name}"))
             }
             Self::SecretValue(source) => source.hint().map(Into::into),
+            Self::Control(source) => source.hint().map(Into::into),
             Self::GatewayNeeded { dir } => Some(format!(
                 "start one: `toolgate --data-dir {}`",
                 dir.display()

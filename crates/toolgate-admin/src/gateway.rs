@@ -5,10 +5,12 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 use toolgate_namespace::ServerSlug;
-use toolgate_store::control::{self, ControlError, ControlReply, ControlRequest, ProbedTool};
-use toolgate_store::{StoreError, WorkspaceScope};
+use toolgate_store::control::{
+    self, ControlError, ControlReply, ControlRequest, GatewayStatus, ProbedTool,
+};
+use toolgate_store::{DataDir, StoreError, WorkspaceScope};
 
-use crate::Admin;
+use crate::{Admin, AdminError};
 
 /// Where a gateway listens that was started without `--listen`.
 pub(crate) const DEFAULT_URL: &str = "http://127.0.0.1:8420";
@@ -102,7 +104,7 @@ impl Admin {
             },
             Ok(ControlReply::Failed { error, hint }) => Probe::Failed { error, hint },
             Err(ControlError::NotRunning) => Probe::GatewayNotRunning,
-            Ok(ControlReply::Done { .. } | ControlReply::Pong { .. }) => Probe::Failed {
+            Ok(_) => Probe::Failed {
                 error: "the gateway answered something else".to_owned(),
                 hint: Some("check that both programs are of the same version".to_owned()),
             },
@@ -111,6 +113,18 @@ impl Admin {
                 error: error.to_string(),
             },
         }
+    }
+}
+
+/// How the gateway fares that runs on this data directory.
+pub fn gateway_status(dir: &DataDir) -> Result<GatewayStatus, AdminError> {
+    match control::ask(dir, &ControlRequest::Status, PING_TIMEOUT) {
+        Ok(ControlReply::Status(status)) => Ok(status),
+        Err(ControlError::NotRunning) => Err(AdminError::GatewayNeeded {
+            dir: dir.path().to_owned(),
+        }),
+        Ok(_) => Err(AdminError::Control(ControlError::Malformed)),
+        Err(error) => Err(AdminError::Control(error)),
     }
 }
 

@@ -48,7 +48,7 @@ pub use audit::AuditListed;
 pub use call::{CallFeed, CallListed, CallQuery};
 pub use doctor::{Finding, Level, doctor};
 pub use error::{AdminError, Fault};
-pub use gateway::{GatewayState, Probe};
+pub use gateway::{GatewayState, Probe, gateway_status};
 pub use mcp_json::McpJson;
 pub use secret::{SecretDeleted, SecretListed, SecretOwner, SecretSet};
 pub use server::{
@@ -68,6 +68,6 @@ pub use workspace::{
 // The values callers hand in, so that a binary needs this crate alone.
 pub use toolgate_namespace::{EraSetting, HttpKind, Isolation, Prefix};
 pub use toolgate_policy::{Classification, Role};
-pub use toolgate_store::control::ProbedTool;
+pub use toolgate_store::control::{GatewayStatus, Gauge, LinkStatus, ProbedTool};
 pub use toolgate_store::{Actor, DataDir, StoreError, WorkspaceScope};
 pub use toolgate_vault::Secret;

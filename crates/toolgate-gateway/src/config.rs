@@ -1,6 +1,7 @@
 //! What a gateway is told before it starts.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 
 use toolgate_http::serve::Proxies;
@@ -24,6 +25,8 @@ pub struct Config {
     /// The proxies in front that terminate TLS. They may connect in plain text, and only they may say on whose behalf
     /// they come.
     pub proxies: Proxies,
+    /// A listening socket that was passed on, used instead of `listen`.
+    pub socket: Option<TcpListener>,
     /// The URL clients reach this gateway under, without a trailing slash; `None` means the listen
     /// address. Used in what is printed, and its host joins the allowed `Host` names (S-58).
     pub public_url: Option<String>,
@@ -66,6 +69,7 @@ impl Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8420)),
             tls: None,
             proxies: Proxies::default(),
+            socket: None,
             public_url: None,
             demo: None,
             anonymous: Vec::new(),
@@ -87,6 +91,23 @@ impl Config {
         } else if let Ok(hosts) = self.hosts.clone().allow_host(&address.to_string()) {
             self.hosts = hosts;
         }
+    }
+
+    /// Listens on the socket that whoever started this process passed on (`LISTEN_FDS`), if there is one, so that a
+    /// new gateway accepts while the old one drains and no connection is refused in between.
+    ///
+    /// To be called before anything else opens descriptors.
+    pub fn with_passed_socket(mut self) -> Result<Self, GatewayError> {
+        let mut sockets = toolgate_sys::passed_listeners().map_err(GatewayError::PassedSocket)?;
+        if sockets.len() > 1 {
+            let error = io::Error::other("more than one was passed");
+            return Err(GatewayError::PassedSocket(error));
+        }
+        if let Some(socket) = sockets.pop() {
+            self.listen = socket.local_addr().map_err(GatewayError::PassedSocket)?;
+            self.socket = Some(socket);
+        }
+        Ok(self)
     }
 
     /// Sets the URL clients reach the gateway under and lets its host pass the `Host` check (S-58).

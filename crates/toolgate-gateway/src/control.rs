@@ -2,69 +2,105 @@
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use toolgate_namespace::{ServerSlug, WorkspaceSlug};
-use toolgate_store::DataDir;
 use toolgate_store::control::{self, ControlReply, ControlRequest, MAX_LINE_BYTES, ProbedTool};
 
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
+use crate::status::status;
 
 /// A connection that says nothing is closed after this long.
 const IDLE: Duration = Duration::from_secs(5);
+/// How often a gateway looks whether the socket has become free, and how long it waits when it cannot accept.
+const TAKE_OVER: Duration = Duration::from_millis(250);
 
-/// Listens in the data directory. A second gateway on the same directory goes without: the store's
-/// change counter reaches it all the same.
+/// Listens in the data directory. A gateway that finds another one there takes the socket over when that one
+/// drains, as happens when they are restarted one after the other; until then the store's change counter
+/// reaches it all the same.
 pub(crate) fn open(gateway: &Arc<Gateway>, url: String) -> Result<(), GatewayError> {
     let path = gateway.dir().socket();
-    let failed = |source| GatewayError::Control {
-        path: path.clone(),
-        source,
-    };
-    if std::os::unix::net::UnixStream::connect(&path).is_ok() {
-        tracing::warn!(
-            "another gateway already serves this data directory; it keeps the control socket"
-        );
-        return Ok(());
-    }
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-        _ => {}
-    }
-    let listener = match UnixListener::bind(&path) {
-        Ok(listener) => listener,
+    let bound = match Bound::take(&path) {
+        Ok(bound) => bound,
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
             tracing::warn!(
                 "the path of the data directory is too long for a control socket; changes still arrive within 10 ms, but `toolgatectl` cannot ask this gateway to probe servers"
             );
             return Ok(());
         }
-        Err(error) => return Err(failed(error)),
+        Err(source) => return Err(GatewayError::Control { path, source }),
     };
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
-    let (weak, drained) = (Arc::downgrade(gateway), gateway.drained());
-    gateway.background().spawn(async move {
-        tokio::select! {
-            () = drained => {}
-            () = accept(weak, listener, url) => {}
-        }
+    if bound.is_none() {
+        tracing::warn!(
+            "another gateway serves this data directory; it keeps the control socket until it ends"
+        );
+    }
+    let weak = Arc::downgrade(gateway);
+    gateway.spawn_vital("the task behind the control socket", async move {
+        let bound = match bound {
+            Some(bound) => bound,
+            None => take_over(&path).await,
+        };
+        accept(weak, &bound.listener, url).await;
     });
     Ok(())
 }
 
-/// Removes the socket; best effort, since a stale one is replaced at the next start.
-pub(crate) fn close(dir: &DataDir) {
-    let _ = std::fs::remove_file(dir.socket());
+/// The socket in the data directory; its file goes before it does, so that never another's is removed.
+struct Bound {
+    listener: UnixListener,
+    path: PathBuf,
 }
 
-async fn accept(gateway: Weak<Gateway>, listener: UnixListener, url: String) {
+impl Bound {
+    /// Binds the socket; `None` while another gateway answers there.
+    fn take(path: &Path) -> io::Result<Option<Self>> {
+        if std::os::unix::net::UnixStream::connect(path).is_ok() {
+            return Ok(None);
+        }
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(path)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+        let path = path.to_owned();
+        Ok(Some(Self { listener, path }))
+    }
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        // Best effort: a stale one is replaced at the next start.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Waits until the other gateway is gone.
+async fn take_over(path: &Path) -> Bound {
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            return;
+        tokio::time::sleep(TAKE_OVER).await;
+        if let Ok(Some(bound)) = Bound::take(path) {
+            return bound;
+        }
+    }
+}
+
+async fn accept(gateway: Weak<Gateway>, listener: &UnixListener, url: String) {
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            // Descriptors ran out, most likely; the socket must outlast that.
+            Err(error) => {
+                tracing::warn!(kind = ?error.kind(), "the control socket could not accept");
+                tokio::time::sleep(TAKE_OVER).await;
+                continue;
+            }
         };
         let Some(gateway) = gateway.upgrade() else {
             return;
@@ -110,6 +146,7 @@ async fn answer(gateway: &Arc<Gateway>, request: ControlRequest, url: &str) -> C
         ControlRequest::Ping => ControlReply::Pong {
             url: url.to_owned(),
         },
+        ControlRequest::Status => ControlReply::Status(status(gateway)),
         ControlRequest::Changed => match reload(gateway).await {
             Ok(generation) => ControlReply::Done { generation },
             Err(error) => failed(&error),
@@ -154,6 +191,8 @@ async fn probe(
             hint: None,
         };
     }
+    // An operator who mended a server need not wait for the next probe.
+    link.close_circuit();
     let catalog = entry.workspace.catalog();
     let tools = catalog
         .tools()

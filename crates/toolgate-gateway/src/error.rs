@@ -56,6 +56,9 @@ pub enum GatewayError {
     /// The signal that asks for a new certificate can't be heard.
     #[error("listening for the hang-up signal")]
     Signal(#[source] std::io::Error),
+    /// What was passed on as a listening socket is none.
+    #[error("using the socket that was passed on (LISTEN_FDS)")]
+    PassedSocket(#[source] std::io::Error),
     /// Plain HTTP is for loopback only (S-57).
     #[error("{address} is not a loopback address, and this listener has no TLS")]
     PlainOutsideLoopback {

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -80,6 +80,7 @@ pub struct Gateway {
     connections: Connections,
     draining: watch::Sender<bool>,
     overload: Arc<Overload>,
+    store_sound: AtomicBool,
     /// What the gateway cannot go on without, if it broke (S-63).
     broken: watch::Sender<Option<&'static str>>,
     /// Held while the store is read and the snapshot swapped, so that two reloads cannot cross.
@@ -133,6 +134,7 @@ impl Gateway {
             started: Instant::now(),
             draining: watch::Sender::new(false),
             overload: Overload::new(config.overload),
+            store_sound: AtomicBool::new(true),
             broken: watch::Sender::new(None),
             reloading: std::sync::Mutex::default(),
             wiring,
@@ -250,7 +252,6 @@ impl Gateway {
         let recorder = self.recorder.clone();
         // A record that cannot be written within the grace is counted by the recorder; nothing more to do here.
         let _ = tokio::task::spawn_blocking(move || recorder.flush(BACKGROUND_GRACE)).await;
-        control::close(&self.dir);
     }
 
     /// Reads the store and puts it in force. Returns the generation that is now in force.
@@ -310,6 +311,19 @@ impl Gateway {
 
     pub(crate) fn call_ids(&self) -> &CallIds {
         &self.call_ids
+    }
+
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// Whether the store could be read when that was last tried.
+    pub(crate) fn is_store_sound(&self) -> bool {
+        self.store_sound.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_store_sound(&self, sound: bool) {
+        self.store_sound.store(sound, Ordering::Relaxed);
     }
 
     pub(crate) fn overload(&self) -> &Arc<Overload> {

@@ -27,6 +27,7 @@ mod reply;
 mod request_path;
 mod session;
 mod snapshot;
+mod status;
 mod watch;
 mod wiring;
 

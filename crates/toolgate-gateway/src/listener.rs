@@ -46,7 +46,7 @@ pub async fn run(
         None => None,
     };
     let scheme = if identity.is_some() { "https" } else { "http" };
-    let listener = listener(&config, identity.clone())?;
+    let listener = listener(&mut config, identity.clone())?;
     let address = listener.local_addr();
     config.serve_own_address(address);
     let url = public_url.unwrap_or_else(|| format!("{scheme}://{address}"));
@@ -81,15 +81,16 @@ pub async fn run(
     Ok(())
 }
 
-/// Opens the listener that the configuration allows (S-57).
-fn listener(config: &Config, identity: Option<TlsIdentity>) -> Result<Listener, GatewayError> {
+/// Opens the listener that the configuration allows, or takes the one that was passed on (S-57, R-23).
+fn listener(config: &mut Config, identity: Option<TlsIdentity>) -> Result<Listener, GatewayError> {
     let (address, proxies) = (config.listen, config.proxies.clone());
-    let opened = match identity {
-        Some(identity) => Listener::bind_tls(address, identity),
-        None if proxies.is_empty() && !address.ip().is_loopback() => {
-            return Err(GatewayError::PlainOutsideLoopback { address });
-        }
-        None => Listener::bind_behind(address, proxies.clone()),
+    if identity.is_none() && proxies.is_empty() && !address.ip().is_loopback() {
+        return Err(GatewayError::PlainOutsideLoopback { address });
+    }
+    let opened = match (config.socket.take(), identity) {
+        (Some(socket), identity) => Listener::adopt(socket, identity, proxies.clone()),
+        (None, Some(identity)) => Listener::bind_tls(address, identity),
+        (None, None) => Listener::bind_behind(address, proxies.clone()),
     };
     opened
         .map(|listener| listener.with_proxies(proxies))

@@ -46,18 +46,30 @@ fn follow(gateway: &Weak<Gateway>, mut watcher: ChangeWatcher) {
         if gateway.is_draining() {
             return;
         }
+        let was_sound = gateway.is_store_sound();
+        let mut sound = true;
+        // Said once, not a hundred times a second.
         match watcher.poll() {
             Ok(changed) => behind |= changed,
-            Err(error) => tracing::error!(%error, "the store cannot be followed"),
+            Err(error) => {
+                sound = false;
+                if was_sound {
+                    tracing::error!(%error, "the store cannot be followed");
+                }
+            }
         }
         if behind {
             match gateway.reload() {
                 Ok(_) => behind = false,
                 Err(error) => {
-                    tracing::error!(%error, "the store changed and cannot be read; the last good state stays in force");
+                    sound = false;
+                    if was_sound {
+                        tracing::error!(%error, "the store changed and cannot be read; the last good state stays in force");
+                    }
                 }
             }
         }
+        gateway.set_store_sound(sound);
         gateway.expire(unix_ms());
     }
 }

@@ -28,6 +28,12 @@ impl Background {
         }
     }
 
+    /// Tasks that run, and how many may.
+    pub fn fill(&self) -> (usize, usize) {
+        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        (tasks.len(), MAX_TASKS)
+    }
+
     /// Waits up to `grace` for running tasks, then aborts what is left.
     pub async fn shutdown(&self, grace: Duration) {
         let mut tasks =

@@ -32,6 +32,8 @@ pub enum ControlRequest {
     },
     /// Answer [`ControlReply::Pong`].
     Ping,
+    /// Answer [`ControlReply::Status`].
+    Status,
 }
 
 /// The gateway's answer.
@@ -59,11 +61,58 @@ pub enum ControlReply {
         /// What a person can do about it.
         hint: Option<String>,
     },
+    /// How the gateway fares.
+    Status(GatewayStatus),
     /// The gateway is there.
     Pong {
         /// Where it listens, such as `http://127.0.0.1:8080`.
         url: String,
     },
+}
+
+/// How the running gateway fares: figures, no content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayStatus {
+    /// Milliseconds since it was opened.
+    pub uptime_ms: u64,
+    /// `ready`, `degraded` or `not_ready`.
+    pub health: String,
+    /// What it sheds: `nothing`, `streams`, `calls` or `connections`.
+    pub sheds: String,
+    /// Requests it refused since it was opened because it had too much to do.
+    pub shed: u64,
+    /// Every queue and every resource that has a limit.
+    pub gauges: Vec<Gauge>,
+    /// Every enabled server.
+    pub links: Vec<LinkStatus>,
+}
+
+/// How much of something there is, and how much there may be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gauge {
+    /// What is counted, such as `calls under way`.
+    pub what: String,
+    /// How much there is.
+    pub used: u64,
+    /// How much there may be; `None` for what is only counted.
+    pub limit: Option<u64>,
+}
+
+/// How one server fares at the gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkStatus {
+    /// Slug of its workspace.
+    pub workspace: String,
+    /// Its name there.
+    pub server: String,
+    /// `closed`, `open` or `probing`: whether calls are sent to it.
+    pub circuit: String,
+    /// Until the open circuit is probed.
+    pub retry_after_ms: Option<u64>,
+    /// Calls under way with it.
+    pub under_way: u64,
+    /// Calls that wait for a turn.
+    pub waiting: u64,
 }
 
 /// One tool as a probe found it.

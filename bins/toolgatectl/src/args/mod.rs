@@ -82,6 +82,11 @@ pub(crate) enum Command {
 
 Exits with 1 when it finds a problem; warnings alone exit with 0.")]
     Doctor,
+    /// How the running gateway fares: its queues, what it sheds, which servers it leaves alone
+    #[command(after_help = "Examples:
+  toolgatectl status
+  toolgatectl status --json | jq '.links[] | select(.circuit != \"closed\")'")]
+    Status,
     /// Print a completion script for a shell
     #[command(after_help = "Examples:
   toolgatectl completions bash > ~/.local/share/bash-completion/completions/toolgatectl

@@ -179,6 +179,12 @@ fn list(servers: &[ServerListed]) -> String {
         };
         let state = if !server.enabled {
             ("disabled".to_owned(), Tone::Doubtful)
+        } else if server
+            .circuit
+            .as_deref()
+            .is_some_and(|circuit| circuit != "closed")
+        {
+            ("failing, left alone".to_owned(), Tone::Bad)
         } else if server.missing_secrets.is_empty() {
             ("enabled".to_owned(), Tone::Good)
         } else {

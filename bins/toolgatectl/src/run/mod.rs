@@ -4,6 +4,7 @@ mod calls;
 mod doctor;
 mod mcp;
 mod secrets;
+mod status;
 mod token;
 mod workspace;
 
@@ -38,6 +39,7 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Command::Calls(query) => calls::calls(&open()?, query),
         Command::Audit(command) => calls::audit(&open()?, &command),
         Command::Doctor => doctor::doctor(&dir()?, output),
+        Command::Status => status::status(&dir()?, output),
         Command::Completions { shell } => completions(shell),
     }
 }

@@ -10,7 +10,7 @@ use toolgate_store::{SecretSummary, WorkspaceScope};
 
 use super::add::check_alone;
 use crate::time::millis;
-use crate::{Admin, AdminError, GatewayState};
+use crate::{Admin, AdminError, GatewayState, gateway_status};
 
 /// A server in a list.
 #[derive(Debug, Clone, Serialize)]
@@ -45,6 +45,8 @@ pub struct ServerListed {
     pub tools: usize,
     /// Protocol revision it spoke when it was last reached.
     pub revision: Option<String>,
+    /// Whether the running gateway sends calls to it: `closed`, `open` or `probing`; null while none runs.
+    pub circuit: Option<String>,
 }
 
 /// A server that is gone.
@@ -83,10 +85,19 @@ impl Admin {
         }
         let snapshots = self.store.server_snapshots(scope)?;
         let servers = self.store.servers(scope)?;
+        // Beside the point of a list, so a gateway that cannot be asked does not fail it.
+        let status = gateway_status(&self.dir).ok();
+        let circuit = |server: &str| {
+            let mut links = status.iter().flat_map(|status| &status.links);
+            let link = links
+                .find(|link| link.workspace == scope.slug().as_str() && link.server == server)?;
+            Some(link.circuit.clone())
+        };
         let listed = servers.iter().map(|spec| {
             let snapshot = snapshots.iter().find(|snapshot| snapshot.server == spec.id);
             ServerListed {
                 revision: snapshot.map(|snapshot| snapshot.revision.clone()),
+                circuit: circuit(spec.slug.as_str()),
                 ..ServerListed::of(
                     spec,
                     tools.get(&spec.id).copied().unwrap_or_default(),
@@ -157,6 +168,7 @@ impl ServerListed {
             missing_secrets,
             tools,
             revision: None,
+            circuit: None,
         }
     }
 }

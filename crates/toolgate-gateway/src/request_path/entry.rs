@@ -13,12 +13,15 @@ use crate::gateway::Gateway;
 use crate::record::unix_ms;
 use crate::reply;
 use crate::snapshot::Admitted;
+use crate::status::Health;
 
 /// Where a path leads.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Door<'a> {
     /// Liveness, without credentials.
     Health,
+    /// Whether requests should be sent here, without credentials.
+    Ready,
     /// The MCP endpoint of a workspace, by any of its aliases; `old` where a GET opens the transport of
     /// 2024-11-05 (P6.16).
     Mcp { slug: &'a str, old: bool },
@@ -27,11 +30,13 @@ pub(super) enum Door<'a> {
 }
 
 impl<'a> Door<'a> {
-    /// `/ws/<slug>` with its aliases, and `/health`. A query is refused everywhere but where the gateway
+    /// `/ws/<slug>` with its aliases, and `/health…`. A query is refused everywhere but where the gateway
     /// itself asked for one: the only other thing that was ever put there is a token (S-25).
     pub(super) fn find(path: &'a str, query: Option<&'a str>) -> Option<Self> {
-        if path == "/health" {
-            return Some(Self::Health);
+        match path {
+            "/health" | "/health/live" => return Some(Self::Health),
+            "/health/ready" => return Some(Self::Ready),
+            _ => {}
         }
         let rest = path
             .strip_prefix("/ws/")
@@ -67,6 +72,21 @@ pub(super) fn health(gateway: &Gateway, method: &Method) -> Response<ReplyBody> 
         env!("CARGO_PKG_VERSION")
     );
     reply::json(StatusCode::OK, body.into())
+}
+
+/// Readiness: one word, with a status for load balancers. What is wrong is for those who may see it:
+/// `toolgatectl status`.
+pub(super) fn ready(gateway: &Gateway, method: &Method) -> Response<ReplyBody> {
+    if method != Method::GET && method != Method::HEAD {
+        return reply::method_not_allowed("GET, HEAD");
+    }
+    let health = Health::of(gateway);
+    let status = match health {
+        Health::Ready | Health::Degraded => StatusCode::OK,
+        Health::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let body = format!("{{\"status\":\"{}\"}}", health.as_str());
+    reply::json(status, body.into())
 }
 
 /// Which era an error found before the body is read is written for.

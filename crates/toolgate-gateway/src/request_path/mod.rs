@@ -73,6 +73,7 @@ where
     let has_session = parts.headers.contains_key(reply::SESSION_ID);
     let slug = match door {
         Door::Health => return entry::health(gateway, &parts.method),
+        Door::Ready => return entry::ready(gateway, &parts.method),
         Door::Mcp { slug, .. } | Door::Messages { slug, .. } => slug,
     };
     match (&parts.method, &door) {

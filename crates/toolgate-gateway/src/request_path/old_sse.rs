@@ -34,6 +34,13 @@ const QUEUE: usize = 64;
 #[derive(Debug, Default)]
 pub(crate) struct Connections(DashMap<String, Arc<Connection>>);
 
+impl Connections {
+    /// Open streams.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
 /// One stream and what belongs to it.
 #[derive(Debug)]
 struct Connection {

@@ -55,6 +55,11 @@ impl Parked {
         Some(inner.unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Calls that wait now; bounded for each token and workspace.
+    pub(crate) fn len(&self) -> usize {
+        self.calls.len()
+    }
+
     /// Ends every call that waits.
     pub(crate) fn clear(&self) {
         self.calls.retain(|_, waiting| {

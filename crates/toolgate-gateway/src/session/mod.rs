@@ -132,6 +132,11 @@ impl Sessions {
         }
     }
 
+    /// Sessions in memory, and how many there may be.
+    pub(crate) fn fill(&self) -> (usize, usize) {
+        (self.live.len(), MAX_LIVE)
+    }
+
     /// Opens a session for `principal`. One whose id would be too long to carry its capabilities is known to
     /// this process only (P6.9).
     pub(crate) fn open(

@@ -77,6 +77,11 @@ impl Activity {
         }
     }
 
+    /// Whether a request is worked on.
+    pub(super) fn is_busy(&self) -> bool {
+        self.requests.load(Relaxed) > 0
+    }
+
     /// Whether what comes in next is (more of) a header. An HTTP/2 client also sends what belongs to
     /// no request.
     pub(super) fn expects_header(&self) -> bool {

@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -15,7 +16,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
 use super::Handler;
 use super::activity::{Activity, RequestMark, Version};
@@ -38,7 +39,8 @@ pub(super) async fn serve_connection<H, S>(
 {
     let sniffed = tokio::select! {
         sniffed = timeout(limits.first_byte, sniff(&mut stream)) => sniffed,
-        () = drain.draining() => return,
+        // Who has just connected may have a request on its way.
+        () = async { drain.draining().await; sleep(PARTING).await } => return,
     };
     let Ok(Ok((version, prefix))) = sniffed else {
         return;
@@ -126,6 +128,8 @@ struct Watched<C> {
     drain: Drain,
     draining: Option<BoxFuture<'static, ()>>,
     heard_once: bool,
+    /// How long an idle connection still waits for a request before it closes.
+    parting: Option<Pin<Box<Sleep>>>,
 }
 
 impl<C: GracefulConnection> Watched<C> {
@@ -142,6 +146,7 @@ impl<C: GracefulConnection> Watched<C> {
             drain,
             draining: Some(Box::pin(async move { listening.draining().await })),
             heard_once: false,
+            parting: None,
         }
     }
 
@@ -158,6 +163,18 @@ impl<C: GracefulConnection> Watched<C> {
         };
         if draining.as_mut().poll(cx).is_ready() {
             self.draining = None;
+            self.parting = Some(Box::pin(sleep(PARTING)));
+        }
+    }
+
+    /// Closes in good order while draining: at the end of the request under way, which its answer says, or when
+    /// none came for a moment. Closed at once, an idle connection would break a request that crosses the close.
+    fn poll_parting(&mut self, cx: &mut Context<'_>) {
+        let Some(parting) = &mut self.parting else {
+            return;
+        };
+        if self.activity.is_busy() || parting.as_mut().poll(cx).is_ready() {
+            self.parting = None;
             self.http.as_mut().finish();
         }
     }
@@ -189,7 +206,14 @@ impl<C: GracefulConnection> Future for Watched<C> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         self.hear_drain(cx);
-        match self.http.as_mut().poll(cx) {
+        self.poll_parting(cx);
+        let mut polled = self.http.as_mut().poll(cx);
+        if self.parting.is_some() && polled.is_pending() {
+            self.poll_parting(cx);
+            // What was asked to finish may have nothing left to do.
+            polled = self.http.as_mut().poll(cx);
+        }
+        match polled {
             Poll::Ready(Ok(())) => Poll::Ready(()),
             Poll::Ready(Err(error)) => {
                 // The peer's doing, whatever it is; its class is all that is worth knowing.
@@ -267,6 +291,8 @@ impl Body for MarkedBody {
     }
 }
 
+/// How long a connection without a request is kept while draining.
+const PARTING: Duration = Duration::from_secs(1);
 /// hyper's built-in number of header fields.
 const HYPER_MAX_HEADERS: usize = 100;
 /// Grown to at most this while a large body comes in; an idle connection gives it back.

@@ -57,24 +57,39 @@ impl Listener {
     ///
     /// Outside a tokio runtime, as do the other ways to bind.
     pub fn bind(address: SocketAddr) -> Result<Self, ServeError> {
-        if !address.ip().is_loopback() {
-            return Err(ServeError::PlainTextOffLoopback { address });
-        }
-        Self::open(address, None)
+        Self::bind_behind(address, Proxies::default())
     }
 
     /// Listens in plain text on any address, for these proxies, which terminate TLS, and for
     /// loopback; whoever else connects is turned away before a byte is read (S-57).
     pub fn bind_behind(address: SocketAddr, proxies: Proxies) -> Result<Self, ServeError> {
-        if proxies.is_empty() {
-            return Self::bind(address);
-        }
+        may_be_plain(address, &proxies)?;
         Ok(Self::open(address, None)?.with_proxies(proxies))
     }
 
     /// Listens with TLS on any address (S-59).
     pub fn bind_tls(address: SocketAddr, identity: TlsIdentity) -> Result<Self, ServeError> {
         Self::open(address, Some(identity))
+    }
+
+    /// Goes on listening on a socket that was opened elsewhere: with TLS if there is an identity, else in plain
+    /// text under the rule of [`Listener::bind_behind`].
+    pub fn adopt(
+        socket: std::net::TcpListener,
+        identity: Option<TlsIdentity>,
+        proxies: Proxies,
+    ) -> Result<Self, ServeError> {
+        let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+        let failed = |source| ServeError::Bind {
+            address: unknown,
+            source,
+        };
+        let address = socket.local_addr().map_err(failed)?;
+        if identity.is_none() {
+            may_be_plain(address, &proxies)?;
+        }
+        let listener = Self::listen(socket, identity).map_err(failed)?;
+        Ok(listener.with_proxies(proxies))
     }
 
     /// Believes these peers when they say on whose behalf they come (S-57).
@@ -91,9 +106,13 @@ impl Listener {
     fn open(address: SocketAddr, tls: Option<TlsIdentity>) -> Result<Self, ServeError> {
         let failed = |source| ServeError::Bind { address, source };
         let socket = std::net::TcpListener::bind(address).map_err(failed)?;
-        socket.set_nonblocking(true).map_err(failed)?;
-        let socket = TcpListener::from_std(socket).map_err(failed)?;
-        let address = socket.local_addr().map_err(failed)?;
+        Self::listen(socket, tls).map_err(failed)
+    }
+
+    fn listen(socket: std::net::TcpListener, tls: Option<TlsIdentity>) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let socket = TcpListener::from_std(socket)?;
+        let address = socket.local_addr()?;
         Ok(Self {
             socket,
             address,
@@ -121,6 +140,14 @@ impl Listener {
     pub(super) fn tls(&self) -> Option<Arc<rustls::ServerConfig>> {
         self.tls.as_ref().map(TlsIdentity::server_config)
     }
+}
+
+/// Plain text is for loopback, or for proxies that are named (S-57).
+fn may_be_plain(address: SocketAddr, proxies: &Proxies) -> Result<(), ServeError> {
+    if proxies.is_empty() && !address.ip().is_loopback() {
+        return Err(ServeError::PlainTextOffLoopback { address });
+    }
+    Ok(())
 }
 
 impl fmt::Debug for Listener {
