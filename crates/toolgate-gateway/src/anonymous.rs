@@ -45,7 +45,40 @@ impl Guests {
             principal,
             token,
             workspace: workspace.clone(),
+            turn: snapshot.turn,
         })
+    }
+
+    /// The same guest by another snapshot; `None` for whoever is none, and when the workspace is gone.
+    pub(crate) fn readmit(&self, snapshot: &Snapshot, before: &Principal) -> Option<Admitted> {
+        let entry = self.entries.get(&before.token().workspace)?;
+        if entry.token.id != before.token().id {
+            return None;
+        }
+        let token = entry.value().clone();
+        drop(entry);
+        let workspace = snapshot.workspace(&token.token.workspace)?;
+        Some(Admitted {
+            principal: Principal::authenticate(&token.token, &token.token.digest, 0)?,
+            token,
+            workspace: workspace.clone(),
+            turn: snapshot.turn,
+        })
+    }
+
+    /// Ends the guests of workspaces that are gone, and makes the others look again (S-41). Returns who ended.
+    pub(crate) fn take_effect(&self, snapshot: &Snapshot) -> Vec<TokenId> {
+        let mut ended = Vec::new();
+        self.entries.retain(|workspace, guest| {
+            let stays = snapshot.workspace(workspace).is_some();
+            if stays {
+                guest.life.stir(snapshot.turn);
+            } else if guest.life.end() {
+                ended.push(guest.token.id.clone());
+            }
+            stays
+        });
+        ended
     }
 }
 

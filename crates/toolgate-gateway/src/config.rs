@@ -9,6 +9,7 @@ use toolgate_http::{EgressConfig, HostPolicy, ServeLimits};
 use toolgate_namespace::WorkspaceSlug;
 use toolgate_store::DataDir;
 
+use crate::clock::WallClock;
 use crate::error::GatewayError;
 use crate::overload::OverloadLimits;
 
@@ -43,6 +44,9 @@ pub struct Config {
     pub hosts: HostPolicy,
     /// How servers are reached.
     pub egress: EgressConfig,
+    /// Where wall time comes from. Expiry is judged by it, and never by an earlier time than was seen
+    /// before (S-38).
+    pub clock: WallClock,
 }
 
 /// Where the listener's certificate is kept. Both files are read again when they change (S-59).
@@ -77,6 +81,7 @@ impl Config {
             overload: OverloadLimits::default(),
             hosts: HostPolicy::loopback(),
             egress: EgressConfig::default(),
+            clock: WallClock::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The secrets of one link: sealed here, opened for one request, looked for in everything that returns.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -22,6 +23,8 @@ pub(crate) struct LinkSecrets {
     opener: Option<Arc<Opener>>,
     rows: Vec<SecretRow>,
     masker: ArcSwapOption<TimedMasker>,
+    /// One of them was rotated or deleted: none leaves from here any more.
+    retired: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -64,7 +67,23 @@ impl LinkSecrets {
             opener,
             rows,
             masker: ArcSwapOption::empty(),
+            retired: AtomicBool::new(false),
         }
+    }
+
+    /// Whether all of them are stored still as they were when the link was made.
+    pub(crate) fn are_in_force(&self, stored: &[SecretRow]) -> bool {
+        self.rows.iter().all(|row| {
+            stored.iter().any(|now| {
+                (&now.name, &now.server, now.version) == (&row.name, &row.server, row.version)
+            })
+        })
+    }
+
+    /// From now on nothing is injected: what is still under way was begun with a secret that was rotated or
+    /// deleted since (S-15). Echoes are masked as before.
+    pub(crate) fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
     }
 
     /// The masker over everything this link injects; `None` when it injects nothing.
@@ -158,6 +177,10 @@ impl LinkSecrets {
 
 impl Credentials for LinkSecrets {
     fn open(&self) -> Result<Injected, CredentialError> {
+        if self.retired.load(Ordering::Acquire) {
+            let first = self.rows.first().map_or("", |row| row.name.as_str());
+            return Err(missing(first));
+        }
         let mut injected = Injected::default();
         for injection in &self.spec.injections {
             match injection {

@@ -1,5 +1,6 @@
 //! The gateway itself: what all requests share, and the door they come through.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,13 +15,15 @@ use tokio::sync::watch;
 use toolgate_analytics::Recorder;
 use toolgate_http::serve::Proxies;
 use toolgate_http::{Egress, HostPolicy, ReplyBody};
+use toolgate_policy::{Principal, TokenId};
 use toolgate_protocol::Json;
 use toolgate_router::{Background, Link};
-use toolgate_store::{Actor, CallsJournal, DataDir, StoreError};
+use toolgate_store::{Actor, CallsJournal, ClockMark, DataDir, Store, StoreError};
 use toolgate_unseal::Handles;
 
 use crate::anonymous::Guests;
 use crate::bootstrap::{self, FirstRun, Opened};
+use crate::clock::{Clock, WallClock};
 use crate::config::Config;
 use crate::control;
 use crate::error::GatewayError;
@@ -28,7 +31,7 @@ use crate::guesses::{Guesses, TooMany};
 use crate::losses;
 use crate::notices::{Mailbox, View};
 use crate::overload::Overload;
-use crate::record::{CallIds, unix_ms};
+use crate::record::CallIds;
 use crate::request_path;
 use crate::request_path::old_sse::Connections;
 use crate::request_path::parked::Parked;
@@ -75,6 +78,7 @@ pub struct Gateway {
     proxies: Proxies,
     guesses: Guesses,
     started: Instant,
+    clock: Arc<Clock>,
     handles: Arc<Handles>,
     parked: Parked,
     connections: Connections,
@@ -83,6 +87,7 @@ pub struct Gateway {
     store_sound: AtomicBool,
     /// What the gateway cannot go on without, if it broke (S-63).
     broken: watch::Sender<Option<&'static str>>,
+    over: AtomicBool,
     /// Held while the store is read and the snapshot swapped, so that two reloads cannot cross.
     reloading: std::sync::Mutex<()>,
 }
@@ -106,6 +111,7 @@ impl Gateway {
         let mut journal = CallsJournal::open(&dir).map_err(|source| in_store(&dir, source))?;
         losses::settle(&dir, &mut journal);
         let made = losses::count(&dir, &boot);
+        let clock = Arc::new(first_clock(config.clock, &store));
         let wiring = Arc::new(Wiring {
             egress: Egress::new(config.egress).map_err(GatewayError::Egress)?,
             client_info: server_info(),
@@ -132,6 +138,8 @@ impl Gateway {
             proxies: config.proxies,
             guesses: Guesses::new(),
             started: Instant::now(),
+            clock,
+            over: AtomicBool::new(false),
             draining: watch::Sender::new(false),
             overload: Overload::new(config.overload),
             store_sound: AtomicBool::new(true),
@@ -231,7 +239,7 @@ impl Gateway {
         });
     }
 
-    /// Ends general streams and the work that follows the store; calls in flight go on.
+    /// Ends general streams; calls in flight go on, for as long as their tokens may.
     pub fn begin_drain(&self) {
         self.draining.send_replace(true);
     }
@@ -248,10 +256,12 @@ impl Gateway {
         futures::future::join_all(links.map(|link| async move { link.upstream().close().await }))
             .await;
         self.store_last_uses().await;
+        self.store_clock().await;
         self.wiring.background.shutdown(BACKGROUND_GRACE).await;
         let recorder = self.recorder.clone();
         // A record that cannot be written within the grace is counted by the recorder; nothing more to do here.
         let _ = tokio::task::spawn_blocking(move || recorder.flush(BACKGROUND_GRACE)).await;
+        self.over.store(true, Ordering::Release);
     }
 
     /// Reads the store and puts it in force. Returns the generation that is now in force.
@@ -267,19 +277,50 @@ impl Gateway {
             .map_err(|source| in_store(&self.dir, source))?;
         let generation = installation.generation;
         let previous = self.snapshot.load_full();
-        let snapshot = Arc::new(self.wiring.compile(installation, Some(&previous)));
+        self.clock.follow(installation.clock);
+        let now_ms = self.clock.remember();
+        let compiled = self.wiring.compile(installation, Some(&previous), now_ms);
+        let snapshot = Arc::new(compiled);
         self.snapshot.store(snapshot.clone());
-        snapshot.end_lives(Some(&previous), unix_ms());
+        let mut ended = snapshot.take_effect(&previous, now_ms);
+        ended.extend(self.guests.take_effect(&snapshot));
+        self.end_sessions_of(&ended, &previous);
         self.wiring.changes.send_modify(|count| *count += 1);
         Ok(generation)
     }
 
-    /// Ends the lives of tokens that expired since they were last looked at (S-41).
-    pub(crate) fn expire(&self, now_ms: u64) {
+    /// Ends the lives of tokens that expired since they were last looked at (S-38, S-41).
+    pub(crate) fn expire(&self) {
         let snapshot = self.snapshot.load();
-        if snapshot.next_expiry_ms.is_some_and(|at| at <= now_ms) {
-            snapshot.end_lives(None, now_ms);
+        let ended = snapshot.expire(self.clock.remember());
+        self.end_sessions_of(&ended, &snapshot);
+    }
+
+    /// The sessions of these tokens end with them, and so does what was opened for them at servers (S-43).
+    fn end_sessions_of(&self, tokens: &[TokenId], snapshot: &Snapshot) {
+        if tokens.is_empty() {
+            return;
         }
+        let tokens: HashSet<&str> = tokens.iter().map(TokenId::as_str).collect();
+        for session in self.sessions.of_tokens(&tokens) {
+            match snapshot.workspace(session.workspace()) {
+                Some(workspace) => self.end_session(&session, workspace),
+                None => self.sessions.end(&session, self.now_ms()),
+            }
+        }
+    }
+
+    /// The same caller by what is in force now; `None` when it may not come in any more.
+    pub(crate) fn readmit(&self, before: &Principal) -> Option<Admitted> {
+        let snapshot = self.snapshot.load();
+        snapshot
+            .readmit(before, self.now_ms())
+            .or_else(|| self.guests.readmit(&snapshot, before))
+    }
+
+    /// Now, unix milliseconds, by a clock that never runs back: what expiry is judged by (S-38).
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
     }
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
@@ -374,14 +415,14 @@ impl Gateway {
         let principal = &admitted.principal;
         let session = self
             .sessions
-            .open(principal, introduced, reach, nonce, unix_ms());
+            .open(principal, introduced, reach, nonce, self.now_ms());
         self.join(admitted, &session.mailbox);
         Some(session)
     }
 
     /// The session of that id, if it is this client's and still runs.
     pub(crate) fn find_session(&self, id: &str, admitted: &Admitted) -> Option<Arc<Session>> {
-        let session = self.sessions.find(id, &admitted.principal, unix_ms())?;
+        let session = self.sessions.find(id, &admitted.principal, self.now_ms())?;
         self.join(admitted, &session.mailbox);
         Some(session)
     }
@@ -451,7 +492,7 @@ impl Gateway {
 
     /// Ends a client session and the upstream sessions that were opened for it (P6.7).
     pub(crate) fn end_session(&self, session: &Arc<Session>, workspace: &WorkspaceEntry) {
-        self.sessions.end(session, unix_ms());
+        self.sessions.end(session, self.now_ms());
         for link in workspace.workspace.links() {
             let upstream = link.upstream().clone();
             let id = session.id.clone();
@@ -459,6 +500,10 @@ impl Gateway {
                 .background
                 .spawn(async move { upstream.end_session(&id).await });
         }
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -488,7 +533,21 @@ impl Gateway {
         let store = self.wiring.store.clone();
         let written = tokio::task::spawn_blocking(move || store.touch_tokens(&uses)).await;
         if !matches!(written, Ok(Ok(()))) {
-            tracing::warn!("when tokens were last used could not be stored");
+            tracing::warn!("when tokens were last used could not be stored; it is tried again");
+            for entry in snapshot.tokens.values() {
+                entry.last_use.give_back();
+            }
+        }
+    }
+
+    /// Raises the stored mark of time, off the request path (S-38).
+    async fn store_clock(&self) {
+        let (store, mark) = (self.wiring.store.clone(), self.clock.mark());
+        let raised = tokio::task::spawn_blocking(move || {
+            store.raise_clock(mark.high_water_ms, mark.corrections)
+        });
+        if !matches!(raised.await, Ok(Ok(_))) {
+            tracing::warn!("how late it is could not be stored; it is tried again");
         }
     }
 
@@ -521,8 +580,9 @@ impl Gateway {
                 let Some(gateway) = weak.upgrade() else {
                     return;
                 };
-                gateway.sessions.sweep(unix_ms());
+                gateway.sessions.sweep(gateway.now_ms());
                 gateway.store_last_uses().await;
+                gateway.store_clock().await;
                 let snapshot = gateway.snapshot();
                 for workspace in snapshot.workspaces.values() {
                     workspace
@@ -532,6 +592,21 @@ impl Gateway {
                 }
             }
         });
+    }
+}
+
+/// Goes on from the latest time that was ever seen. A store that cannot be written to now still tells it.
+fn first_clock(wall: WallClock, store: &Store) -> Clock {
+    let mark = store.clock().and_then(|mark| {
+        let now = mark.high_water_ms.max(wall.now_ms());
+        store.raise_clock(now, mark.corrections).or(Ok(mark))
+    });
+    match mark {
+        Ok(mark) => Clock::new(wall, mark),
+        Err(error) => {
+            tracing::error!(%error, "the latest time seen could not be read");
+            Clock::new(wall, ClockMark::default())
+        }
     }
 }
 

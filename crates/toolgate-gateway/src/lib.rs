@@ -10,6 +10,7 @@
 
 mod anonymous;
 mod bootstrap;
+mod clock;
 mod config;
 mod control;
 mod credentials;
@@ -32,12 +33,14 @@ mod watch;
 mod wiring;
 
 pub use bootstrap::FirstRun;
+pub use clock::WallClock;
 pub use config::{Config, Demo, TlsFiles};
 pub use error::GatewayError;
 pub use gateway::Gateway;
 pub use listener::{Announce, run};
 pub use overload::OverloadLimits;
 pub use reply::mcp_json;
+pub use request_path::routes::{AuthPolicy, routes};
 pub use toolgate_http::serve::{Network, Proxies};
 pub use toolgate_namespace::WorkspaceSlug;
 pub use toolgate_store::DataDir;

@@ -1,15 +1,16 @@
 //! One record for every call, whatever becomes of it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use toolgate_analytics::{CallRecord, CallStatus, Recorder, Source};
-use toolgate_namespace::WorkspaceId;
-use toolgate_policy::Principal;
 use toolgate_protocol::Revision;
 use toolgate_router::Link;
+
+use crate::snapshot::{Admitted, Life};
 
 /// How long a call waits for its intent to reach the disk.
 const INTENT: Duration = Duration::from_secs(5);
@@ -54,32 +55,33 @@ pub(crate) fn unix_ms() -> u64 {
 }
 
 /// Records its call when dropped; until told otherwise the call counts as cancelled, since being
-/// dropped early is what cancellation is.
+/// dropped early is what cancellation is, or as revoked when its token ended (S-42).
 #[derive(Debug)]
 pub(crate) struct RecordGuard {
     record: Option<CallRecord>,
     /// `None` for what is no tool call, which is not recorded.
     recorder: Option<Recorder>,
     started: Instant,
+    /// Of the token; tells revocation from other early ends. `None` for what is not recorded.
+    life: Option<Arc<Life>>,
 }
 
 impl RecordGuard {
     pub(crate) fn start(
         recorder: &Recorder,
         ids: &CallIds,
-        workspace: &WorkspaceId,
-        principal: &Principal,
+        admitted: &Admitted,
         revision: Revision,
         bytes_in: usize,
     ) -> Self {
         let record = CallRecord {
             id: ids.next(),
             time_ms: unix_ms(),
-            workspace: workspace.clone(),
+            workspace: admitted.workspace.workspace.id().clone(),
             server: None,
             server_slug: None,
             tool: None,
-            token_id: principal.token().id.as_str().to_owned(),
+            token_id: admitted.principal.token().id.as_str().to_owned(),
             status: CallStatus::Cancelled,
             error_code: None,
             duration_ms: 0,
@@ -93,6 +95,7 @@ impl RecordGuard {
             record: Some(record),
             recorder: Some(recorder.clone()),
             started: Instant::now(),
+            life: Some(admitted.token.life.clone()),
         }
     }
 
@@ -102,6 +105,7 @@ impl RecordGuard {
             record: None,
             recorder: None,
             started: Instant::now(),
+            life: None,
         }
     }
 
@@ -162,6 +166,10 @@ impl Drop for RecordGuard {
             }
             let elapsed = self.started.elapsed().as_millis();
             record.duration_ms = u64::try_from(elapsed).unwrap_or(u64::MAX);
+            let has_ended = self.life.as_ref().is_some_and(|life| life.has_ended());
+            if record.status == CallStatus::Cancelled && has_ended {
+                record.status = CallStatus::Revoked;
+            }
             if let Some(recorder) = &self.recorder {
                 recorder.record(record);
             }

@@ -88,11 +88,11 @@ pub(crate) fn empty(status: StatusCode) -> Response<ReplyBody> {
 }
 
 /// 405 with what is allowed here (P5.4).
-pub(crate) fn method_not_allowed(allow: &'static str) -> Response<ReplyBody> {
+pub(crate) fn method_not_allowed(allow: &str) -> Response<ReplyBody> {
     let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
-    response
-        .headers_mut()
-        .insert(header::ALLOW, HeaderValue::from_static(allow));
+    if let Ok(allow) = HeaderValue::from_str(allow) {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
     response
 }
 
@@ -156,6 +156,16 @@ pub(crate) fn unknown_tool(name: &str) -> RpcError {
             "unknown tool `{shown}`: no server of this workspace offers it, or this token may not use it (an admin sees why with `toolgatectl workspace token explain`)"
         ),
     )
+}
+
+/// What a running call asked for was blocked or removed, or its token may use it no longer (S-41).
+pub(crate) fn taken_away(method: &str, call_id: &str) -> RpcError {
+    let message = format!(
+        "this `{}` was ended: what it asks for is no longer offered here, or no longer to this token; it may have executed ({call_id})",
+        shown(method)
+    );
+    let about = serde_json::json!({ "outcome": "unknown", "call": call_id });
+    RpcError::new(codes::INVALID_PARAMS, message).with_data(data(&about))
 }
 
 /// A method that is not served (P3.10).

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 use toolgate_namespace::WorkspaceId;
-use toolgate_policy::{Principal, RateLimiter, Token, TokenDigest, TokenStatus};
+use toolgate_policy::{Principal, RateLimiter, Token, TokenDigest, TokenId, TokenStatus};
 use toolgate_router::{Bulkhead, Workspace};
 
 use crate::credentials::LinkSecrets;
@@ -17,8 +17,10 @@ use crate::notices::Hub;
 pub(crate) struct Snapshot {
     pub(crate) tokens: HashMap<TokenDigest, Arc<TokenEntry>>,
     pub(crate) workspaces: HashMap<String, Arc<WorkspaceEntry>>,
-    /// When the next token expires, unix milliseconds.
-    pub(crate) next_expiry_ms: Option<u64>,
+    /// Before this time no token expires, unix milliseconds; 0 until it was looked up.
+    pub(crate) next_expiry_ms: AtomicU64,
+    /// Counts the snapshots of this process.
+    pub(crate) turn: u64,
 }
 
 /// One workspace with what the gateway keeps beside the router's view of it.
@@ -59,6 +61,11 @@ impl LastUse {
         let at = self.at_ms.load(Ordering::Relaxed);
         (self.stored_ms.swap(at, Ordering::Relaxed) != at).then_some(at)
     }
+
+    /// The store could not be told after all; the next time it is.
+    pub(crate) fn give_back(&self) {
+        self.stored_ms.store(0, Ordering::Relaxed);
+    }
 }
 
 impl Snapshot {
@@ -69,9 +76,12 @@ impl Snapshot {
         slug: &str,
         now_ms: u64,
     ) -> Option<Admitted> {
-        let token = self.tokens.get(digest)?;
-        let principal = Principal::authenticate(&token.token, digest, now_ms)?;
-        let workspace = self.workspaces.get(slug)?;
+        // Everything is looked up before anything is decided, so that no cause answers sooner (S-35, S-36).
+        let token = self.tokens.get(digest);
+        let workspace = self.workspaces.get(slug);
+        let principal =
+            token.and_then(|entry| Principal::authenticate(&entry.token, digest, now_ms));
+        let (token, workspace, principal) = (token?, workspace?, principal?);
         if workspace.workspace.id() != &principal.token().workspace {
             return None;
         }
@@ -80,6 +90,21 @@ impl Snapshot {
             principal,
             token: token.clone(),
             workspace: workspace.clone(),
+            turn: self.turn,
+        })
+    }
+
+    /// The same caller by this snapshot; `None` when it may not come in any more.
+    pub(crate) fn readmit(&self, before: &Principal, now_ms: u64) -> Option<Admitted> {
+        let digest = &before.token().digest;
+        let token = self.tokens.get(digest)?;
+        let principal = Principal::authenticate(&token.token, digest, now_ms)?;
+        let workspace = self.workspace(&principal.token().workspace)?;
+        Some(Admitted {
+            token: token.clone(),
+            workspace: workspace.clone(),
+            turn: self.turn,
+            principal,
         })
     }
 
@@ -90,21 +115,39 @@ impl Snapshot {
             .find(|entry| entry.workspace.id() == id)
     }
 
-    /// Ends the life of every token that is no longer usable: of `previous` when it is gone here, and
-    /// of this snapshot when it expired or was revoked (S-41).
-    pub(crate) fn end_lives(&self, previous: Option<&Snapshot>, now_ms: u64) {
+    /// Puts this snapshot in force for whoever waits: ends the life of every token that is no longer usable, of
+    /// `previous` when it is gone here, and tells all others to look again at what they may do (S-41). Returns
+    /// the tokens that ended just now.
+    pub(crate) fn take_effect(&self, previous: &Snapshot, now_ms: u64) -> Vec<TokenId> {
         let gone = previous
-            .into_iter()
-            .flat_map(|previous| &previous.tokens)
-            .filter(|(digest, _)| !self.tokens.contains_key(*digest))
-            .map(|(_, entry)| entry);
-        let dead = self
             .tokens
-            .values()
-            .filter(|entry| entry.token.status(now_ms) != TokenStatus::Active);
-        for entry in gone.chain(dead) {
-            entry.life.end();
+            .iter()
+            .filter(|(digest, _)| !self.tokens.contains_key(*digest))
+            .filter(|(_, entry)| entry.life.end())
+            .map(|(_, entry)| entry.token.id.clone());
+        let mut ended: Vec<TokenId> = gone.collect();
+        ended.extend(self.expire(now_ms));
+        for entry in self.tokens.values() {
+            entry.life.stir(self.turn);
         }
+        ended
+    }
+
+    /// Ends the lives of tokens that are over by now, if there can be one; those that ended just now (S-38).
+    pub(crate) fn expire(&self, now_ms: u64) -> Vec<TokenId> {
+        if self.next_expiry_ms.load(Ordering::Relaxed) > now_ms {
+            return Vec::new();
+        }
+        let (mut ended, mut next) = (Vec::new(), u64::MAX);
+        for entry in self.tokens.values() {
+            if entry.token.status(now_ms) == TokenStatus::Active {
+                next = next.min(entry.token.expires_at.unwrap_or(u64::MAX));
+            } else if entry.life.end() {
+                ended.push(entry.token.id.clone());
+            }
+        }
+        self.next_expiry_ms.store(next, Ordering::Relaxed);
+        ended
     }
 }
 
@@ -114,32 +157,62 @@ pub(crate) struct Admitted {
     pub(crate) principal: Principal,
     pub(crate) token: Arc<TokenEntry>,
     pub(crate) workspace: Arc<WorkspaceEntry>,
+    /// Of the snapshot it was admitted by.
+    pub(crate) turn: u64,
 }
 
-/// Tells streams and calls in flight that their token ended.
+/// Tells streams and calls in flight that their token ended, or that what it may do has to be looked at again.
 #[derive(Debug, Default)]
 pub(crate) struct Life {
     ended: AtomicBool,
+    /// The newest snapshot whose changes are in force for them.
+    turn: AtomicU64,
     bell: Notify,
 }
 
 impl Life {
-    pub(crate) fn end(&self) {
-        if !self.ended.swap(true, Ordering::AcqRel) {
+    /// Ends it; true when it had not ended before.
+    pub(crate) fn end(&self) -> bool {
+        let first = !self.ended.swap(true, Ordering::AcqRel);
+        if first {
             self.bell.notify_waiters();
         }
+        first
     }
 
     pub(crate) fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
     }
 
+    /// Makes whoever was admitted by an earlier snapshot look again.
+    pub(crate) fn stir(&self, turn: u64) {
+        self.turn.fetch_max(turn, Ordering::AcqRel);
+        self.bell.notify_waiters();
+    }
+
+    /// Whether something changed since the snapshot of that turn.
+    pub(crate) fn is_stirred(&self, since: u64) -> bool {
+        self.turn.load(Ordering::Acquire) > since || self.has_ended()
+    }
+
     /// Resolves once the token ended. Cancel safe.
     pub(crate) async fn ended(&self) {
-        let bell = self.bell.notified();
-        tokio::pin!(bell);
-        bell.as_mut().enable();
-        if !self.has_ended() {
+        self.until(|| self.has_ended()).await;
+    }
+
+    /// Resolves once the token ended, or something changed since the snapshot of that turn. Cancel safe.
+    pub(crate) async fn stirred(&self, since: u64) {
+        self.until(|| self.is_stirred(since)).await;
+    }
+
+    async fn until(&self, so: impl Fn() -> bool) {
+        loop {
+            let bell = self.bell.notified();
+            tokio::pin!(bell);
+            bell.as_mut().enable();
+            if so() {
+                return;
+            }
             bell.await;
         }
     }

@@ -9,7 +9,6 @@ use toolgate_store::ChangeWatcher;
 
 use crate::error::GatewayError;
 use crate::gateway::{Gateway, in_store};
-use crate::record::unix_ms;
 
 /// How often the change counter is read; one read costs microseconds (S-41).
 const POLL_EVERY: Duration = Duration::from_millis(10);
@@ -43,7 +42,8 @@ fn follow(gateway: &Weak<Gateway>, mut watcher: ChangeWatcher) {
         let Some(gateway) = gateway.upgrade() else {
             return;
         };
-        if gateway.is_draining() {
+        // Not before the end: calls go on while the gateway drains, and so do revocations (S-41).
+        if gateway.is_over() {
             return;
         }
         let was_sound = gateway.is_store_sound();
@@ -70,6 +70,6 @@ fn follow(gateway: &Weak<Gateway>, mut watcher: ChangeWatcher) {
             }
         }
         gateway.set_store_sound(sound);
-        gateway.expire(unix_ms());
+        gateway.expire();
     }
 }

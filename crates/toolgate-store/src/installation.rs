@@ -4,9 +4,10 @@ use toolgate_namespace::ServerSpec;
 use toolgate_policy::Token;
 
 use crate::{
-    SecretRow, ServerSnapshotRow, Settings, Store, StoreError, ToolRow, Workspace, WorkspaceKeyRow,
+    ClockMark, SecretRow, ServerSnapshotRow, Settings, Store, StoreError, ToolRow, Workspace,
+    WorkspaceKeyRow,
 };
-use crate::{secrets, servers, settings, snapshots, store, tokens, tools, workspaces};
+use crate::{clock, secrets, servers, settings, snapshots, store, tokens, tools, workspaces};
 
 /// The whole control store at one moment.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub struct Installation {
     pub tools: Vec<ToolRow>,
     /// The settings.
     pub settings: Settings,
+    /// The latest time that was seen.
+    pub clock: ClockMark,
 }
 
 impl Store {
@@ -45,6 +48,7 @@ impl Store {
                 keys: workspaces::select_keys(connection)?,
                 tools: tools::select(connection, None)?,
                 settings: settings::select(connection)?,
+                clock: clock::select(connection)?,
             })
         })
     }

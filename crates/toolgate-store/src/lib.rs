@@ -30,6 +30,7 @@ mod workspaces;
 
 pub use audit::{Actor, AuditHead, AuditRow};
 pub use calls::{CallFilter, CallRow, CallsJournal, CallsReader};
+pub use clock::ClockMark;
 pub use data_dir::DataDir;
 pub use database::Open;
 pub use error::StoreError;
@@ -39,6 +40,7 @@ pub use secrets::{SecretRow, SecretSummary, SecretUse, Shred};
 pub use settings::Settings;
 pub use snapshots::ServerSnapshotRow;
 pub use store::Store;
+pub use tokens::TokenChange;
 pub use tools::{ToolRow, ToolState};
 pub use watch::ChangeWatcher;
 pub use workspaces::{Deleted, NewWorkspace, Workspace, WorkspaceKeyRow, WorkspaceSummary};

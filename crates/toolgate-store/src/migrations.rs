@@ -24,6 +24,7 @@ pub(crate) const CONTROL: Schema = Schema {
     migrations: &[
         include_str!("migrations/control_1.sql"),
         include_str!("migrations/control_5.sql"),
+        include_str!("migrations/control_6.sql"),
     ],
 };
 

@@ -4,13 +4,22 @@ use std::num::NonZeroU32;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use toolgate_namespace::WorkspaceId;
-use toolgate_policy::{MemberId, RateLimit, Token, TokenDigest, TokenId, ToolRules};
+use toolgate_policy::{MemberId, RateLimit, Role, Token, TokenDigest, TokenId, ToolRules};
 
 use crate::audit::{Actor, Entry};
 use crate::error::Doing;
 use crate::sql::{Broken, parsed, parsed_if_any, unreadable};
 use crate::store::Noted;
 use crate::{Store, StoreError, WorkspaceScope};
+
+/// What is to become of a token's rights; `None` leaves a part as it is.
+#[derive(Debug, Clone, Default)]
+pub struct TokenChange {
+    /// What its holder may do from now on.
+    pub role: Option<Role>,
+    /// The tools it is for from now on.
+    pub rules: Option<ToolRules>,
+}
 
 impl Store {
     /// Saves a new token; its id and digest must be new in the whole installation.
@@ -52,6 +61,38 @@ impl Store {
     pub fn list_tokens(&self, scope: &WorkspaceScope) -> Result<Vec<Token>, StoreError> {
         self.read("listing tokens", |connection| {
             select(connection, Some(scope.workspace()))
+        })
+    }
+
+    /// Changes what a token's holder may do, and returns the token as it is then (S-40, S-41).
+    pub fn change_token(
+        &self,
+        scope: &WorkspaceScope,
+        actor: &Actor,
+        token: &TokenId,
+        change: &TokenChange,
+    ) -> Result<Token, StoreError> {
+        const SQL: &str = "UPDATE tokens SET role = ?2, rules = ?3 WHERE id = ?1";
+        let doing = "changing a token";
+        self.change(doing, actor, |tx| {
+            let before = find(tx, scope, token)?;
+            let after = Token {
+                role: change.role.unwrap_or(before.role),
+                rules: change.rules.clone().unwrap_or_else(|| before.rules.clone()),
+                ..before.clone()
+            };
+            if after == before {
+                return Ok((after, None));
+            }
+            let values = (
+                token.as_str(),
+                after.role.as_str(),
+                rules_json(&after.rules),
+            );
+            tx.execute(SQL, values).doing(doing)?;
+            let entry =
+                entry("token.change", &before).states(Some(state(&before)), Some(state(&after)));
+            Ok((after, Some(entry)))
         })
     }
 

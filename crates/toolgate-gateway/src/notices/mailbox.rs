@@ -15,7 +15,6 @@ use toolgate_router::Listed;
 use toolgate_upstream::Origin;
 
 use crate::gateway::Gateway;
-use crate::record::unix_ms;
 use crate::session::questions::Questions;
 use crate::snapshot::WorkspaceEntry;
 
@@ -124,7 +123,7 @@ impl View {
         let current = snapshot
             .tokens
             .get(&digest)
-            .and_then(|entry| Principal::authenticate(&entry.token, &digest, unix_ms()));
+            .and_then(|entry| Principal::authenticate(&entry.token, &digest, gateway.now_ms()));
         let principal = current.unwrap_or_else(|| owner.principal.clone());
         let links = workspace.workspace.links().iter();
         Self {

@@ -113,8 +113,7 @@ pub(super) async fn start(
     let mut record = RecordGuard::start(
         visit.gateway.recorder(),
         visit.gateway.call_ids(),
-        visit.admitted.workspace.workspace.id(),
-        &visit.admitted.principal,
+        &visit.admitted,
         client.revision,
         visit.bytes_in,
     );

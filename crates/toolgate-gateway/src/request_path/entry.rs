@@ -1,67 +1,30 @@
-//! What stands before the first body byte: path, era hint, token, formats.
+//! What stands before the first body byte: era hint, token, formats.
 
 use std::sync::Arc;
 
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap};
-use hyper::{Method, Response, StatusCode};
+use hyper::{Response, StatusCode};
 use toolgate_http::ReplyBody;
 use toolgate_policy::RawToken;
 use toolgate_protocol::client::{HeaderLookup, Headers};
 use toolgate_protocol::{Era, Revision};
 
+use super::routes::Room;
 use crate::gateway::Gateway;
-use crate::record::unix_ms;
 use crate::reply;
 use crate::snapshot::Admitted;
 use crate::status::Health;
 
-/// Where a path leads.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Door<'a> {
-    /// Liveness, without credentials.
-    Health,
-    /// Whether requests should be sent here, without credentials.
-    Ready,
-    /// The MCP endpoint of a workspace, by any of its aliases; `old` where a GET opens the transport of
-    /// 2024-11-05 (P6.16).
-    Mcp { slug: &'a str, old: bool },
-    /// Where clients of 2024-11-05 post, and for which connection (P6.17).
-    Messages { slug: &'a str, connection: &'a str },
-}
-
-impl<'a> Door<'a> {
-    /// `/ws/<slug>` with its aliases, and `/health…`. A query is refused everywhere but where the gateway
-    /// itself asked for one: the only other thing that was ever put there is a token (S-25).
-    pub(super) fn find(path: &'a str, query: Option<&'a str>) -> Option<Self> {
-        match path {
-            "/health" | "/health/live" => return Some(Self::Health),
-            "/health/ready" => return Some(Self::Ready),
-            _ => {}
-        }
-        let rest = path
-            .strip_prefix("/ws/")
-            .or_else(|| path.strip_prefix("/api/gateway/ws/"))?;
-        let is_slug = |slug: &str| !slug.is_empty() && !slug.contains('/');
-        if let Some(slug) = rest.strip_suffix("/messages").filter(|slug| is_slug(slug)) {
-            let connection = query?.strip_prefix("session=")?;
-            return Some(Self::Messages { slug, connection });
-        }
-        if query.is_some_and(|query| !query.is_empty()) {
-            return None;
-        }
-        let (slug, old) = match rest.strip_suffix("/sse") {
-            Some(slug) => (slug, true),
-            None => (rest, false),
-        };
-        is_slug(slug).then_some(Self::Mcp { slug, old })
+/// What anybody may ask.
+pub(super) fn public(gateway: &Gateway, room: Room) -> Response<ReplyBody> {
+    match room {
+        Room::Ready => ready(gateway),
+        _ => health(gateway),
     }
 }
 
 /// Liveness: says that the process answers, and nothing else.
-pub(super) fn health(gateway: &Gateway, method: &Method) -> Response<ReplyBody> {
-    if method != Method::GET && method != Method::HEAD {
-        return reply::method_not_allowed("GET, HEAD");
-    }
+fn health(gateway: &Gateway) -> Response<ReplyBody> {
     let body = format!(
         "{{\"status\":\"{}\",\"server\":\"toolgate\",\"version\":\"{}\"}}",
         if gateway.is_draining() {
@@ -76,10 +39,7 @@ pub(super) fn health(gateway: &Gateway, method: &Method) -> Response<ReplyBody> 
 
 /// Readiness: one word, with a status for load balancers. What is wrong is for those who may see it:
 /// `toolgatectl status`.
-pub(super) fn ready(gateway: &Gateway, method: &Method) -> Response<ReplyBody> {
-    if method != Method::GET && method != Method::HEAD {
-        return reply::method_not_allowed("GET, HEAD");
-    }
+fn ready(gateway: &Gateway) -> Response<ReplyBody> {
     let health = Health::of(gateway);
     let status = match health {
         Health::Ready | Health::Degraded => StatusCode::OK,
@@ -124,7 +84,9 @@ pub(super) fn authenticate(
         return None;
     }
     let digest = RawToken::digest_of(token.trim()).ok()?;
-    gateway.snapshot().authenticate(&digest, slug, unix_ms())
+    gateway
+        .snapshot()
+        .authenticate(&digest, slug, gateway.now_ms())
 }
 
 /// What a client takes as an answer (P5.3).
@@ -183,44 +145,6 @@ impl Headers for HeaderView<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[track_caller]
-    fn check(path: &str, slug: Option<(&str, bool)>) {
-        let door = Door::find(path, None);
-        assert_eq!(
-            door,
-            slug.map(|(slug, old)| Door::Mcp { slug, old }),
-            "{path}"
-        );
-    }
-
-    #[test]
-    fn every_alias_leads_to_the_workspace() {
-        check("/ws/team", Some(("team", false)));
-        check("/ws/team/sse", Some(("team", true)));
-        check("/api/gateway/ws/team", Some(("team", false)));
-        check("/ws/", None);
-        check("/ws/a/b", None);
-        check("/ws", None);
-        check("/", None);
-    }
-
-    #[test]
-    fn s25_a_query_leads_nowhere() {
-        assert_eq!(Door::find("/ws/team", Some("token=mwt_x")), None);
-        assert_eq!(Door::find("/ws/team/messages", Some("token=mwt_x")), None);
-        assert_eq!(Door::find("/ws/team/messages", None), None);
-    }
-
-    #[test]
-    fn p6_17_messages_belong_to_a_connection() {
-        let expected = Door::Messages {
-            slug: "team",
-            connection: "abc",
-        };
-        let found = Door::find("/ws/team/messages", Some("session=abc"));
-        assert_eq!(found, Some(expected));
-    }
 
     #[track_caller]
     fn accepts(accept: Option<&str>, expected: Result<Accept, StatusCode>) {

@@ -1,6 +1,7 @@
 //! The lists, merged from all servers, in either era (9.1 to 9.3, 9.9).
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use toolgate_policy::permit_list;
 use toolgate_protocol::{JsonKind, Object, Revision, RpcError, codes};
 use toolgate_router::{Listed, Position};
@@ -9,6 +10,15 @@ use toolgate_upstream::ListKind;
 use super::Visit;
 
 const PURPOSE: &str = "cursor";
+/// How long a cursor may be used (S-44).
+const LIFETIME_MS: u64 = 10 * 60 * 1000;
+
+/// What a cursor holds.
+#[derive(Serialize, Deserialize)]
+struct Sealed<P> {
+    p: P,
+    e: u64,
+}
 
 /// Answers a list; `None` when the method is none. The result is written for a client of that revision.
 pub(super) async fn list(
@@ -94,7 +104,11 @@ fn no_cursor(params: &Object) -> Result<(), RpcError> {
 
 /// A place in a list, sealed for this token, workspace and list (P9.55).
 fn seal(visit: &Visit<'_>, kind: ListKind, position: &Position) -> Option<String> {
-    let plain = serde_json::to_vec(position).ok()?;
+    let sealed = Sealed {
+        p: position,
+        e: visit.gateway.now_ms() + LIFETIME_MS,
+    };
+    let plain = serde_json::to_vec(&sealed).ok()?;
     let token = visit.admitted.principal.token();
     let context = [
         token.id.as_str().as_bytes(),
@@ -114,12 +128,13 @@ fn open(visit: &Visit<'_>, kind: ListKind, cursor: &str) -> Option<Position> {
     ];
     let handles = visit.gateway.handles();
     let plain = handles.open_bound(PURPOSE, &context, cursor).ok()?;
-    serde_json::from_slice(&plain).ok()
+    let sealed: Sealed<Position> = serde_json::from_slice(&plain).ok()?;
+    (sealed.e > visit.gateway.now_ms()).then_some(sealed.p)
 }
 
 fn bad_cursor() -> RpcError {
     RpcError::new(
         codes::INVALID_PARAMS,
-        "this cursor was not issued here, or its server is gone; list again without one",
+        "this cursor was not issued here, is too old, or its server is gone; list again without one",
     )
 }

@@ -10,6 +10,7 @@ mod lists;
 mod modern;
 pub(crate) mod old_sse;
 pub(crate) mod parked;
+pub(crate) mod routes;
 mod run;
 mod state;
 mod stream;
@@ -24,7 +25,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use hyper::body::Body;
 use hyper::header::{self, HeaderMap};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use toolgate_analytics::CallStatus;
 use toolgate_http::serve::{BodyError, BodyPace, content_length};
 use toolgate_http::{ReplyBody, read_body};
@@ -32,7 +33,8 @@ use toolgate_policy::RateVerdict;
 use toolgate_protocol::client::{ClientEra, decide};
 use toolgate_protocol::{Era, GatewayFault, JsonLimits, RpcError, codes, parse_body};
 
-use self::entry::{Accept, Door, HeaderView};
+use self::entry::{Accept, HeaderView};
+use self::routes::{AuthPolicy, CONNECTION, Door, NoDoor, Room};
 use crate::gateway::Gateway;
 use crate::overload::Level;
 use crate::record::{RecordGuard, unix_ms};
@@ -67,38 +69,37 @@ where
     if gateway.hosts().check(&parts.uri, &parts.headers).is_err() {
         return reply::empty(StatusCode::FORBIDDEN);
     }
-    let Some(door) = Door::find(parts.uri.path(), parts.uri.query()) else {
-        return reply::empty(StatusCode::NOT_FOUND);
+    let door = match Door::find(&parts.method, parts.uri.path(), parts.uri.query()) {
+        Ok(door) => door,
+        Err(NoDoor::Unknown) => return reply::empty(StatusCode::NOT_FOUND),
+        Err(NoDoor::Method(allow)) => return reply::method_not_allowed(&allow),
     };
     let has_session = parts.headers.contains_key(reply::SESSION_ID);
-    let slug = match door {
-        Door::Health => return entry::health(gateway, &parts.method),
-        Door::Ready => return entry::ready(gateway, &parts.method),
-        Door::Mcp { slug, .. } | Door::Messages { slug, .. } => slug,
-    };
-    match (&parts.method, &door) {
-        (&Method::POST, _) | (&Method::GET, Door::Mcp { old: true, .. }) => {}
-        (&Method::GET | &Method::DELETE, Door::Mcp { .. }) if has_session => {}
-        (_, Door::Messages { .. }) => return reply::method_not_allowed("POST"),
-        _ => return reply::method_not_allowed("POST, GET, DELETE"),
+    if matches!(door.room, Room::Stream | Room::End) && !has_session {
+        return reply::method_not_allowed("POST, GET, DELETE");
     }
     let era_hint = entry::era_hint(&parts.headers);
-    let Some(admitted) = entry::authenticate(gateway, &parts.headers, slug) else {
+    let admitted = match door.access {
+        AuthPolicy::Public => return entry::public(gateway, door.room),
+        AuthPolicy::Token => entry::authenticate(gateway, &parts.headers, door.slug()),
+    };
+    let Some(admitted) = admitted else {
         return match gateway.failed_guess(peer, &parts.headers) {
             Ok(()) => reply::unauthorized(era_hint),
             Err(too_many) => reply::too_many_failures(too_many, era_hint),
         };
     };
-    if parts.method != Method::POST {
-        let opens = parts.method == Method::GET;
-        if opens && gateway.overload().sheds(Level::Streams) {
-            let error = reply::overloaded("no new streams", era_hint);
-            return reply::unavailable(error, None, era_hint);
-        }
-        if has_session {
+    let opens = matches!(door.room, Room::Stream | Room::OldStream);
+    if opens && gateway.overload().sheds(Level::Streams) {
+        let error = reply::overloaded("no new streams", era_hint);
+        return reply::unavailable(error, None, era_hint);
+    }
+    match door.room {
+        Room::OldStream if !has_session => return old_sse::open(gateway, &admitted),
+        Room::Stream | Room::OldStream | Room::End => {
             return legacy::session_request(gateway, &admitted, &parts.method, &parts.headers);
         }
-        return old_sse::open(gateway, &admitted);
+        Room::Health | Room::Ready | Room::Message | Room::OldMessage => {}
     }
     if gateway.overload().sheds(Level::Calls) {
         return shed(gateway, &admitted, &parts.headers);
@@ -129,13 +130,21 @@ where
         accept,
         bytes_in: body.len(),
     };
-    if let Door::Messages { connection, .. } = door {
+    if door.room == Room::OldMessage {
+        let query = parts.uri.query().unwrap_or_default();
+        let connection = query.strip_prefix(CONNECTION).unwrap_or_default();
         return old_sse::post(&visit, connection, body);
     }
+    let life = visit.admitted.token.life.clone();
     // Boxed here, where the rooms behind begin: the future of a whole call would otherwise be part of
     // the type of every service that embeds the gateway.
     let answer: BoxFuture<'_, Response<ReplyBody>> = Box::pin(dispatch(visit, body, era_hint));
-    answer.await
+    tokio::select! {
+        biased;
+        answer = answer => answer,
+        // Whatever it waits for, a list, a server's connection or its turn, it waits no longer (S-41, S-42).
+        () = life.ended() => reply::unauthorized(era_hint),
+    }
 }
 
 /// Over the limit: refused before the body is read.
@@ -176,8 +185,7 @@ fn record_unread(
     let mut record = RecordGuard::start(
         gateway.recorder(),
         gateway.call_ids(),
-        admitted.workspace.workspace.id(),
-        &admitted.principal,
+        admitted,
         entry::revision_hint(headers),
         0,
     );

@@ -1,6 +1,6 @@
 //! Calls that wait at an older server while a modern client is asked in its own manner (section 11.2).
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -42,15 +42,23 @@ struct Waiting {
     token: TokenId,
     workspace: WorkspaceId,
     at: Instant,
-    /// Ends the call when its time is up or its token is.
-    guard: AbortHandle,
+    /// Ends the call when its time is up, or nobody may go on with it. Set as soon as the call is kept.
+    guard: OnceLock<AbortHandle>,
+}
+
+impl Waiting {
+    fn stop_guarding(&self) {
+        if let Some(guard) = self.guard.get() {
+            guard.abort();
+        }
+    }
 }
 
 impl Parked {
     /// Takes a call out, for whoever was found to be entitled to it.
     pub(super) fn take(&self, handle: &str) -> Option<Box<Inner>> {
         let (_, waiting) = self.calls.remove(handle)?;
-        waiting.guard.abort();
+        waiting.stop_guarding();
         let inner = waiting.inner.into_inner();
         Some(inner.unwrap_or_else(PoisonError::into_inner))
     }
@@ -60,10 +68,17 @@ impl Parked {
         self.calls.len()
     }
 
+    /// Whether a call that waits may still go on, after something changed; since when that is known, if it may.
+    fn look_again(&self, handle: &str) -> Option<u64> {
+        let waiting = self.calls.get(handle)?;
+        let mut inner = waiting.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.may_wait()
+    }
+
     /// Ends every call that waits.
     pub(crate) fn clear(&self) {
         self.calls.retain(|_, waiting| {
-            waiting.guard.abort();
+            waiting.stop_guarding();
             false
         });
     }
@@ -97,24 +112,38 @@ impl Parked {
         let since = inner.parked_since.unwrap_or_else(Instant::now);
         let until = (Instant::now() + PARK).min(since + PARK_IN_ALL);
         let (gateway, token) = (Arc::downgrade(&inner.gateway), inner.token.clone());
-        let key = handle.clone();
-        let guard = tokio::spawn(async move {
-            tokio::select! {
-                () = tokio::time::sleep_until(until) => {}
-                () = token.life.ended() => {}
-            }
-            if let Some(gateway) = gateway.upgrade() {
-                gateway.parked().calls.remove(&key);
-            }
-        });
+        let (key, mut turn) = (handle.clone(), inner.turn());
         let waiting = Waiting {
             token: inner.principal.token().id.clone(),
             workspace: inner.principal.token().workspace.clone(),
             inner: Mutex::new(inner),
             at: Instant::now(),
-            guard: guard.abort_handle(),
+            guard: OnceLock::new(),
         };
-        self.calls.insert(handle, waiting);
+        // Kept before it is guarded: a guard that found nothing would never look again.
+        self.calls.insert(handle.clone(), waiting);
+        let guard = tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    () = tokio::time::sleep_until(until) => break,
+                    () = token.life.stirred(turn) => {}
+                }
+                let holds = gateway
+                    .upgrade()
+                    .and_then(|gateway| gateway.parked().look_again(&key));
+                match holds {
+                    Some(since) => turn = since,
+                    None => break,
+                }
+            }
+            if let Some(gateway) = gateway.upgrade() {
+                gateway.parked().calls.remove(&key);
+            }
+        });
+        if let Some(waiting) = self.calls.get(&handle) {
+            // Set once, here.
+            let _ = waiting.guard.set(guard.abort_handle());
+        }
     }
 }
 

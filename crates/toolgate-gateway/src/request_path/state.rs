@@ -7,7 +7,6 @@ use toolgate_protocol::{Object, RpcError, codes};
 
 use super::target::Target;
 use crate::gateway::Gateway;
-use crate::record::unix_ms;
 
 /// How long a state may be used (P2.4).
 const LIFETIME_MS: u64 = 10 * 60 * 1000;
@@ -81,7 +80,7 @@ impl Binding {
     pub(super) fn seal(&self, gateway: &Gateway, state: State) -> Option<String> {
         let sealed = Sealed {
             s: state,
-            e: unix_ms() + LIFETIME_MS,
+            e: gateway.now_ms() + LIFETIME_MS,
         };
         let plain = serde_json::to_vec(&sealed).ok()?;
         let handles = gateway.handles();
@@ -95,7 +94,7 @@ impl Binding {
             .open_bound(PURPOSE, &self.context(), text)
             .map_err(|_| unusable())?;
         let sealed: Sealed = serde_json::from_slice(&plain).map_err(|_| unusable())?;
-        if sealed.e <= unix_ms() {
+        if sealed.e <= gateway.now_ms() {
             return Err(unusable());
         }
         Ok(sealed.s)

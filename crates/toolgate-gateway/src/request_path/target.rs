@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use toolgate_namespace::Prefix;
-use toolgate_policy::{Permitted, Principal, Role, ToolRules, permit_call, permit_list};
+use toolgate_policy::{Permitted, Principal, Role, ToolRules, may_see, permit_call, permit_list};
 use toolgate_protocol::mcp::CompletionRef;
 use toolgate_protocol::{Era, Json, JsonKind, Object, RpcError, codes};
 use toolgate_router::{CatalogTool, Link, LinkCall, Workspace};
@@ -135,6 +135,49 @@ impl Target {
         let access = tool.access(workspace.workspace.catalog().read_only_all());
         permit_call(principal, access, call).map_err(|_| reply::unknown_tool(tool.exposed.as_str()))
     }
+
+    /// The same target by what is in force now (S-41): its server is still there and, where it is a tool, nobody
+    /// blocked it and the token may call it. `None` when the request may not go on.
+    ///
+    /// A tool that its server took off its list meanwhile is no block: a call of it that is under way ends as its
+    /// server sees fit.
+    pub(super) fn renewed(&self, admitted: &Admitted) -> Option<Renewed> {
+        let workspace = &admitted.workspace.workspace;
+        let id = &self.link.spec().id;
+        let link = workspace
+            .links()
+            .iter()
+            .find(|link| &link.spec().id == id)?;
+        let Some(tool) = &self.tool else {
+            return Some(Renewed {
+                link: link.clone(),
+                tool: None,
+                is_listed: true,
+            });
+        };
+        if link.tool_override(&tool.definition.name).disabled {
+            return None;
+        }
+        let catalog = workspace.catalog();
+        let listed = catalog.find(tool.exposed.as_str()).filter(|now| {
+            Arc::ptr_eq(&now.link, link) && now.definition.name == tool.definition.name
+        });
+        let now = listed.unwrap_or(tool);
+        may_see(&admitted.principal, now.access(catalog.read_only_all())).then(|| Renewed {
+            link: link.clone(),
+            tool: Some(now.clone()),
+            is_listed: listed.is_some(),
+        })
+    }
+}
+
+/// What [`Target::renewed`] found.
+#[derive(Debug)]
+pub(super) struct Renewed {
+    pub(super) link: Arc<Link>,
+    pub(super) tool: Option<Arc<CatalogTool>>,
+    /// Whether the tool can still be called anew.
+    pub(super) is_listed: bool,
 }
 
 /// Finds the server. Errors are those of the method's parameters (table 4.1).

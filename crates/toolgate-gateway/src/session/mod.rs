@@ -7,7 +7,7 @@
 pub(crate) mod questions;
 pub(crate) mod replay;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,7 +16,7 @@ use bytes::Bytes;
 use dashmap::DashMap;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
-use toolgate_namespace::ServerId;
+use toolgate_namespace::{ServerId, WorkspaceId};
 use toolgate_policy::Principal;
 use toolgate_protocol::{Json, JsonLimits, RequestId, Revision};
 use toolgate_unseal::Handles;
@@ -58,7 +58,7 @@ pub(crate) struct Session {
     log_level: ArcSwapOption<String>,
     watches: Mutex<HashMap<String, Watched>>,
     token: String,
-    workspace: String,
+    workspace: WorkspaceId,
     issued_ms: u64,
     used_ms: AtomicU64,
     calls: Mutex<Vec<(RequestId, Arc<CallControl>)>>,
@@ -176,8 +176,7 @@ impl Sessions {
             None => self.revive(id, principal, now_ms)?,
         };
         let token = principal.token();
-        let owned =
-            session.token == token.id.as_str() && session.workspace == token.workspace.as_str();
+        let owned = session.token == token.id.as_str() && session.workspace == token.workspace;
         if !owned {
             return None;
         }
@@ -189,6 +188,14 @@ impl Sessions {
         }
         session.used_ms.store(now_ms, Ordering::Relaxed);
         Some(session)
+    }
+
+    /// The sessions of these tokens.
+    pub(crate) fn of_tokens(&self, tokens: &HashSet<&str>) -> Vec<Arc<Session>> {
+        let sessions = self.live.iter().map(|entry| entry.value().clone());
+        sessions
+            .filter(|session| tokens.contains(&*session.token))
+            .collect()
     }
 
     /// Ends a session: its calls are cancelled, its streams close, its id is dead.
@@ -268,7 +275,7 @@ impl Sessions {
             log_level: ArcSwapOption::empty(),
             watches: Mutex::default(),
             token: principal.token().id.as_str().to_owned(),
-            workspace: principal.token().workspace.as_str().to_owned(),
+            workspace: principal.token().workspace.clone(),
             issued_ms,
             used_ms: AtomicU64::new(now_ms),
             calls: Mutex::default(),
@@ -287,6 +294,11 @@ fn hex(nonce: [u8; 16]) -> String {
 }
 
 impl Session {
+    /// The workspace it was opened in.
+    pub(crate) fn workspace(&self) -> &WorkspaceId {
+        &self.workspace
+    }
+
     /// Registers a call so that `notifications/cancelled` finds it; `None` over the bound of calls in flight.
     pub(crate) fn begin(&self, id: &RequestId) -> Option<Arc<CallControl>> {
         let control = Arc::new(CallControl::default());

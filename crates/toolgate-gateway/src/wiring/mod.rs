@@ -24,7 +24,6 @@ use toolgate_vault::MasterKey;
 use self::stored::{Stored, server_row, tool_row};
 use crate::credentials::LinkSecrets;
 use crate::notices::{Hub, outside};
-use crate::record::unix_ms;
 use crate::snapshot::{Life, Snapshot, TokenEntry, WorkspaceEntry};
 
 /// Everything needed to build links, and what is told when one of them learns something.
@@ -44,28 +43,24 @@ impl Wiring {
         self: &Arc<Self>,
         installation: Installation,
         previous: Option<&Snapshot>,
+        now_ms: u64,
     ) -> Snapshot {
-        let now_ms = unix_ms();
         let stored = Stored::index(&installation);
-        let mut snapshot = Snapshot::default();
+        let mut snapshot = Snapshot {
+            turn: previous.map_or(1, |previous| previous.turn + 1),
+            ..Snapshot::default()
+        };
         for workspace in &installation.workspaces {
             let entry = self.workspace(workspace, &stored, previous);
             snapshot
                 .workspaces
                 .insert(workspace.slug.as_str().to_owned(), Arc::new(entry));
         }
+        self.close_what_is_gone(&snapshot, previous, &stored);
         for token in installation.tokens {
-            if token.status(now_ms) == TokenStatus::Active {
-                let expires = token.expires_at;
-                snapshot.next_expiry_ms = [snapshot.next_expiry_ms, expires]
-                    .into_iter()
-                    .flatten()
-                    .min();
-            }
-            let entry = token_entry(token, previous);
+            let entry = token_entry(token, previous, now_ms);
             snapshot.tokens.insert(entry.token.digest, Arc::new(entry));
         }
-        self.close_what_is_gone(&snapshot, previous);
         snapshot
     }
 
@@ -313,7 +308,14 @@ impl Wiring {
         Some(Arc::new(Opener::new(&key)))
     }
 
-    fn close_what_is_gone(&self, snapshot: &Snapshot, previous: Option<&Snapshot>) {
+    /// Ends conversations with servers that are gone or changed. Secrets that were rotated or deleted are not
+    /// used once more, whatever is still under way (S-15, S-41).
+    fn close_what_is_gone(
+        &self,
+        snapshot: &Snapshot,
+        previous: Option<&Snapshot>,
+        stored: &Stored<'_>,
+    ) {
         let Some(previous) = previous else { return };
         for before in previous.workspaces.values() {
             let now = snapshot.workspace(before.workspace.id());
@@ -325,6 +327,12 @@ impl Wiring {
                         .any(|other| Arc::ptr_eq(other, link))
                 });
                 if !kept {
+                    let rows = stored.secrets_of(before.workspace.id());
+                    if let Some(secrets) = before.secrets.get(link.spec().id.as_str())
+                        && !secrets.are_in_force(rows)
+                    {
+                        secrets.retire();
+                    }
                     let upstream = link.upstream().clone();
                     self.background.spawn(async move { upstream.close().await });
                 }
@@ -358,26 +366,24 @@ fn kept_link(before: &WorkspaceEntry, spec: &ServerSpec) -> Option<(Arc<Link>, A
     Some((link.clone(), secrets.clone()))
 }
 
-/// A token's entry, with the rate log and the listeners of the one before.
-fn token_entry(token: Token, previous: Option<&Snapshot>) -> TokenEntry {
+/// A token's entry, with the rate log and the listeners of the one before. A token that works again, since the
+/// clock was corrected, begins a new life: the streams of the old one are gone.
+fn token_entry(token: Token, previous: Option<&Snapshot>, now_ms: u64) -> TokenEntry {
     let before = previous.and_then(|previous| previous.tokens.get(&token.digest));
-    match before {
-        Some(before) if before.token.rate_limit == token.rate_limit => TokenEntry {
-            limiter: before.limiter.clone(),
-            life: before.life.clone(),
-            last_use: before.last_use.clone(),
-            bulkhead: before.bulkhead.clone(),
-            token: Arc::new(token),
-        },
-        _ => TokenEntry {
-            limiter: Arc::new(RateLimiter::new(token.rate_limit)),
-            life: Arc::new(Life::default()),
-            last_use: Arc::default(),
-            bulkhead: before.map_or_else(
-                || Arc::new(Bulkhead::new(Part::Token)),
-                |before| before.bulkhead.clone(),
-            ),
-            token: Arc::new(token),
-        },
+    let is_active = token.status(now_ms) == TokenStatus::Active;
+    let limiter = before.filter(|before| before.token.rate_limit == token.rate_limit);
+    let life = before.filter(|before| !(is_active && before.life.has_ended()));
+    TokenEntry {
+        limiter: limiter.map_or_else(
+            || Arc::new(RateLimiter::new(token.rate_limit)),
+            |before| before.limiter.clone(),
+        ),
+        life: life.map_or_else(|| Arc::new(Life::default()), |before| before.life.clone()),
+        last_use: before.map_or_else(Arc::default, |before| before.last_use.clone()),
+        bulkhead: before.map_or_else(
+            || Arc::new(Bulkhead::new(Part::Token)),
+            |before| before.bulkhead.clone(),
+        ),
+        token: Arc::new(token),
     }
 }

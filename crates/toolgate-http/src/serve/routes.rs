@@ -73,6 +73,14 @@ impl<A, H> Routes<A, H> {
 
     /// Adds a handler behind an access rule. Where two patterns fit, the earlier one wins.
     ///
+    /// A handler without a rule does not compile:
+    ///
+    /// ```compile_fail,E0061
+    /// # use hyper::Method;
+    /// # use toolgate_http::serve::Routes;
+    /// let routes = Routes::<&str, u8>::new().route(Method::GET, "/secrets", 1);
+    /// ```
+    ///
     /// # Panics
     ///
     /// If the pattern doesn't start with `/`, has more than four names or is there already.

@@ -2,7 +2,7 @@
 
 use toolgate_namespace::{ServerId, ServerSpec};
 use toolgate_policy::{Token, TokenId};
-use toolgate_store::{SecretRow, ServerSnapshotRow, StoreError, WorkspaceScope};
+use toolgate_store::{SecretRow, ServerSnapshotRow, StoreError, TokenChange, WorkspaceScope};
 
 use crate::fixtures::{House, NOW, actor, http_server, refuses, secret_name, token, tool};
 
@@ -108,6 +108,14 @@ fn s46_foreign_ids_read_as_unknown() {
         revoke(&token),
         token.as_str(),
         revoke(&no_token),
+        no_token.as_str(),
+    );
+    let change = |id| store.change_token(&b, &actor(), id, &TokenChange::default());
+    same(
+        "change",
+        change(&token),
+        token.as_str(),
+        change(&no_token),
         no_token.as_str(),
     );
     let delete = |name| store.delete_secret(&b, &actor(), None, &secret_name(name));

@@ -4,7 +4,10 @@ use toolgate_namespace::WorkspaceId;
 use toolgate_policy::{MemberId, RateLimit};
 use toolgate_policy::{Role, Token, ToolRules};
 use toolgate_store::settings::RETENTION_DAYS;
-use toolgate_store::{Deleted, SecretUse, ServerSnapshotRow, Shred, Store, StoreError, Workspace};
+use toolgate_store::{
+    ClockMark, Deleted, SecretUse, ServerSnapshotRow, Shred, Store, StoreError, TokenChange,
+    Workspace,
+};
 
 use crate::fixtures::{House, NOW, actor, refuses, secret_name, token, workspace_slug};
 
@@ -330,10 +333,63 @@ fn server_snapshots_tell_gateways_only_of_news() {
 #[test]
 fn s38_the_clock_is_never_lowered() {
     let house = House::new();
-    assert_eq!(house.store.raise_clock(NOW).unwrap(), NOW);
-    assert_eq!(house.store.raise_clock(NOW - 1).unwrap(), NOW);
-    assert_eq!(house.other_store().raise_clock(0).unwrap(), NOW);
-    assert_eq!(house.store.raise_clock(NOW + 1).unwrap(), NOW + 1);
+    let raise = |store: &Store, to| store.raise_clock(to, 0).unwrap().high_water_ms;
+    assert_eq!(raise(&house.store, NOW), NOW);
+    assert_eq!(raise(&house.store, NOW - 1), NOW);
+    assert_eq!(raise(&house.other_store(), 0), NOW);
+    assert_eq!(raise(&house.store, NOW + 1), NOW + 1);
+    assert_eq!(house.store.clock().unwrap().high_water_ms, NOW + 1);
+}
+
+/// The one way back is a person's word, and it is in the audit log.
+#[test]
+fn s38_a_corrected_clock_is_not_raised_by_whoever_has_not_heard_of_it() {
+    let house = House::new();
+    let (wrong, rows) = (NOW + 1_000_000, house.store.verify_audit(None).unwrap());
+    house.store.raise_clock(wrong, 0).unwrap();
+    let generation = house.store.generation().unwrap();
+    let before = house.store.correct_clock(&actor(), NOW).unwrap();
+    assert_eq!(before.high_water_ms, wrong);
+    assert_eq!(house.store.generation().unwrap(), generation + 1);
+    let audited = house.store.verify_audit(None).unwrap();
+    assert_eq!(audited.sequence, rows.sequence + 1);
+
+    let late = house.store.raise_clock(wrong + 1, 0).unwrap();
+    let corrected = |high_water_ms| ClockMark {
+        high_water_ms,
+        corrections: 1,
+    };
+    assert_eq!(late, corrected(NOW));
+    let raised = house.store.raise_clock(NOW + 5, 1).unwrap();
+    assert_eq!(raised, corrected(NOW + 5));
+    assert_eq!(house.store.load().unwrap().clock, raised);
+}
+
+#[test]
+fn s40_a_token_can_be_given_other_rights() {
+    let house = House::new();
+    let scope = house.workspace("team", 1);
+    let token = token(&scope, 1);
+    house.store.create_token(&scope, &actor(), &token).unwrap();
+    let rules = ToolRules::parse(["a__*"]).unwrap();
+    let change = TokenChange {
+        role: Some(Role::ReadOnly),
+        rules: Some(rules.clone()),
+    };
+    let generation = house.store.generation().unwrap();
+    let changed = house
+        .store
+        .change_token(&scope, &actor(), &token.id, &change)
+        .unwrap();
+    assert_eq!((changed.role, &changed.rules), (Role::ReadOnly, &rules));
+    assert_eq!(house.store.list_tokens(&scope).unwrap(), [changed]);
+    assert_eq!(house.store.generation().unwrap(), generation + 1);
+    // Nothing to change is no change.
+    house
+        .store
+        .change_token(&scope, &actor(), &token.id, &change)
+        .unwrap();
+    assert_eq!(house.store.generation().unwrap(), generation + 1);
 }
 
 #[test]

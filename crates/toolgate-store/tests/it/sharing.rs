@@ -47,7 +47,7 @@ fn bookkeeping_wakes_nobody() {
     let token = house.add_token(&scope, 1);
     let mut watcher = ChangeWatcher::open(&house.dir).unwrap();
     house.store.touch_tokens(&[(token.id, NOW)]).unwrap();
-    house.store.raise_clock(NOW).unwrap();
+    house.store.raise_clock(NOW, 0).unwrap();
     assert!(!watcher.poll().unwrap());
 }
 

@@ -18,7 +18,9 @@ use toolgate_protocol::mcp::{Question, ResultType, answer_fits, question_for_cli
 use toolgate_protocol::{Era, Json, JsonLimits, Object, Outcome, Revision, RpcError, codes};
 use toolgate_router::{LinkCall, RouteError, Routed};
 use toolgate_unseal::Masker;
-use toolgate_upstream::{Answer, Ask, AskId, Call, Event, IsolationKey};
+use toolgate_upstream::{
+    Answer, Ask, AskId, Call, Event, IsolationKey, UpstreamError, UpstreamErrorKind,
+};
 
 use self::logs::LogBudget;
 pub(super) use self::outcome::adapted;
@@ -48,6 +50,8 @@ pub(crate) struct Inner {
     pub(super) target: Target,
     pub(super) principal: Principal,
     pub(super) workspace: Arc<WorkspaceEntry>,
+    /// The snapshot by which the call was last found to be permitted.
+    turn: u64,
     control: Option<Arc<CallControl>>,
     /// Its place among the calls under way; given back while a person is asked.
     place: Option<CallUnderWay>,
@@ -84,7 +88,9 @@ pub(crate) struct Inner {
 enum Leg {
     Running(Routed),
     /// The server is being answered; nothing else is heard of it meanwhile.
-    Answering(BoxFuture<'static, Routed>),
+    Answering(BoxFuture<'static, (Routed, Result<(), UpstreamError>)>),
+    /// A moment's rest before a further round.
+    Pausing(BoxFuture<'static, ()>),
     /// A further round is on its way.
     Starting(BoxFuture<'static, Result<Routed, RouteError>>),
     /// It is the client's turn.
@@ -96,6 +102,7 @@ impl std::fmt::Debug for Leg {
         f.write_str(match self {
             Self::Running(_) => "Running",
             Self::Answering(_) => "Answering",
+            Self::Pausing(_) => "Pausing",
             Self::Starting(_) => "Starting",
             Self::Waiting => "Waiting",
         })
@@ -117,14 +124,25 @@ pub(super) enum Next {
     Park,
 }
 
+/// What became of the right to a call.
+enum Standing {
+    Holds,
+    /// The token ended.
+    Ended,
+    /// The token lives, but may not do this any more.
+    Taken,
+}
+
 /// What happened to a running call.
 enum Happened {
     Event(Event),
-    Answered(Routed),
+    Answered(Routed, Result<(), UpstreamError>),
     Started(Result<Routed, RouteError>),
     Said(Said),
     Gathered,
-    Revoked,
+    Rested,
+    /// Something changed in what the token may do, or it ended.
+    Stirred,
     Cancelled,
 }
 
@@ -145,6 +163,7 @@ impl Inner {
             token: visit.admitted.token.clone(),
             principal: visit.admitted.principal.clone(),
             workspace: visit.admitted.workspace.clone(),
+            turn: visit.admitted.turn,
             masker: secrets.and_then(|secrets| secrets.masker()),
             leg: Leg::Waiting,
             deadline: Instant::now() + target.link.spec().timeouts.call_max,
@@ -177,6 +196,7 @@ impl Inner {
     ) {
         self.token = visit.admitted.token.clone();
         self.principal = visit.admitted.principal.clone();
+        self.turn = visit.admitted.turn;
         self.client = client;
         self.record = record;
     }
@@ -256,27 +276,28 @@ impl Inner {
     /// The next message or the end. Cancel safe: everything under way is kept in `self`.
     pub(super) async fn next(&mut self) -> Next {
         loop {
+            if let Some(end) = self.look_again() {
+                return Next::Step(end);
+            }
             if let Some(step) = self.queue.pop_front() {
                 return Next::Step(step);
             }
             let happened = self.happens().await;
-            if self.token.life.has_ended() {
-                return Next::Step(self.revoked());
+            // Before anything is made of it: what came too late is not delivered (S-42).
+            if let Some(end) = self.look_again() {
+                return Next::Step(end);
             }
             let step = match happened {
                 Happened::Event(event) => self.on_event(event),
-                Happened::Answered(routed) => {
-                    self.leg = Leg::Running(routed);
-                    self.answer_next();
-                    None
-                }
+                Happened::Answered(routed, told) => self.on_answered(routed, told),
                 Happened::Started(started) => self.on_started(started).map(|end| self.end(end)),
                 Happened::Said(said) => self.on_said(said),
                 Happened::Gathered => {
                     self.gather_until = None;
                     return Next::Park;
                 }
-                Happened::Revoked => Some(self.revoked()),
+                Happened::Rested => self.begin_again().err().map(|end| self.end(end)),
+                Happened::Stirred => None,
                 Happened::Cancelled => Some(self.cancelled()),
             };
             if let Some(step) = step {
@@ -292,7 +313,7 @@ impl Inner {
             happened = heard(&mut self.leg) => happened,
             said = said(&mut self.asking) => Happened::Said(said),
             () = until(self.gather_until) => Happened::Gathered,
-            () = self.token.life.ended() => Happened::Revoked,
+            () = self.token.life.stirred(self.turn) => Happened::Stirred,
             () = cancelled(control) => Happened::Cancelled,
         }
     }
@@ -446,9 +467,8 @@ impl Inner {
         };
         if let Leg::Running(mut routed) = std::mem::replace(&mut self.leg, Leg::Waiting) {
             let answering = async move {
-                // A server that is gone shows as the end of its call.
-                let _ = routed.exchange.answer(id, answer).await;
-                routed
+                let told = routed.exchange.answer(id, answer).await;
+                (routed, told)
             };
             self.leg = Leg::Answering(answering.boxed());
         }
@@ -470,6 +490,20 @@ impl Inner {
         }
         let soon = tokio::time::Instant::now() + GATHER;
         self.gather_until = (!self.asked.is_empty()).then_some(soon);
+    }
+
+    /// A server that is gone shows as the end of its call; one whose secret was rotated meanwhile cannot be told
+    /// anything any more, and would wait for ever (S-15).
+    fn on_answered(&mut self, routed: Routed, told: Result<(), UpstreamError>) -> Option<Step> {
+        self.leg = Leg::Running(routed);
+        if let Err(error) = &told
+            && matches!(error.kind, UpstreamErrorKind::SecretMissing(_))
+        {
+            let end = self.failed(error);
+            return Some(self.end(end));
+        }
+        self.answer_next();
+        None
     }
 
     /// The question as the client is shown it (P11.6).
@@ -527,9 +561,74 @@ impl Inner {
         last
     }
 
-    fn revoked(&mut self) -> Step {
-        self.record.finish(CallStatus::Revoked, None, 0);
-        Step::Revoked
+    /// Whether the call may go on, asked whenever something changed since it was permitted (S-41); the end, when
+    /// it may not. What was taken back goes first: the queue is dropped with the rest.
+    fn look_again(&mut self) -> Option<Step> {
+        if !self.token.life.is_stirred(self.turn) {
+            return None;
+        }
+        match self.standing() {
+            Standing::Holds => None,
+            Standing::Ended => {
+                self.record.finish(CallStatus::Revoked, None, 0);
+                Some(Step::Revoked)
+            }
+            Standing::Taken => {
+                self.queue.clear();
+                let end = self.no_longer_permitted();
+                let end = self.end(end);
+                self.queue.push_back(end);
+                self.queue.pop_front()
+            }
+        }
+    }
+
+    /// Holds the call against what is in force now.
+    fn standing(&mut self) -> Standing {
+        let now = self.gateway.readmit(&self.principal);
+        let Some(now) = now.filter(|_| !self.token.life.has_ended()) else {
+            return Standing::Ended;
+        };
+        if self.target.renewed(&now).is_none() {
+            // There is no second end of it.
+            self.turn = u64::MAX;
+            return Standing::Taken;
+        }
+        self.turn = now.turn;
+        Standing::Holds
+    }
+
+    /// Whether a call that was set aside may still be taken up again; since when that is known, if it may.
+    pub(super) fn may_wait(&mut self) -> Option<u64> {
+        match self.standing() {
+            Standing::Holds => Some(self.turn),
+            Standing::Ended | Standing::Taken => None,
+        }
+    }
+
+    pub(super) fn turn(&self) -> u64 {
+        self.turn
+    }
+
+    /// Goes by what is in force now, before the server is given anything new.
+    fn renew(&mut self) -> Result<(), Finished> {
+        let renewed = self.gateway.readmit(&self.principal).and_then(|now| {
+            let renewed = self.target.renewed(&now)?;
+            renewed.is_listed.then_some((now, renewed))
+        });
+        let Some((now, renewed)) = renewed else {
+            return Err(self.no_longer_permitted());
+        };
+        if !Arc::ptr_eq(&self.target.link, &renewed.link) {
+            let secrets = now.workspace.secrets.get(renewed.link.spec().id.as_str());
+            self.masker = secrets.and_then(|secrets| secrets.masker());
+        }
+        self.target.link = renewed.link;
+        self.target.tool = renewed.tool;
+        self.turn = now.turn;
+        self.principal = now.principal;
+        self.workspace = now.workspace;
+        Ok(())
     }
 
     fn cancelled(&mut self) -> Step {
@@ -553,9 +652,9 @@ impl Drop for Inner {
         match std::mem::replace(&mut self.leg, Leg::Waiting) {
             Leg::Running(routed) => background.spawn(end_politely(routed, asked)),
             Leg::Answering(answering) => {
-                background.spawn(async move { end_politely(answering.await, asked).await });
+                background.spawn(async move { end_politely(answering.await.0, asked).await });
             }
-            Leg::Starting(_) | Leg::Waiting => {}
+            Leg::Pausing(_) | Leg::Starting(_) | Leg::Waiting => {}
         }
     }
 }
@@ -576,7 +675,14 @@ async fn end_politely(mut routed: Routed, asked: Vec<Asked>) {
 async fn heard(leg: &mut Leg) -> Happened {
     match leg {
         Leg::Running(routed) => Happened::Event(routed.next().await),
-        Leg::Answering(answering) => Happened::Answered(answering.await),
+        Leg::Answering(answering) => {
+            let (routed, told) = answering.await;
+            Happened::Answered(routed, told)
+        }
+        Leg::Pausing(pausing) => {
+            pausing.await;
+            Happened::Rested
+        }
         Leg::Starting(starting) => Happened::Started(starting.await),
         Leg::Waiting => std::future::pending().await,
     }

@@ -158,6 +158,17 @@ impl Inner {
         Some(finished)
     }
 
+    /// Answers that what the call asked for was taken from its token while it ran (S-41). Whatever the server
+    /// makes of it is not delivered (S-42).
+    pub(super) fn no_longer_permitted(&mut self) -> Finished {
+        let era = self.client.revision.era();
+        let error = reply::taken_away(self.target.method.as_str(), self.record.id());
+        let finished = Finished::error(&self.client.id, &error, era);
+        self.record
+            .finish(CallStatus::Revoked, Some(error.code), finished.len());
+        finished
+    }
+
     /// Answers that the server failed.
     pub(super) fn failed(&mut self, error: &UpstreamError) -> Finished {
         let era = self.client.revision.era();

@@ -82,7 +82,7 @@ impl Inner {
         self.rounds.responses.clear();
         if input.requests.is_empty() {
             let doubled = FIRST_PAUSE * 2_u32.pow((self.rounds.count - 1).min(8));
-            self.repeat(doubled.min(LAST_PAUSE));
+            self.leg = Leg::Pausing(tokio::time::sleep(doubled.min(LAST_PAUSE)).boxed());
             return Ok(());
         }
         self.leg = Leg::Waiting;
@@ -120,13 +120,15 @@ impl Inner {
             }
         }
         if self.asking.as_ref().is_none_or(Asking::is_done) {
-            self.repeat(Duration::ZERO);
+            return self.begin_again();
         }
         Ok(())
     }
 
-    /// Makes the call again with the answers and the state of this round (P11.16).
-    fn repeat(&mut self, pause: Duration) {
+    /// Makes the call again with the answers and the state of this round (P11.16), as a new call by what is in
+    /// force now: other rights, other secrets (S-41).
+    pub(super) fn begin_again(&mut self) -> Result<(), Finished> {
+        self.renew()?;
         if let Some(asked_at) = self.rounds.asked_at.take() {
             // The client's time is not the server's (P11.5).
             self.deadline += asked_at.elapsed();
@@ -143,17 +145,11 @@ impl Inner {
             extra.push(("requestState", state));
         }
         let call = self.call(extra);
-        let permitted = self.permitted(call);
-        self.leg = match permitted {
-            Ok(permitted) => Leg::Starting(
-                async move {
-                    tokio::time::sleep(pause).await;
-                    toolgate_router::call(permitted).await
-                }
-                .boxed(),
-            ),
-            Err(_) => Leg::Waiting,
+        let Ok(permitted) = self.permitted(call) else {
+            return Err(self.no_longer_permitted());
         };
+        self.leg = Leg::Starting(toolgate_router::call(permitted).boxed());
+        Ok(())
     }
 
     pub(super) fn on_started(&mut self, started: Result<Routed, RouteError>) -> Option<Finished> {
