@@ -7,8 +7,10 @@
 
 mod bad_input;
 mod bare;
+mod binding;
 mod caching;
 mod calls;
+mod clock;
 mod down_conversion;
 mod eras;
 mod everything;
@@ -17,6 +19,7 @@ mod forwarded;
 mod headers;
 mod interaction;
 mod introduction;
+mod inventory;
 mod listen;
 mod lists;
 mod logs;
@@ -26,6 +29,7 @@ mod pages;
 mod passing;
 mod progress;
 mod resume;
+mod revocation;
 mod routing;
 mod secrets;
 mod setup;

@@ -16,7 +16,7 @@ use toolgate_policy::{RateLimit, RawToken, Role, Token, TokenId, ToolRules};
 use toolgate_store::control::{self, ControlReply, ControlRequest};
 use toolgate_store::{
     Actor, CallFilter, CallRow, CallsReader, DataDir, Installation, NewWorkspace, Open, SecretRow,
-    Store, WorkspaceScope,
+    Store, TokenChange, WorkspaceScope,
 };
 use toolgate_testkit::{Client, Running};
 use toolgate_vault::{MasterKey, MasterKeySource, Secret, SecretContext, SecretName};
@@ -47,9 +47,16 @@ impl Handler for Door {
 
 impl Setup {
     pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// One whose settings are changed before it starts.
+    pub(crate) async fn with(shape: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = DataDir::new(folder.path());
-        let (gateway, first_run) = Gateway::open(Config::new(dir.clone())).await.unwrap();
+        let mut config = Config::new(dir.clone());
+        shape(&mut config);
+        let (gateway, first_run) = Gateway::open(config).await.unwrap();
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let origin = format!("http://{}", listener.local_addr());
         gateway.open_control(origin.clone()).unwrap();
@@ -81,23 +88,25 @@ impl Setup {
 
     /// Another gateway on the same data directory; its origin.
     pub(crate) async fn second_gateway(&self) -> String {
-        let (gateway, first_run) = Gateway::open(Config::new(self.dir.clone())).await.unwrap();
+        self.another(|_| {}).await.1
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn another(&self, shape: impl FnOnce(&mut Config)) -> (Arc<Gateway>, String) {
+        let mut config = Config::new(self.dir.clone());
+        shape(&mut config);
+        let (gateway, first_run) = Gateway::open(config).await.unwrap();
         assert!(first_run.is_none(), "the store was there already");
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let origin = format!("http://{}", listener.local_addr());
         let (signal, drain) = Drain::new();
+        let door = Arc::new(Door(gateway.clone()));
         tokio::spawn(async move {
             // Lives as long as the test's runtime.
             let _signal = signal;
-            serve(
-                listener,
-                ServeLimits::default(),
-                Arc::new(Door(gateway)),
-                drain,
-            )
-            .await;
+            serve(listener, ServeLimits::default(), door, drain).await;
         });
-        origin
+        (gateway, origin)
     }
 
     /// The URL of a workspace.
@@ -260,6 +269,29 @@ impl Setup {
             .revoke_token(scope, &actor(), &token.id, 1)
             .unwrap();
         self.knock().await;
+    }
+
+    /// Gives a token other rights.
+    pub(crate) async fn change(&self, scope: &WorkspaceScope, token: &Token, change: TokenChange) {
+        self.store
+            .change_token(scope, &actor(), &token.id, &change)
+            .unwrap();
+        self.knock().await;
+    }
+
+    pub(crate) async fn delete_workspace(&self, scope: &WorkspaceScope) {
+        self.store.delete_workspace(scope, &actor()).unwrap();
+        self.knock().await;
+    }
+
+    /// Says that the clock is right now, whatever was seen before.
+    pub(crate) fn correct_clock(&self, now_ms: u64) {
+        self.store.correct_clock(&actor(), now_ms).unwrap();
+    }
+
+    /// The latest time the store knows of.
+    pub(crate) fn stored_clock(&self) -> u64 {
+        self.store.clock().unwrap().high_water_ms
     }
 
     /// Revokes without telling the gateway.

@@ -193,10 +193,10 @@ fn r09_a_newer_store_is_refused() {
     bump(house.dir.calls_db());
     let error = Store::open(&house.dir, Open::MustExist).unwrap_err();
     let expected = format!(
-        "opening the store {}: it has schema 1000, this program knows schemas up to 1",
+        "opening the store {}: it has schema 1000, this program knows schemas up to ",
         house.dir.control_db().display()
     );
-    assert_eq!(error.to_string(), expected);
+    assert!(error.to_string().starts_with(&expected), "{error}");
     assert!(error.hint().unwrap().contains("newer version"));
     let newer = |outcome: Result<(), StoreError>| matches!(outcome, Err(StoreError::Newer { .. }));
     assert!(newer(ChangeWatcher::open(&house.dir).map(drop)));

@@ -15,6 +15,7 @@ mod rounds_end;
 mod sessions;
 mod shared;
 mod states;
+mod taken_away;
 
 use std::time::Duration;
 
