@@ -318,6 +318,11 @@ impl Gateway {
             .or_else(|| self.guests.readmit(&snapshot, before))
     }
 
+    /// From now on it is never earlier than now.
+    pub(crate) fn remember_time(&self) {
+        self.clock.remember();
+    }
+
     /// Now, unix milliseconds, by a clock that never runs back: what expiry is judged by (S-38).
     pub(crate) fn now_ms(&self) -> u64 {
         self.clock.now_ms()

@@ -84,9 +84,14 @@ pub(super) fn authenticate(
         return None;
     }
     let digest = RawToken::digest_of(token.trim()).ok()?;
-    gateway
+    let admitted = gateway
         .snapshot()
-        .authenticate(&digest, slug, gateway.now_ms())
+        .authenticate(&digest, slug, gateway.now_ms());
+    if admitted.is_none() {
+        // What was over once stays over (S-38).
+        gateway.remember_time();
+    }
+    admitted
 }
 
 /// What a client takes as an answer (P5.3).

@@ -29,9 +29,10 @@ fn face(reply: &Reply) -> (u16, Vec<(String, String)>, String) {
 #[tokio::test]
 async fn s43_cve_2025_6515_session_ids_are_random_and_never_reused() {
     let setup = Setup::new().await;
+    let (text, _) = setup.token(&setup.scope("default"), |_| {}).await;
     let mut ids = std::collections::HashSet::new();
     for _ in 0..50 {
-        let mut client = setup.client();
+        let mut client = Client::new(&setup.url("default")).bearer(&text);
         client.initialize().await;
         let id = client.session().unwrap().to_owned();
         assert!(id.len() >= 22, "{id}");
