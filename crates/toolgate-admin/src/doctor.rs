@@ -33,7 +33,7 @@ pub enum Level {
 /// One thing that was looked at.
 #[derive(Debug, Clone, Serialize)]
 pub struct Finding {
-    /// What was looked at: `data_dir`, `key`, `store`, `audit`, `calls`, `gateway`, `workspace`, `server`,
+    /// What was looked at: `data_dir`, `key`, `store`, `clock`, `audit`, `calls`, `gateway`, `workspace`, `server`,
     /// `token`, `tool` or `secret`.
     pub check: &'static str,
     /// How bad it is.
@@ -83,6 +83,7 @@ impl Admin {
         let mut findings = vec![
             Finding::ok("key", "the master key is the one this store was made with"),
             Finding::ok("store", "the store is whole"),
+            self.clock_finding()?,
             self.audit_finding()?,
         ];
         if let Some(slug) = self.chosen()?
@@ -109,6 +110,21 @@ impl Admin {
             self.examine_secrets(&scope, &mut findings)?;
         }
         Ok(findings)
+    }
+
+    fn clock_finding(&self) -> Result<Finding, AdminError> {
+        let clock = self.clock()?;
+        if !clock.is_behind() {
+            return Ok(Finding::ok("clock", "the clock goes on from where it was"));
+        }
+        Ok(Finding::problem(
+            "clock",
+            format!(
+                "the clock says {}, but {} was seen before: tokens are judged by the later time",
+                clock.now, clock.latest_seen
+            ),
+            "set the clock of this host; if it is right now, `toolgatectl clock accept`",
+        ))
     }
 
     fn audit_finding(&self) -> Result<Finding, AdminError> {
@@ -180,7 +196,7 @@ impl Admin {
         findings: &mut Vec<Finding>,
     ) -> Result<(), AdminError> {
         let workspace = scope.slug();
-        let now = now_ms();
+        let now = self.judged_ms()?;
         let tokens = self.store.list_tokens(scope)?;
         let with = |status| {
             tokens

@@ -29,6 +29,7 @@ mod admin;
 mod audit;
 mod call;
 mod catalog;
+mod clock;
 mod doctor;
 mod draw;
 mod error;
@@ -46,6 +47,7 @@ pub use active::Target;
 pub use admin::{Admin, OpenError};
 pub use audit::AuditListed;
 pub use call::{CallFeed, CallListed, CallQuery};
+pub use clock::{ClockAccepted, ClockShown};
 pub use doctor::{Finding, Level, doctor};
 pub use error::{AdminError, Fault};
 pub use gateway::{GatewayState, Probe, gateway_status};
@@ -56,8 +58,8 @@ pub use server::{
     ServerSwitched, ToolClassified, ToolListed, ToolSwitched,
 };
 pub use token::{
-    NewToken, ReadOnlyReach, TokenCreated, TokenExplained, TokenInspected, TokenListed,
-    TokenRevoked,
+    NewToken, ReadOnlyReach, TokenChanged, TokenCreated, TokenExplained, TokenInspected,
+    TokenListed, TokenRevoked,
 };
 pub use user::operator;
 pub use workspace::{

@@ -10,7 +10,7 @@ use toolgate_policy::{
     Principal, RateLimit, RawToken, Role, Token, TokenDigest, TokenId, TokenStatus, ToolRules,
     may_see,
 };
-use toolgate_store::WorkspaceScope;
+use toolgate_store::{TokenChange, WorkspaceScope};
 use toolgate_vault::Secret;
 
 use crate::catalog::Catalog;
@@ -101,6 +101,18 @@ pub struct TokenListed {
     pub last_used_at: Option<String>,
     /// When it was revoked.
     pub revoked_at: Option<String>,
+}
+
+/// A token that was given other rights.
+#[derive(Debug, Clone, Serialize)]
+pub struct TokenChanged {
+    /// Its workspace.
+    pub workspace: String,
+    /// As it is now.
+    #[serde(flatten)]
+    pub token: TokenListed,
+    /// What became of the change at the gateway.
+    pub gateway: GatewayState,
 }
 
 /// A token that works no more.
@@ -206,12 +218,37 @@ impl Admin {
 
     /// Every token of a workspace, also revoked and expired ones.
     pub fn list_tokens(&self, scope: &WorkspaceScope) -> Result<Vec<TokenListed>, AdminError> {
-        let now = now_ms();
+        let now = self.judged_ms()?;
         let tokens = self.store.list_tokens(scope)?;
         Ok(tokens
             .iter()
             .map(|token| TokenListed::of(token, now))
             .collect())
+    }
+
+    /// Gives a token another role or other tools; what it has open that it may do no longer ends (S-41).
+    ///
+    /// `None` leaves a part as it is; an empty list of tools means all.
+    pub fn change_token(
+        &self,
+        scope: &WorkspaceScope,
+        id: &str,
+        role: Option<Role>,
+        tools: Option<&[String]>,
+    ) -> Result<TokenChanged, AdminError> {
+        let token = self.token(scope, id)?;
+        let change = TokenChange {
+            role,
+            rules: tools.map(rules).transpose()?,
+        };
+        let changed = self
+            .store
+            .change_token(scope, &self.actor, &token.id, &change)?;
+        Ok(TokenChanged {
+            workspace: scope.slug().to_string(),
+            token: TokenListed::of(&changed, self.judged_ms()?),
+            gateway: self.knock(),
+        })
     }
 
     /// Revokes a token: its next request fails, and what it has open ends (S-41).
@@ -239,7 +276,7 @@ impl Admin {
         id: &str,
     ) -> Result<TokenInspected, AdminError> {
         let token = self.token(scope, id)?;
-        Ok(inspected(scope, &token))
+        Ok(inspected(scope, &token, self.judged_ms()?))
     }
 
     /// Says whether this text would be accepted as a token, and if not, why.
@@ -250,7 +287,7 @@ impl Admin {
     ) -> Result<TokenInspected, AdminError> {
         let digest = RawToken::digest_of(text.expose().trim())?;
         if let Some(token) = self.token_by_digest(scope, &digest)? {
-            return Ok(inspected(scope, &token));
+            return Ok(inspected(scope, &token, self.judged_ms()?));
         }
         let mut reason =
             "no workspace has this token; it was deleted or is of another installation".to_owned();
@@ -277,7 +314,7 @@ impl Admin {
     ) -> Result<TokenExplained, AdminError> {
         let token = self.token(scope, id)?;
         let catalog = Catalog::read(&self.store, scope)?;
-        let (allowed, reason, hint) = catalog.explain(&token, tool, now_ms());
+        let (allowed, reason, hint) = catalog.explain(&token, tool, self.judged_ms()?);
         Ok(TokenExplained {
             id: token.id.as_str().to_owned(),
             tool: tool.to_owned(),
@@ -364,8 +401,8 @@ impl TokenListed {
     }
 }
 
-fn inspected(scope: &WorkspaceScope, token: &Token) -> TokenInspected {
-    let listed = TokenListed::of(token, now_ms());
+fn inspected(scope: &WorkspaceScope, token: &Token, now_ms: u64) -> TokenInspected {
+    let listed = TokenListed::of(token, now_ms);
     let reason = match (listed.status, &listed.revoked_at, &listed.expires_at) {
         ("revoked", Some(at), _) => format!("it was revoked at {at}"),
         ("expired", _, Some(at)) => format!("it expired at {at}"),

@@ -75,6 +75,9 @@ pub(crate) enum Command {
     /// What administrators did
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// The time that tokens are judged by
+    #[command(subcommand)]
+    Clock(ClockCommand),
     /// Check the installation and say how to mend what is wrong
     #[command(after_help = "Examples:
   toolgatectl doctor
@@ -95,4 +98,25 @@ Exits with 1 when it finds a problem; warnings alone exit with 0.")]
         /// The shell to complete for
         shell: clap_complete::Shell,
     },
+}
+
+/// `toolgatectl clock …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClockCommand {
+    /// Show what time it is, and what time tokens are judged by
+    #[command(after_help = "Examples:
+  toolgatectl clock show
+  toolgatectl clock show --json | jq .behind_ms
+
+Expiry is judged by the latest time this installation has seen, so that a clock that was
+set back does not bring expired tokens back to life.")]
+    Show,
+    /// Say that this host's clock is right, after it had been ahead
+    #[command(after_help = "Examples:
+  toolgatectl clock accept
+
+Use it when `toolgatectl doctor` says that a later time was seen than it is now, and the
+clock of this host is right: tokens that only seemed to have expired work again. Do not use
+it while the clock is behind: tokens that did expire would work again, too.")]
+    Accept,
 }

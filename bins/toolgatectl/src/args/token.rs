@@ -18,6 +18,23 @@ pub(crate) enum TokenCommand {
         /// Slug of the workspace; by default the active one
         slug: Option<String>,
     },
+    /// Give a token another role or other tools; calls under way that it may not make any more end
+    #[command(after_help = "Examples:
+  toolgatectl workspace token set team tok_5f0c2k9m1x7t3v8r4e6q --role read-only
+  toolgatectl workspace token set team tok_5f0c2k9m1x7t3v8r4e6q --tools 'github__*,!github__delete_*'
+  toolgatectl workspace token set team tok_5f0c2k9m1x7t3v8r4e6q --tools '*'")]
+    Set {
+        /// Slug of the workspace
+        slug: String,
+        /// Id of the token, from `token list`
+        id: String,
+        /// admin, developer or read-only; as it is when absent
+        #[arg(long, required_unless_present = "tools")]
+        role: Option<String>,
+        /// Patterns of tool names it may use, `!` excludes; as they are when absent
+        #[arg(long, value_name = "GLOB,…", value_delimiter = ',')]
+        tools: Option<Vec<String>>,
+    },
     /// Revoke a token: its next request fails, its open streams end
     #[command(after_help = "Examples:
   toolgatectl workspace token revoke team tok_5f0c2k9m1x7t3v8r4e6q")]

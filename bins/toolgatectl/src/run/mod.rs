@@ -1,6 +1,7 @@
 //! One function for each command: what was typed becomes one call of the admin, its report becomes text.
 
 mod calls;
+mod clock;
 mod doctor;
 mod mcp;
 mod secrets;
@@ -38,6 +39,7 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Command::Secrets(command) => secrets::run(&open()?, command),
         Command::Calls(query) => calls::calls(&open()?, query),
         Command::Audit(command) => calls::audit(&open()?, &command),
+        Command::Clock(command) => clock::run(&open()?, &command),
         Command::Doctor => doctor::doctor(&dir()?, output),
         Command::Status => status::status(&dir()?, output),
         Command::Completions { shell } => completions(shell),

@@ -20,6 +20,12 @@ pub(super) fn run(context: &Context<'_>, command: TokenCommand) -> Result<Exit, 
             context.output.many(&tokens, list)?;
             Ok(Exit::Done)
         }
+        TokenCommand::Set {
+            slug,
+            id,
+            role,
+            tools,
+        } => set(context, &slug, &id, role.as_deref(), tools.as_deref()),
         TokenCommand::Revoke { slug, id } => revoke(context, &slug, &id),
         TokenCommand::Inspect { slug, id } => inspect(context, &slug, id.as_deref()),
         TokenCommand::Explain { slug, id, tool } => explain(context, &slug, &id, &tool),
@@ -124,6 +130,30 @@ fn list(tokens: &[TokenListed]) -> String {
         rows,
         "No tokens yet. Make one: `toolgatectl workspace token create SLUG --name NAME`",
     )
+}
+
+fn set(
+    context: &Context<'_>,
+    slug: &str,
+    id: &str,
+    role: Option<&str>,
+    patterns: Option<&[String]>,
+) -> Result<Exit, Failure> {
+    let scope = context.admin.scope(slug)?;
+    let role = role.map(str::parse).transpose().map_err(AdminError::Role)?;
+    let changed = context.admin.change_token(&scope, id, role, patterns)?;
+    context.output.gateway(changed.gateway);
+    context.output.one(&changed, |changed| {
+        let token = &changed.token;
+        format!(
+            "Token {} (\"{}\") is {} now, for {}\n",
+            token.id,
+            clean(&token.name),
+            token.role.as_str(),
+            tools(&token.tools)
+        )
+    })?;
+    Ok(Exit::Done)
 }
 
 fn revoke(context: &Context<'_>, slug: &str, id: &str) -> Result<Exit, Failure> {

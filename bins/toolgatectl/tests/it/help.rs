@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::installation::Installation;
 
 /// Every command that does something.
-const COMMANDS: [&[&str]; 30] = [
+const COMMANDS: [&[&str]; 33] = [
     &["workspace", "create"],
     &["workspace", "list"],
     &["workspace", "use"],
@@ -14,6 +14,7 @@ const COMMANDS: [&[&str]; 30] = [
     &["workspace", "test"],
     &["workspace", "token", "create"],
     &["workspace", "token", "list"],
+    &["workspace", "token", "set"],
     &["workspace", "token", "revoke"],
     &["workspace", "token", "inspect"],
     &["workspace", "token", "explain"],
@@ -34,6 +35,8 @@ const COMMANDS: [&[&str]; 30] = [
     &["secrets", "delete"],
     &["calls"],
     &["audit", "list"],
+    &["clock", "show"],
+    &["clock", "accept"],
     &["doctor"],
     &["completions"],
 ];

@@ -276,3 +276,31 @@ fn audit_calls_and_doctor() {
             .contains("toolgatectl secrets set github TOKEN --workspace team")
     );
 }
+
+#[test]
+fn s38_the_clock_is_shown_and_accepted() {
+    let home = Installation::new();
+    home.one(&["workspace", "create", "team"]);
+    let shown = home.one(&["clock", "show"]);
+    shape(&shown, &["now", "latest_seen", "behind_ms"]);
+    let accepted = home.one(&["clock", "accept"]);
+    shape(&accepted, &["now", "before", "gateway"]);
+    let audit = home.json(&["audit", "list"]);
+    assert!(audit.iter().any(|row| row["action"] == "clock.correct"));
+}
+
+#[test]
+fn s40_a_token_is_given_other_rights() {
+    let home = Installation::new();
+    home.one(&["workspace", "create", "team"]);
+    let made = home.one(&["token", "create", "team", "--name", "alice"]);
+    let id = made["id"].as_str().unwrap();
+    let set = ["token", "set", "team", id, "--role", "read-only"];
+    let set = home.one(&[&set[..], &["--tools", "a__*,!a__b"]].concat());
+    assert_eq!(set["role"], "read-only");
+    assert_eq!(set["tools"], json!(["a__*", "!a__b"]));
+    assert_eq!(set["gateway"], "not_running");
+    let listed = home.json(&["token", "list", "team"]);
+    let listed = listed.iter().find(|token| token["id"] == id).unwrap();
+    assert_eq!(listed["role"], "read-only");
+}

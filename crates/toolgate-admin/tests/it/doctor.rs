@@ -93,3 +93,29 @@ fn an_active_workspace_that_is_gone_is_a_warning() {
         "`gone` does not exist",
     );
 }
+
+/// S-38: a clock that jumped ahead ends tokens; the doctor says so, and a command forgives it.
+#[test]
+fn s38_a_clock_that_was_ahead_is_found_and_accepted() {
+    let (home, scope) = Home::with_team();
+    let new = toolgate_admin::NewToken {
+        expires_in: Some(std::time::Duration::from_secs(3600)),
+        ..toolgate_admin::NewToken::named("alice")
+    };
+    let made = home.admin.create_token(&scope, &new).unwrap();
+    let accepted = || home.admin.inspect_token(&scope, &made.id).unwrap().accepted;
+    assert!(accepted());
+    // 2036, as a gateway on a host whose clock was ten years ahead would have it.
+    home.store().raise_clock(2_100_000_000_000, 0).unwrap();
+    assert!(!accepted(), "judged as the gateway judges");
+    found(
+        &doctor(&home.dir()).unwrap(),
+        "clock",
+        Level::Problem,
+        "2036",
+    );
+    let said = home.admin.accept_clock().unwrap();
+    assert!(said.before.starts_with("2036"), "{said:?}");
+    assert!(accepted());
+    found(&doctor(&home.dir()).unwrap(), "clock", Level::Ok, "");
+}
