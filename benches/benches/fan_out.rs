@@ -65,6 +65,7 @@ fn link(
         credentials: Arc::new(NoSecrets),
         egress: egress.clone(),
         verdict: None,
+        children: toolgate_upstream::ChildConfig::default(),
         client_info: Json::literal(r#"{"name":"bench","version":"1"}"#),
         notices: Arc::new(|_| {}),
         questions: Arc::new(|_| {}),

@@ -120,6 +120,9 @@ fn workspace(text: &str) -> Result<WorkspaceSlug, String> {
     WorkspaceSlug::try_from(text).map_err(|error| error.to_string())
 }
 
+/// The first argument of the process that keeps one child for the gateway, which starts it.
+pub(crate) const KEEPER: &str = "keeper";
+
 impl Flags {
     /// What was typed, with every default filled in.
     pub(crate) fn into_config(self) -> anyhow::Result<Config> {
@@ -144,12 +147,20 @@ impl Flags {
                 .with_public_url(&url)
                 .with_context(|| format!("using the public URL `{url}`"))?;
         }
+        let program = std::env::current_exe().context("finding this program")?;
+        let program = program.to_string_lossy().into_owned();
         if self.demo {
-            let program = std::env::current_exe().context("finding this program for --demo")?;
             config.demo = Some(Demo {
-                argv: vec![program.to_string_lossy().into_owned(), "demo-server".into()],
+                argv: vec![program.clone(), "demo-server".into()],
             });
         }
+        // What runs, also after the file was replaced by another version.
+        let this = if cfg!(target_os = "linux") {
+            "/proc/self/exe".to_owned()
+        } else {
+            program
+        };
+        config.keeper = Some(vec![this, KEEPER.to_owned()]);
         Ok(config)
     }
 }

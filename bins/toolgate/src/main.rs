@@ -12,13 +12,18 @@ use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use toolgate_gateway::GatewayError;
 
-use crate::flags::{Command, Flags};
+use crate::flags::{Command, Flags, KEEPER};
 
 /// A call makes some dozens of small allocations, which show in its profile (docs/performance.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Before the flags are read, which would cost each child's keeper memory for nothing.
+    let mut arguments = std::env::args_os().skip(1).peekable();
+    if arguments.next_if(|first| first == KEEPER).is_some() {
+        return toolgate_gateway::keep_child(arguments);
+    }
     let flags = Flags::parse();
     if let Some(Command::DemoServer { name }) = &flags.command {
         return toolgate_demo::run(name);

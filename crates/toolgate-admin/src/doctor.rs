@@ -156,6 +156,18 @@ impl Admin {
                 format!("toolgatectl mcp add NAME --url URL --workspace {workspace}"),
             ));
         }
+        for held in self.held_servers(workspace) {
+            let slug = &held.server;
+            findings.push(Finding::problem(
+                "server",
+                format!(
+                    "server `{slug}` of workspace `{workspace}` is down: {}; its next start is in {} s",
+                    held.reason,
+                    held.retry_after_ms.div_ceil(1000)
+                ),
+                format!("toolgatectl mcp logs {slug} --workspace {workspace}"),
+            ));
+        }
         let secrets = self.store.list_secrets(scope)?;
         let tools = self.store.tools(scope)?;
         for server in servers.iter().filter(|server| server.enabled) {

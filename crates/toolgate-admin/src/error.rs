@@ -175,6 +175,20 @@ pub enum AdminError {
         /// The data directory.
         dir: PathBuf,
     },
+    /// The running gateway could not do it.
+    #[error("{error}")]
+    Gateway {
+        /// What it says.
+        error: String,
+        /// What it says to do.
+        hint: Option<String>,
+    },
+    /// A server that is reached by URL has no output to show.
+    #[error("server `{slug}` is no child process, so its output is not here")]
+    NoLogs {
+        /// Its name.
+        slug: String,
+    },
 }
 
 /// Kinds of failure, for exit codes and HTTP statuses.
@@ -213,7 +227,8 @@ impl AdminError {
             | Self::GrantsNothing
             | Self::RateLimit { .. }
             | Self::SecretName(_)
-            | Self::SecretValue(_) => Fault::Invalid,
+            | Self::SecretValue(_)
+            | Self::NoLogs { .. } => Fault::Invalid,
             Self::ServerTaken { .. }
             | Self::TooManyServers { .. }
             | Self::NotAlone { .. }
@@ -221,6 +236,7 @@ impl AdminError {
             Self::GatewayNeeded { .. } => Fault::GatewayNeeded,
             Self::Open(_)
             | Self::Control(_)
+            | Self::Gateway { .. }
             | Self::ActiveFile { .. }
             | Self::Key(_)
             | Self::Seal(_)
@@ -297,6 +313,8 @@ impl AdminError {
                 "start one: `toolgate --data-dir {}`",
                 dir.display()
             )),
+            Self::Gateway { hint, .. } => hint.clone(),
+            Self::NoLogs { .. } => Some("look at it where it runs".to_owned()),
             Self::ActiveFile { .. }
             | Self::Name { .. }
             | Self::Slug(_)

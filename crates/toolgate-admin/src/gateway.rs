@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
-use toolgate_namespace::ServerSlug;
+use toolgate_namespace::{ServerSlug, WorkspaceSlug};
 use toolgate_store::control::{
-    self, ControlError, ControlReply, ControlRequest, GatewayStatus, ProbedTool,
+    self, ControlError, ControlReply, ControlRequest, GatewayStatus, HeldServer, LoggedLine,
+    ProbedTool,
 };
 use toolgate_store::{DataDir, StoreError, WorkspaceScope};
 
@@ -84,6 +85,44 @@ impl Admin {
             || DEFAULT_URL.to_owned(),
             |url| url.trim_end_matches('/').to_owned(),
         ))
+    }
+
+    /// The servers of a workspace that are down for their crashes, as far as a gateway tells.
+    pub(crate) fn held_servers(&self, workspace: &WorkspaceSlug) -> Vec<HeldServer> {
+        let request = ControlRequest::Held {
+            workspace: workspace.clone(),
+        };
+        match control::ask(&self.dir, &request, PING_TIMEOUT) {
+            Ok(ControlReply::Held { servers }) => servers,
+            Ok(_) | Err(_) => Vec::new(),
+        }
+    }
+
+    /// What the child processes of a server wrote last.
+    pub(crate) fn logged_lines(
+        &self,
+        workspace: &WorkspaceSlug,
+        server: &ServerSlug,
+    ) -> Result<Vec<LoggedLine>, AdminError> {
+        let request = ControlRequest::Logs {
+            workspace: workspace.clone(),
+            server: server.clone(),
+        };
+        let (error, hint) = match control::ask(&self.dir, &request, CHANGED_TIMEOUT) {
+            Ok(ControlReply::Logs { lines }) => return Ok(lines),
+            Ok(ControlReply::Failed { error, hint }) => (error, hint),
+            Err(ControlError::NotRunning) => {
+                return Err(AdminError::GatewayNeeded {
+                    dir: self.dir.path().to_owned(),
+                });
+            }
+            Ok(_) => (
+                "the gateway answered something else".to_owned(),
+                Some("check that both programs are of the same version".to_owned()),
+            ),
+            Err(error) => (error.to_string(), error.hint().map(Into::into)),
+        };
+        Err(AdminError::Gateway { error, hint })
     }
 
     /// Has the gateway contact a server now.

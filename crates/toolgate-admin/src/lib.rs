@@ -54,8 +54,8 @@ pub use gateway::{GatewayState, Probe, gateway_status};
 pub use mcp_json::McpJson;
 pub use secret::{SecretDeleted, SecretListed, SecretOwner, SecretSet};
 pub use server::{
-    Allowance, InvalidServer, NewServer, NewTransport, ServerAdded, ServerListed, ServerRemoved,
-    ServerSwitched, ToolClassified, ToolListed, ToolSwitched,
+    Allowance, InvalidServer, NewServer, NewTransport, ServerAdded, ServerHeld, ServerListed,
+    ServerLogged, ServerRemoved, ServerSwitched, ToolClassified, ToolListed, ToolSwitched,
 };
 pub use token::{
     NewToken, ReadOnlyReach, TokenChanged, TokenCreated, TokenExplained, TokenInspected,
@@ -68,7 +68,7 @@ pub use workspace::{
 };
 
 // The values callers hand in, so that a binary needs this crate alone.
-pub use toolgate_namespace::{EraSetting, HttpKind, Isolation, Prefix};
+pub use toolgate_namespace::{ChildSettings, EraSetting, HttpKind, Isolation, Prefix};
 pub use toolgate_policy::{Classification, Role};
 pub use toolgate_store::control::{GatewayStatus, Gauge, LinkStatus, ProbedTool};
 pub use toolgate_store::{Actor, DataDir, StoreError, WorkspaceScope};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ring::rand::{SecureRandom, SystemRandom};
 use toolgate_namespace::{
-    EraSetting, Injection, Isolation, Prefix, ServerId, ServerSlug, ServerSpec, Timeouts,
-    Transport, WorkspaceId, WorkspaceSlug,
+    ChildSettings, EraSetting, Injection, Isolation, Prefix, ServerId, ServerSlug, ServerSpec,
+    Timeouts, Transport, WorkspaceId, WorkspaceSlug,
 };
 use toolgate_policy::{RateLimit, RawToken, Role, Token, TokenId, ToolRules};
 use toolgate_store::{
@@ -190,7 +190,10 @@ fn demo_server(
         id: ServerId::from_random(random()?),
         workspace: scope.workspace().clone(),
         slug: ServerSlug::try_from(name).expect("demo names are slugs"),
-        transport: Transport::Stdio { argv },
+        transport: Transport::Stdio {
+            argv,
+            child: ChildSettings::default(),
+        },
         era: EraSetting::Auto,
         prefix: Prefix::Slug,
         isolation: Isolation::Auto,

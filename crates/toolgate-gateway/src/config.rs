@@ -47,6 +47,10 @@ pub struct Config {
     /// Where wall time comes from. Expiry is judged by it, and never by an earlier time than was seen
     /// before (S-38).
     pub clock: WallClock,
+    /// Program and leading arguments of a process that calls [`keep_child`](crate::keep_child) with the arguments
+    /// after these: the keeper of each child process, through which nothing that a child started outlives this
+    /// process (S-74). `None` starts children directly.
+    pub keeper: Option<Vec<String>>,
 }
 
 /// Where the listener's certificate is kept. Both files are read again when they change (S-59).
@@ -82,6 +86,7 @@ impl Config {
             hosts: HostPolicy::loopback(),
             egress: EgressConfig::default(),
             clock: WallClock::default(),
+            keeper: None,
         }
     }
 

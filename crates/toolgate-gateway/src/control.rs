@@ -9,10 +9,14 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use toolgate_namespace::{ServerSlug, WorkspaceSlug};
-use toolgate_store::control::{self, ControlReply, ControlRequest, MAX_LINE_BYTES, ProbedTool};
+use toolgate_router::Link;
+use toolgate_store::control::{
+    self, ControlReply, ControlRequest, HeldServer, LoggedLine, MAX_LINE_BYTES, ProbedTool,
+};
 
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
+use crate::snapshot::{Snapshot, WorkspaceEntry};
 use crate::status::status;
 
 /// A connection that says nothing is closed after this long.
@@ -152,6 +156,8 @@ async fn answer(gateway: &Arc<Gateway>, request: ControlRequest, url: &str) -> C
             Err(error) => failed(&error),
         },
         ControlRequest::Probe { workspace, server } => probe(gateway, &workspace, &server).await,
+        ControlRequest::Logs { workspace, server } => logs(gateway, &workspace, &server),
+        ControlRequest::Held { workspace } => held(gateway, &workspace),
     }
 }
 
@@ -164,17 +170,8 @@ async fn probe(
         return failed(&error);
     }
     let snapshot = gateway.snapshot();
-    let Some((entry, link)) = snapshot
-        .workspaces
-        .get(workspace.as_str())
-        .and_then(|entry| Some((entry, entry.workspace.link(server)?)))
-    else {
-        return ControlReply::Failed {
-            error: format!("workspace `{workspace}` has no enabled server `{server}`"),
-            hint: Some(format!(
-                "see `toolgatectl mcp list --workspace {workspace}`"
-            )),
-        };
+    let Some((entry, link)) = find(&snapshot, workspace, server) else {
+        return unknown(workspace, server);
     };
     let about = match link.upstream().contact().await {
         Ok(about) => about,
@@ -213,6 +210,58 @@ async fn probe(
         revision: about.revision.as_str().to_owned(),
         server_info: serde_json::from_str(about.server_info.as_str()).unwrap_or_default(),
         tools,
+    }
+}
+
+fn logs(gateway: &Gateway, workspace: &WorkspaceSlug, server: &ServerSlug) -> ControlReply {
+    let snapshot = gateway.snapshot();
+    let Some((_, link)) = find(&snapshot, workspace, server) else {
+        return unknown(workspace, server);
+    };
+    let lines = link.upstream().stderr().into_iter();
+    ControlReply::Logs {
+        lines: lines
+            .map(|line| LoggedLine {
+                at_ms: line.at_ms,
+                text: line.text,
+            })
+            .collect(),
+    }
+}
+
+fn held(gateway: &Gateway, workspace: &WorkspaceSlug) -> ControlReply {
+    let snapshot = gateway.snapshot();
+    let entry = snapshot.workspaces.get(workspace.as_str());
+    let links = entry.map_or(&[][..], |entry| entry.workspace.links());
+    let held = |link: &Arc<Link>| {
+        let hold = link.upstream().hold()?;
+        Some(HeldServer {
+            server: link.spec().slug.clone(),
+            reason: hold.crash.to_string(),
+            retry_after_ms: u64::try_from(hold.retry_after.as_millis()).unwrap_or(u64::MAX),
+            often: hold.often,
+        })
+    };
+    ControlReply::Held {
+        servers: links.iter().filter_map(held).collect(),
+    }
+}
+
+fn find<'a>(
+    snapshot: &'a Snapshot,
+    workspace: &WorkspaceSlug,
+    server: &ServerSlug,
+) -> Option<(&'a WorkspaceEntry, &'a Arc<Link>)> {
+    let entry = snapshot.workspaces.get(workspace.as_str())?;
+    Some((entry, entry.workspace.link(server)?))
+}
+
+fn unknown(workspace: &WorkspaceSlug, server: &ServerSlug) -> ControlReply {
+    ControlReply::Failed {
+        error: format!("workspace `{workspace}` has no enabled server `{server}`"),
+        hint: Some(format!(
+            "see `toolgatectl mcp list --workspace {workspace}`"
+        )),
     }
 }
 

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
+use bytes::Bytes;
 use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use toolgate_namespace::{Injection, ServerSpec, Transport, placeholders};
 use toolgate_store::SecretRow;
-use toolgate_unseal::{Masker, Opener};
-use toolgate_upstream::{CredentialError, Credentials, Injected};
+use toolgate_unseal::{MaskStream, Masker, Opener};
+use toolgate_upstream::{CredentialError, Credentials, Injected, OutputMask};
 use toolgate_vault::{Secret, SecretContext};
 use url::Url;
 
@@ -211,6 +212,49 @@ impl Credentials for LinkSecrets {
             }
         }
         Ok(injected)
+    }
+
+    fn mask(self: Arc<Self>) -> Option<Box<dyn OutputMask>> {
+        let wanted = !self.rows.is_empty();
+        let mask = StderrMask {
+            secrets: self,
+            stream: None,
+        };
+        wanted.then(|| Box::new(mask) as Box<dyn OutputMask>)
+    }
+}
+
+/// Takes a link's secrets out of what one child writes to standard error (S-75). Holds them only while it
+/// writes, and a minute at most (S-15).
+struct StderrMask {
+    secrets: Arc<LinkSecrets>,
+    stream: Option<(MaskStream, Instant)>,
+}
+
+impl OutputMask for StderrMask {
+    fn push(&mut self, chunk: Bytes) -> Bytes {
+        let is_old = |(_, since): &mut (_, Instant)| since.elapsed() >= MASKER_LIFETIME;
+        let before = match self.stream.take_if(is_old) {
+            Some((mut old, _)) => old.finish(),
+            None => Bytes::new(),
+        };
+        if self.stream.is_none() {
+            let masker = self.secrets.masker();
+            self.stream = masker.map(|masker| (masker.stream(), Instant::now()));
+        }
+        let Some((stream, _)) = &mut self.stream else {
+            return chunk;
+        };
+        let masked = stream.push(chunk);
+        if before.is_empty() {
+            return masked;
+        }
+        [before, masked].concat().into()
+    }
+
+    fn pause(&mut self) -> Bytes {
+        let stream = self.stream.take();
+        stream.map_or_else(Bytes::new, |(mut stream, _)| stream.finish())
     }
 }
 

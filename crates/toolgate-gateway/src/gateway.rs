@@ -20,6 +20,7 @@ use toolgate_protocol::Json;
 use toolgate_router::{Background, Link};
 use toolgate_store::{Actor, CallsJournal, ClockMark, DataDir, Store, StoreError};
 use toolgate_unseal::Handles;
+use toolgate_upstream::ChildConfig;
 
 use crate::anonymous::Guests;
 use crate::bootstrap::{self, FirstRun, Opened};
@@ -117,6 +118,10 @@ impl Gateway {
             client_info: server_info(),
             background: Arc::default(),
             changes: watch::Sender::new(0),
+            children: ChildConfig {
+                keeper: config.keeper,
+                home: std::path::absolute(dir.children()).ok(),
+            },
             store,
             master: master.clone(),
         });

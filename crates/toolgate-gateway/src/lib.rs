@@ -44,6 +44,7 @@ pub use request_path::routes::{AuthPolicy, routes};
 pub use toolgate_http::serve::{Network, Proxies};
 pub use toolgate_namespace::WorkspaceSlug;
 pub use toolgate_store::DataDir;
+pub use toolgate_upstream::keep_child;
 
 /// Hardens the process before secrets are read: no core dumps, not readable by others of the same user,
 /// and as many open files as the system allows. Best effort, since each is a second wall (S-15).

@@ -336,7 +336,7 @@ pub(crate) fn upstream_fault(error: &UpstreamError, era: Era, call_id: &str) -> 
         UpstreamErrorKind::SecretMissing(_) => {
             (GatewayFault::SecretMissing, CallStatus::Unreachable)
         }
-        UpstreamErrorKind::Held { .. } | UpstreamErrorKind::Busy => {
+        UpstreamErrorKind::Held(_) | UpstreamErrorKind::Busy => {
             (GatewayFault::Overloaded, CallStatus::Unreachable)
         }
         UpstreamErrorKind::Unreachable(_)
@@ -363,11 +363,16 @@ pub(crate) fn upstream_fault(error: &UpstreamError, era: Era, call_id: &str) -> 
         message.push_str("; ");
         message.push_str(&hint);
     }
-    let error = RpcError::new(fault.code(era), message).with_data(data(&serde_json::json!({
+    let mut about = serde_json::json!({
         "server": error.server.as_str(),
         "outcome": outcome,
         "call": call_id,
-    })));
+    });
+    if let UpstreamErrorKind::Held(hold) = &error.kind {
+        let ms = u64::try_from(hold.retry_after.as_millis()).unwrap_or(u64::MAX);
+        about["retry_after_ms"] = ms.into();
+    }
+    let error = RpcError::new(fault.code(era), message).with_data(data(&about));
     CallFault { error, status }
 }
 

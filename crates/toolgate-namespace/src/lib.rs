@@ -23,12 +23,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod child;
 mod exposed_name;
 mod id;
 mod server;
 mod table;
 mod tool_name;
 
+pub use child::{ChildSettings, steers};
 pub use exposed_name::{ExposedName, SEPARATOR, TOOL_NAME_LIMITS, TOOL_NAME_MAX};
 pub use id::{InvalidId, ServerId, WorkspaceId, random_id};
 pub use server::{

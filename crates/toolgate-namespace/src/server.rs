@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::child::ChildSettings;
 use crate::id::{ServerId, WorkspaceId};
 
 /// One MCP server inside one workspace: the link between the two, with everything it needs.
@@ -54,6 +55,9 @@ pub enum Transport {
     Stdio {
         /// Program and arguments; never interpolated (S-71).
         argv: Vec<String>,
+        /// How it is started and confined.
+        #[serde(default, skip_serializing_if = "ChildSettings::is_default")]
+        child: ChildSettings,
     },
 }
 

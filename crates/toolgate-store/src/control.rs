@@ -34,6 +34,18 @@ pub enum ControlRequest {
     Ping,
     /// Answer [`ControlReply::Status`].
     Status,
+    /// Answer [`ControlReply::Logs`] with what the child processes of one server wrote last.
+    Logs {
+        /// Its workspace.
+        workspace: WorkspaceSlug,
+        /// Its name there.
+        server: ServerSlug,
+    },
+    /// Answer [`ControlReply::Held`] with the servers that are down for their crashes.
+    Held {
+        /// Their workspace.
+        workspace: WorkspaceSlug,
+    },
 }
 
 /// The gateway's answer.
@@ -63,6 +75,16 @@ pub enum ControlReply {
     },
     /// How the gateway fares.
     Status(GatewayStatus),
+    /// Standard error of a server's child processes, without its secrets (S-75).
+    Logs {
+        /// Oldest first.
+        lines: Vec<LoggedLine>,
+    },
+    /// Servers whose calls fail at once.
+    Held {
+        /// In the order of the workspace.
+        servers: Vec<HeldServer>,
+    },
     /// The gateway is there.
     Pong {
         /// Where it listens, such as `http://127.0.0.1:8080`.
@@ -126,6 +148,28 @@ pub struct ProbedTool {
     pub classification: Classification,
     /// Its description, if it has one.
     pub description: Option<String>,
+}
+
+/// One line that a child process wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoggedLine {
+    /// When it was read, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// The line, control characters escaped.
+    pub text: String,
+}
+
+/// A server that is down for its crashes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldServer {
+    /// Its name.
+    pub server: ServerSlug,
+    /// How its last process ended, in words.
+    pub reason: String,
+    /// When the next start is tried, in milliseconds from now.
+    pub retry_after_ms: u64,
+    /// It crashed so often that it is only probed once a minute.
+    pub often: bool,
 }
 
 /// Why the gateway could not be asked.

@@ -64,6 +64,11 @@ impl DataDir {
     pub fn socket(&self) -> PathBuf {
         self.path.join("control.sock")
     }
+
+    /// Where child processes have their working directories, each server its own (S-73).
+    pub fn children(&self) -> PathBuf {
+        self.path.join("children")
+    }
 }
 
 /// Makes an empty file for its owner only (0600) that survives a power cut; an existing one stays.

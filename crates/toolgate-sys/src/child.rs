@@ -15,12 +15,23 @@ use crate::process::{Limit, Resource, limit, set_limit};
 ///
 /// For tokio's `Command`, pass `as_std_mut()`.
 pub fn confine_child(command: &mut Command) {
-    let parent = std::process::id();
+    confine_command(command, Some(std::process::id()));
+}
+
+/// The same for a keeper, which outlives us to end what it keeps (S-74): no death signal.
+///
+/// It learns of our death by a pipe handed to it with [`hand_down`](crate::hand_down), which needs
+/// no thread to live on and leaves no moment in which our death goes unnoticed.
+pub fn confine_keeper(command: &mut Command) {
+    confine_command(command, None);
+}
+
+fn confine_command(command: &mut Command, dies_with: Option<u32>) {
     #[expect(unsafe_code, reason = "code between fork and exec is unsafe to add")]
     // SAFETY: `confine` only makes system calls that are async-signal-safe. It takes no lock and
     // allocates nothing, which another thread's state at the fork could make fail.
     unsafe {
-        command.pre_exec(move || confine(parent));
+        command.pre_exec(move || confine(dies_with));
     }
 }
 
@@ -34,8 +45,8 @@ pub struct ChildLimits {
     pub processes: Option<u64>,
     /// Size of any file it writes.
     pub file_bytes: Option<u64>,
-    /// Address space. Runtimes that reserve much more than they use (V8, Go) won't start under a
-    /// tight one.
+    /// Writable memory of its own (`RLIMIT_DATA`), for each process. What is only reserved doesn't
+    /// count, so runtimes that reserve much more than they use (V8, Go) start under it.
     pub memory_bytes: Option<u64>,
 }
 
@@ -50,15 +61,17 @@ pub fn limit_child(command: &mut Command, limits: ChildLimits) {
 }
 
 /// Runs in the child between fork and exec.
-fn confine(parent: u32) -> io::Result<()> {
+fn confine(dies_with: Option<u32>) -> io::Result<()> {
     own_session()?;
     #[cfg(target_os = "linux")]
     {
-        die_with_parent(parent)?;
+        if let Some(parent) = dies_with {
+            die_with_parent(parent)?;
+        }
         gain_no_privileges()?;
     }
     #[cfg(not(target_os = "linux"))]
-    let _ = parent;
+    let _ = dies_with;
     set_umask();
     set_limit(libc::RLIMIT_CORE, Limit { soft: 0, hard: 0 })?;
     close_descriptors_on_exec();
@@ -69,7 +82,7 @@ fn apply(limits: ChildLimits) -> io::Result<()> {
     lower(libc::RLIMIT_NOFILE, limits.open_files)?;
     lower(libc::RLIMIT_NPROC, limits.processes)?;
     lower(libc::RLIMIT_FSIZE, limits.file_bytes)?;
-    lower(libc::RLIMIT_AS, limits.memory_bytes)
+    lower(libc::RLIMIT_DATA, limits.memory_bytes)
 }
 
 fn lower(resource: Resource, wanted: Option<u64>) -> io::Result<()> {

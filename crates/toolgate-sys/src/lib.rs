@@ -5,6 +5,7 @@
 //! what happens instead.
 
 mod child;
+mod descriptor;
 mod group;
 mod kept_count;
 mod listeners;
@@ -12,9 +13,14 @@ mod outcome;
 mod peer;
 mod process;
 
-pub use child::{ChildLimits, confine_child, limit_child};
-pub use group::{Signal, child_pids, reap, reap_group, signal_group};
+pub use child::{ChildLimits, confine_child, confine_keeper, limit_child};
+pub use descriptor::{detach_standard_streams, hand_down, receive};
+pub use group::{
+    Signal, child_pids, children_of, reap, reap_group, signal_group, signal_process, wait_for_any,
+};
 pub use kept_count::{KeptCount, left_count};
 pub use listeners::passed_listeners;
 pub use peer::peer_uid;
-pub use process::{become_subreaper, current_uid, fd_limit, harden_process, raise_fd_limit};
+pub use process::{
+    become_subreaper, current_uid, fd_limit, harden_process, hold_back_signals, raise_fd_limit,
+};

@@ -33,6 +33,29 @@ pub fn become_subreaper() -> io::Result<()> {
     Err(io::Error::from(io::ErrorKind::Unsupported))
 }
 
+/// Holds back the signals that ask a process to end, for this thread and those it starts.
+///
+/// Unlike being ignored, this isn't inherited: std gives every child an empty signal mask.
+pub fn hold_back_signals() -> io::Result<()> {
+    let mut held = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    #[expect(unsafe_code, reason = "signal sets have no safe wrapper in std")]
+    // SAFETY: `held` is valid for a sigset_t and outlives the call, which fills it.
+    outcome(unsafe { libc::sigemptyset(held.as_mut_ptr()) })?;
+    for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT] {
+        #[expect(unsafe_code, reason = "signal sets have no safe wrapper in std")]
+        // SAFETY: `held` was filled above, and the call only changes it.
+        outcome(unsafe { libc::sigaddset(held.as_mut_ptr(), signal) })?;
+    }
+    let before = std::ptr::null_mut();
+    #[expect(unsafe_code, reason = "signal masks have no safe wrapper in std")]
+    // SAFETY: `held` was filled above and is only read; a null pointer asks for nothing back.
+    let failed = unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, held.as_ptr(), before) };
+    match failed {
+        0 => Ok(()),
+        error => Err(io::Error::from_raw_os_error(error)),
+    }
+}
+
 /// Raises the number of open descriptors to what the system allows and returns what is in force.
 ///
 /// Ten thousand connections don't fit into the usual 1,024.

@@ -1,5 +1,8 @@
 //! Secrets, asked for at the last moment.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use hyper::header::{HeaderName, HeaderValue};
 use toolgate_vault::Secret;
 use url::Url;
@@ -11,6 +14,21 @@ use url::Url;
 pub trait Credentials: Send + Sync {
     /// What to add to the next request, or to the environment of a child.
     fn open(&self) -> Result<Injected, CredentialError>;
+
+    /// A filter that takes these secrets out of what one child writes to standard error (S-75); `None` when
+    /// there is nothing to take out.
+    fn mask(self: Arc<Self>) -> Option<Box<dyn OutputMask>> {
+        None
+    }
+}
+
+/// Takes secrets out of a stream of bytes, however it was cut.
+pub trait OutputMask: Send {
+    /// Takes bytes in and gives out what is decided.
+    fn push(&mut self, chunk: Bytes) -> Bytes;
+    /// Gives out the rest and keeps no secret in memory until the next `push` (S-15): called when nothing was
+    /// written for a while, and at the end.
+    fn pause(&mut self) -> Bytes;
 }
 
 /// Secrets in the places where they go.

@@ -239,7 +239,7 @@ pub(crate) async fn stdio(
     };
     let stdio = Stdio::new(shared, argv, era);
     let own = own_call("initialize", Object::empty(), Instant::now() + OPEN);
-    match stdio.conversation(&own).await {
+    match stdio.revive(&own).await {
         Ok(lease) => {
             let revision = lease.value.revision();
             drop(lease);

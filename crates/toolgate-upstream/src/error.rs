@@ -1,8 +1,8 @@
 //! Why a conversation with a server failed, and whether the server may have acted.
 
-use std::time::Duration;
-
 use toolgate_namespace::ServerSlug;
+
+use crate::stdio::Hold;
 
 /// A request that got no answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -41,17 +41,25 @@ pub enum UpstreamErrorKind {
     #[error("its process ended")]
     Exited,
     /// It crashed and is held back until the next start.
-    #[error("it crashed and is started again in {} ms", retry_after.as_millis())]
-    Held {
-        /// When a start is tried again.
-        retry_after: Duration,
-    },
+    #[error("{}", held(.0))]
+    Held(Hold),
     /// Too many sessions, child processes or calls are under way.
     #[error("too much is under way with it")]
     Busy,
     /// The gateway closed the conversation: the server was changed, removed, or the gateway stops.
     #[error("the conversation was closed")]
     Closed,
+}
+
+fn held(hold: &Hold) -> String {
+    let Hold { crash, .. } = hold;
+    let seconds = hold.retry_after.as_millis().div_ceil(1000);
+    let often = if hold.often {
+        ", as it did 5 times within a minute,"
+    } else {
+        ""
+    };
+    format!("{crash}{often} and is started again in {seconds} s")
 }
 
 /// Whether a server may have acted on a request that failed.
@@ -80,8 +88,8 @@ impl UpstreamError {
             UpstreamErrorKind::Refused(404) => {
                 Some(format!("check the path in the address of `{server}`"))
             }
-            UpstreamErrorKind::Exited | UpstreamErrorKind::Held { .. } => Some(format!(
-                "see what `{server}` wrote to standard error: `toolgatectl doctor`"
+            UpstreamErrorKind::Exited | UpstreamErrorKind::Held(_) => Some(format!(
+                "see what `{server}` wrote to standard error: `toolgatectl mcp logs {server}`"
             )),
             UpstreamErrorKind::TimedOut
             | UpstreamErrorKind::Protocol(_)

@@ -41,11 +41,12 @@ mod upstream;
 mod watch;
 
 pub use call::{Answer, Ask, AskId, Call, Event, IsolationKey, Origin};
-pub use credentials::{CredentialError, Credentials, Injected};
+pub use credentials::{CredentialError, Credentials, Injected, OutputMask};
 pub use error::{Delivery, UpstreamError, UpstreamErrorKind};
 pub use exchange::Exchange;
 pub use list::ListKind;
 pub use notice::{Notice, Question, Verdict};
+pub use stdio::{ChildConfig, Crash, Hold, StderrLine, keep_child};
 pub use upstream::{Counters, Upstream, UpstreamConfig};
 pub use watch::{Watch, WatchError};
 

@@ -8,7 +8,7 @@ use arc_swap::ArcSwapOption;
 use tokio::time::Instant;
 use toolgate_http::Egress;
 use toolgate_namespace::{EraSetting, HttpKind, Transport};
-use toolgate_protocol::Era;
+use toolgate_protocol::{Era, Object};
 
 use crate::call::Call;
 use crate::channel::Conversation;
@@ -19,6 +19,7 @@ use crate::http::legacy::Legacy;
 use crate::http::link::HttpLink;
 use crate::http::modern::Modern;
 use crate::http::old::HttpSse;
+use crate::list;
 use crate::notice::{Notice, Verdict};
 use crate::pool::Lease;
 use crate::session::OpenSession;
@@ -28,6 +29,10 @@ use crate::watch::Keepers;
 
 /// A legacy server is asked again after this long, in case it was upgraded (P8.2).
 const LEGACY_STANDS: Duration = Duration::from_hours(24);
+/// How long a child that crashed may take to start again.
+const REVIVAL: Duration = Duration::from_secs(30);
+/// Between two attempts to revive a server, at least.
+const BREATH: Duration = Duration::from_millis(100);
 /// How often idle sessions are looked for.
 const SWEEP: Duration = Duration::from_secs(30);
 /// Sessions and children of one client that nobody used for this long are closed (P2.4).
@@ -196,6 +201,16 @@ impl Wayfinder {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Starts the child of a server that is down.
+    async fn try_again(self: &Arc<Self>) {
+        if let Ok(Route::Stdio(stdio)) = self.searched().await {
+            let own = list::own_call("initialize", Object::empty(), Instant::now() + REVIVAL);
+            if let Err(Trouble::WrongEra(_)) = stdio.revive(&own).await {
+                self.forget(&Route::Stdio(stdio));
+            }
+        }
+    }
+
     /// The way, if it is known.
     pub(crate) fn known(&self) -> Option<Route> {
         self.current.load().as_ref()?.flight.ready().cloned()
@@ -209,6 +224,11 @@ impl Wayfinder {
         if let Some(route) = self.known() {
             return Ok(route);
         }
+        self.shared.check_held()?;
+        self.searched().await
+    }
+
+    async fn searched(self: &Arc<Self>) -> Result<Route, Trouble> {
         let flight = self.search();
         let outcome = flight.wait().await;
         if outcome.is_err() {
@@ -255,7 +275,7 @@ impl Wayfinder {
     async fn find_out(self: Arc<Self>) -> Result<Route, Trouble> {
         let (route, revision) = match &self.shared.spec.transport {
             Transport::Http { url, http } => detect::http(&self.link(url), *http).await?,
-            Transport::Stdio { argv } => detect::stdio(&self.shared, argv).await?,
+            Transport::Stdio { argv, .. } => detect::stdio(&self.shared, argv).await?,
         };
         let http = match &route {
             Route::Modern(_) | Route::Legacy(_) => HttpKind::Streamable,
@@ -296,7 +316,9 @@ impl Wayfinder {
         };
         match &spec.transport {
             _ if !allowed => None,
-            Transport::Stdio { argv } => Some(Route::Stdio(Stdio::new(&self.shared, argv, era))),
+            Transport::Stdio { argv, .. } => {
+                Some(Route::Stdio(Stdio::new(&self.shared, argv, era)))
+            }
             Transport::Http { url, http } => {
                 let link = self.link(url);
                 match (http, verdict.http) {
@@ -393,7 +415,7 @@ impl Wayfinder {
     fn fingerprint(&self) -> String {
         match &self.shared.spec.transport {
             Transport::Http { url, .. } => url.clone(),
-            Transport::Stdio { argv } => crate::stdio::fingerprint(argv),
+            Transport::Stdio { argv, .. } => crate::stdio::fingerprint(argv),
         }
     }
 
@@ -401,7 +423,29 @@ impl Wayfinder {
     fn sweep_later(self: &Arc<Self>, state: &mut State) {
         if !state.sweeping {
             state.sweeping = self.shared.tasks.spawn(sweep(Arc::downgrade(self)));
+            if matches!(self.shared.spec.transport, Transport::Stdio { .. }) {
+                let history = Arc::clone(&self.shared);
+                self.shared
+                    .tasks
+                    .spawn(revive(Arc::downgrade(self), history));
+            }
         }
+    }
+}
+
+/// Starts a child that crashed again, each time when its start is due (P8.26, R-19). Callers do not wait for
+/// that: their calls fail at once until it has worked.
+async fn revive(wayfinder: Weak<Wayfinder>, shared: Arc<Shared>) {
+    loop {
+        shared.children.revival().await;
+        let Some(wayfinder) = wayfinder.upgrade() else {
+            return;
+        };
+        // A failure is a crash, after which the next start is due later; but for one that came before a start,
+        // such as a secret that is missing.
+        wayfinder.try_again().await;
+        drop(wayfinder);
+        tokio::time::sleep(BREATH).await;
     }
 }
 

@@ -58,7 +58,7 @@ impl Shared {
             messages_dropped: AtomicU64::new(0),
             tools_dropped: AtomicU64::new(0),
             crashes: AtomicU64::new(0),
-            children: History::default(),
+            children: History::new(config.children.clone()),
             notices: Arc::clone(&config.notices),
             questions: Arc::clone(&config.questions),
             snapshot: Mutex::default(),
@@ -84,6 +84,14 @@ impl Shared {
     /// A failure after which the server may have acted.
     pub(crate) fn unknown(&self, kind: UpstreamErrorKind) -> UpstreamError {
         self.fail(kind, Delivery::Unknown)
+    }
+
+    /// Fails while the server is down for its crashes.
+    pub(crate) fn check_held(&self) -> Result<(), UpstreamError> {
+        match self.children.hold() {
+            Some(hold) => Err(self.not_sent(UpstreamErrorKind::Held(hold))),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn broke(&self, what: &'static str) -> UpstreamError {

@@ -21,6 +21,7 @@ use crate::notice::{Notice, Question, Verdict};
 use crate::route::{Route, Wayfinder};
 use crate::session::OpenSession;
 use crate::shared::Shared;
+use crate::stdio::{ChildConfig, Hold, StderrLine};
 use crate::watch::{Watch, WatchError};
 
 /// How long [`Upstream::contact`] may take: a child that starts for the first time may have to be
@@ -44,6 +45,8 @@ pub struct UpstreamConfig {
     pub notices: Arc<dyn Fn(Notice) + Send + Sync>,
     /// Asked what the server asks outside any call; must not block. Dropping the question refuses it.
     pub questions: Arc<dyn Fn(Question) + Send + Sync>,
+    /// How its child processes are started and kept.
+    pub children: ChildConfig,
 }
 
 impl fmt::Debug for UpstreamConfig {
@@ -231,10 +234,15 @@ impl Upstream {
         }
     }
 
-    /// The last lines a child wrote to standard error, control characters escaped; empty for HTTP.
-    /// For operators only, and not redacted: the caller knows the secrets (S-75).
-    pub fn stderr_tail(&self) -> String {
-        self.shared().children.stderr_tail()
+    /// The last lines its children wrote to standard error, 256 KiB of them at most, without the secrets that
+    /// [`Credentials::mask`](crate::Credentials::mask) knows; empty for HTTP. For admins only (S-75).
+    pub fn stderr(&self) -> Vec<StderrLine> {
+        self.shared().children.stderr()
+    }
+
+    /// Why and for how long calls to a child process fail, while it is down for its crashes.
+    pub fn hold(&self) -> Option<Hold> {
+        self.shared().children.hold()
     }
 
     /// Ends all sessions and children, in good order (P8.10, S-74). New calls and calls over stdio

@@ -130,6 +130,7 @@ impl Client {
             credentials: Arc::new(NoSecrets),
             egress: Egress::new(EgressConfig::default())?,
             verdict: None,
+            children: toolgate_upstream::ChildConfig::default(),
             client_info: to_json(&json!({"name": "toolgate", "version": "1"}))?,
             notices: Arc::new(|_| {}),
             questions: Arc::new(drop),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use super::ceiling::{self, Ceiling};
 use super::span;
 
 #[derive(Debug, Subcommand)]
@@ -31,6 +32,8 @@ pub(crate) enum McpCommand {
     Disable(McpSwitch),
     /// List the tools that are known of the servers
     Tools(McpTools),
+    /// Show what a server that is a child process wrote to standard error
+    Logs(McpLogs),
     /// Say what a tool does, whatever its server says
     Classify(McpTool),
 }
@@ -44,6 +47,7 @@ pub(crate) enum McpCommand {
   toolgatectl mcp add notes --url http://127.0.0.1:8080/mcp
   toolgatectl mcp add files -- npx -y @modelcontextprotocol/server-filesystem /srv/files
   toolgatectl mcp add db --env DATABASE_URL -- /usr/local/bin/db-mcp --stdio
+  toolgatectl mcp add shell --wrapper 'bwrap --unshare-all --ro-bind / /' --max-memory 1G -- some-mcp-server
 
 Secrets are named here, never given: set their values with `toolgatectl secrets set SERVER NAME`.")]
 pub(crate) struct McpAdd {
@@ -65,6 +69,8 @@ pub(crate) struct McpAdd {
     /// Accept this --env name although it steers a loader or an interpreter
     #[arg(long = "allow-env", value_name = "SECRET", requires = "command")]
     pub(crate) allow_env: Vec<String>,
+    #[command(flatten)]
+    pub(crate) child: McpChild,
     /// Put the server's name before its tools (slug), or leave the names as they are (none)
     #[arg(long, value_enum, default_value_t)]
     pub(crate) prefix: PrefixArgument,
@@ -89,6 +95,34 @@ pub(crate) struct McpAdd {
     /// Program and arguments of a server that speaks over standard input and output
     #[arg(last = true, value_name = "COMMAND ARGS")]
     pub(crate) command: Vec<String>,
+}
+
+/// How a child process is started and confined.
+#[derive(Debug, Args)]
+pub(crate) struct McpChild {
+    /// Put this before the command, such as a sandbox or another user; split at spaces, no quoting
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        requires = "command",
+        allow_hyphen_values = true
+    )]
+    pub(crate) wrapper: Option<String>,
+    /// Start it in this directory; by default in a private one of its own
+    #[arg(long, value_name = "DIR", requires = "command")]
+    pub(crate) cwd: Option<String>,
+    /// Writable memory of each of its processes: a number with K, M, G, or `none` [default: 4G]
+    #[arg(long, value_name = "SIZE", requires = "command", value_parser = ceiling::size)]
+    pub(crate) max_memory: Option<Ceiling>,
+    /// Size of any file it writes [default: 4G]
+    #[arg(long, value_name = "SIZE", requires = "command", value_parser = ceiling::size)]
+    pub(crate) max_file_size: Option<Ceiling>,
+    /// Files each of its processes may have open, or `none` [default: 4096]
+    #[arg(long, value_name = "NUMBER", requires = "command", value_parser = ceiling::count)]
+    pub(crate) max_files: Option<Ceiling>,
+    /// Processes its user may run beyond those at its start, or `none` [default: 2048]
+    #[arg(long, value_name = "NUMBER", requires = "command", value_parser = ceiling::count)]
+    pub(crate) max_processes: Option<Ceiling>,
 }
 
 #[derive(Debug, Args)]
@@ -145,6 +179,24 @@ pub(crate) struct McpTool {
     /// What the tool does
     #[arg(value_enum)]
     pub(crate) classification: ClassificationArgument,
+    /// The workspace; by default the active one
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) workspace: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  toolgatectl mcp logs files
+  toolgatectl mcp logs files --limit 20
+  toolgatectl mcp logs files --json | jq -r .text
+
+The running gateway keeps the last 256 KiB of each server in memory, with the server's secrets taken out.")]
+pub(crate) struct McpLogs {
+    /// Name of the server
+    pub(crate) server: String,
+    /// How many lines, the last ones
+    #[arg(long, value_name = "NUMBER", default_value_t = 200)]
+    pub(crate) limit: usize,
     /// The workspace; by default the active one
     #[arg(long, value_name = "SLUG")]
     pub(crate) workspace: Option<String>,

@@ -1,6 +1,7 @@
 //! What was typed: the commands and flags of `toolgatectl`, and nothing of what they mean.
 
 mod calls;
+mod ceiling;
 mod mcp;
 mod secrets;
 mod span;
@@ -12,9 +13,10 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 pub(crate) use calls::{AuditCommand, CallsArgs};
+pub(crate) use ceiling::Ceiling;
 pub(crate) use mcp::{
-    ClassificationArgument, EraArgument, IsolationArgument, McpAdd, McpCommand, McpTool,
-    PrefixArgument, TransportArgument,
+    ClassificationArgument, EraArgument, IsolationArgument, McpAdd, McpChild, McpCommand, McpLogs,
+    McpTool, PrefixArgument, TransportArgument,
 };
 pub(crate) use secrets::{SecretArgument, SecretsCommand, WorkspaceSecretCommand};
 pub(crate) use token::{TokenCommand, TokenCreate};

@@ -3,14 +3,14 @@
 use std::fmt::Write;
 
 use toolgate_admin::{
-    Classification, EraSetting, HttpKind, Isolation, NewServer, NewTransport, Prefix, Probe,
-    ServerAdded, ServerListed, ToolListed,
+    ChildSettings, Classification, EraSetting, HttpKind, Isolation, NewServer, NewTransport,
+    Prefix, Probe, ServerAdded, ServerListed, ToolListed,
 };
 
 use super::{Context, count};
 use crate::args::{
-    ClassificationArgument, EraArgument, IsolationArgument, McpAdd, McpCommand, McpTool,
-    PrefixArgument, TransportArgument,
+    Ceiling, ClassificationArgument, EraArgument, IsolationArgument, McpAdd, McpChild, McpCommand,
+    McpLogs, McpTool, PrefixArgument, TransportArgument,
 };
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -54,6 +54,7 @@ pub(super) fn run(context: &Context<'_>, command: McpCommand) -> Result<Exit, Fa
             let tools = context.admin.list_tools(&scope, asked.server.as_deref())?;
             context.output.many(&tools, tools_table)?;
         }
+        McpCommand::Logs(asked) => logs(context, &asked)?,
         McpCommand::Classify(asked) => classify(context, &asked)?,
     }
     Ok(Exit::Done)
@@ -76,7 +77,7 @@ fn add(context: &Context<'_>, asked: McpAdd) -> Result<(), Failure> {
         None => NewTransport::Stdio {
             argv: asked.command,
             env: asked.env,
-            allow_env: asked.allow_env,
+            child: child(asked.child, asked.allow_env),
         },
     };
     let new = NewServer {
@@ -102,6 +103,22 @@ fn add(context: &Context<'_>, asked: McpAdd) -> Result<(), Failure> {
     let added = context.admin.add_server(&scope, &new)?;
     context.output.gateway(added.gateway);
     context.output.one(&added, added_text)
+}
+
+/// What was asked, with the defaults where nothing was.
+fn child(asked: McpChild, steering_env: Vec<String>) -> ChildSettings {
+    let defaults = ChildSettings::default();
+    let limit = |asked: Option<Ceiling>, default| asked.map_or(default, |Ceiling(limit)| limit);
+    let wrapper = asked.wrapper.unwrap_or_default();
+    ChildSettings {
+        wrapper: wrapper.split_whitespace().map(str::to_owned).collect(),
+        cwd: asked.cwd,
+        steering_env,
+        max_files: limit(asked.max_files, defaults.max_files),
+        max_processes: limit(asked.max_processes, defaults.max_processes),
+        max_file_bytes: limit(asked.max_file_size, defaults.max_file_bytes),
+        max_memory_bytes: limit(asked.max_memory, defaults.max_memory_bytes),
+    }
 }
 
 fn added_text(added: &ServerAdded) -> String {
@@ -179,6 +196,13 @@ fn list(servers: &[ServerListed]) -> String {
         };
         let state = if !server.enabled {
             ("disabled".to_owned(), Tone::Doubtful)
+        } else if let Some(held) = &server.held {
+            let seconds = held.retry_after_ms.div_ceil(1000);
+            let down = if held.often { "held" } else { "down" };
+            (
+                format!("{down}: {}; next start in {seconds} s", held.reason),
+                Tone::Bad,
+            )
         } else if server
             .circuit
             .as_deref()
@@ -207,6 +231,20 @@ fn list(servers: &[ServerListed]) -> String {
         rows,
         "No servers yet. Add one: `toolgatectl mcp add NAME --url URL`",
     )
+}
+
+fn logs(context: &Context<'_>, asked: &McpLogs) -> Result<(), Failure> {
+    let scope = context.target(asked.workspace.as_deref())?;
+    let lines = context
+        .admin
+        .server_logs(&scope, &asked.server, asked.limit)?;
+    context.output.many(&lines, |lines| {
+        if lines.is_empty() {
+            return "It wrote nothing.\n".to_owned();
+        }
+        let shown = lines.iter().map(|line| format!("{}\n", clean(&line.text)));
+        shown.collect()
+    })
 }
 
 fn switch(

@@ -1,17 +1,14 @@
 //! `--env NAME`: secrets a child process is given as environment variables (S-72).
 
-use toolgate_namespace::Injection;
+use toolgate_namespace::{ChildSettings, Injection};
 use toolgate_vault::SecretName;
 
 use super::InvalidServer;
 
-/// The injection for `--env name`; `allowed` are names the operator accepts although they steer loaders.
-pub(super) fn parse(name: &str, allowed: &[String]) -> Result<Injection, InvalidServer> {
+/// The injection for `--env name`, if the child may be given it.
+pub(super) fn parse(name: &str, child: &ChildSettings) -> Result<Injection, InvalidServer> {
     let name = SecretName::normalise(name)?;
-    let is_allowed = allowed
-        .iter()
-        .any(|given| SecretName::normalise(given).is_ok_and(|given| given == name));
-    if steers(name.as_str()) && !is_allowed {
+    if !child.permits_variable(name.as_str()) {
         return Err(InvalidServer::SteeringName {
             name: name.as_str().to_owned(),
         });
@@ -21,24 +18,17 @@ pub(super) fn parse(name: &str, allowed: &[String]) -> Result<Injection, Invalid
     })
 }
 
-/// Whether loaders and interpreters act on a variable of that name, so that its value could run code.
-fn steers(name: &str) -> bool {
-    const PREFIXES: [&str; 6] = ["LD_", "DYLD_", "GIT_", "PYTHON", "NODE_", "JAVA_"];
-    const SUFFIXES: [&str; 3] = ["_OPTIONS", "PATH", "_PROXY"];
-    const NAMES: [&str; 6] = ["BASH_ENV", "ENV", "IFS", "SHELL", "HOME", "PERL5OPT"];
-    PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        || SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
-        || NAMES.contains(&name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[track_caller]
     fn check(name: &str, allowed: &[&str], accepted: Option<&str>) {
-        let allowed: Vec<String> = allowed.iter().map(|name| (*name).to_owned()).collect();
-        let parsed = parse(name, &allowed).ok();
+        let child = ChildSettings {
+            steering_env: allowed.iter().map(|name| (*name).to_owned()).collect(),
+            ..ChildSettings::default()
+        };
+        let parsed = parse(name, &child).ok();
         let found = match &parsed {
             Some(Injection::Env { secret }) => Some(secret.as_str()),
             _ => None,
@@ -58,7 +48,7 @@ mod tests {
         check("NODE_AUTH_TOKEN", &[], None);
         check(
             "NODE_AUTH_TOKEN",
-            &["node_auth_token"],
+            &["NODE_AUTH_TOKEN"],
             Some("NODE_AUTH_TOKEN"),
         );
         check("NODE_AUTH_TOKEN", &["NODE_OPTIONS"], None);

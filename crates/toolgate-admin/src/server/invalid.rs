@@ -89,6 +89,12 @@ pub enum InvalidServer {
         /// What was given.
         program: String,
     },
+    /// A working directory that is not there.
+    #[error("no directory `{given}` to start in")]
+    NoFolder {
+        /// What was given.
+        given: String,
+    },
     /// Arguments end at a NUL.
     #[error("the command has a NUL character")]
     NulInCommand,
@@ -130,6 +136,7 @@ impl InvalidServer {
             }
             Self::NoCommand => "put it after `--`, such as `-- npx -y some-mcp-server`".to_owned(),
             Self::NoProgram { .. } => "install it, or give its full path".to_owned(),
+            Self::NoFolder { .. } => "make it, or leave --cwd out: the server gets a private one".to_owned(),
             Self::NulInCommand => return None,
         };
         Some(text)

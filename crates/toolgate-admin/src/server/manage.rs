@@ -47,6 +47,19 @@ pub struct ServerListed {
     pub revision: Option<String>,
     /// Whether the running gateway sends calls to it: `closed`, `open` or `probing`; null while none runs.
     pub circuit: Option<String>,
+    /// Why its calls fail at once, if its process crashed; known only while a gateway runs.
+    pub held: Option<ServerHeld>,
+}
+
+/// A child process that crashed and is not started yet.
+#[derive(Debug, Clone, Serialize)]
+pub struct ServerHeld {
+    /// How it ended, in words.
+    pub reason: String,
+    /// When the next start is tried, milliseconds from now.
+    pub retry_after_ms: u64,
+    /// It crashed 5 times within a minute and is only probed once a minute.
+    pub often: bool,
 }
 
 /// A server that is gone.
@@ -93,11 +106,25 @@ impl Admin {
                 .find(|link| link.workspace == scope.slug().as_str() && link.server == server)?;
             Some(link.circuit.clone())
         };
+        let is_child = |spec: &ServerSpec| matches!(spec.transport, Transport::Stdio { .. });
+        let held = if servers.iter().any(is_child) {
+            self.held_servers(scope.slug())
+        } else {
+            Vec::new()
+        };
         let listed = servers.iter().map(|spec| {
             let snapshot = snapshots.iter().find(|snapshot| snapshot.server == spec.id);
             ServerListed {
                 revision: snapshot.map(|snapshot| snapshot.revision.clone()),
                 circuit: circuit(spec.slug.as_str()),
+                held: held
+                    .iter()
+                    .find(|held| held.server == spec.slug)
+                    .map(|held| ServerHeld {
+                        reason: held.reason.clone(),
+                        retry_after_ms: held.retry_after_ms,
+                        often: held.often,
+                    }),
                 ..ServerListed::of(
                     spec,
                     tools.get(&spec.id).copied().unwrap_or_default(),
@@ -150,7 +177,7 @@ impl ServerListed {
     pub(super) fn of(spec: &ServerSpec, tools: usize, missing_secrets: Vec<String>) -> Self {
         let (transport, url, command) = match &spec.transport {
             Transport::Http { url, .. } => ("http", Some(url.clone()), None),
-            Transport::Stdio { argv } => ("stdio", None, Some(argv.clone())),
+            Transport::Stdio { argv, .. } => ("stdio", None, Some(argv.clone())),
         };
         Self {
             server: spec.slug.to_string(),
@@ -169,6 +196,7 @@ impl ServerListed {
             tools,
             revision: None,
             circuit: None,
+            held: None,
         }
     }
 }

@@ -2,10 +2,12 @@
 
 mod add;
 mod address;
+mod child;
 mod command;
 mod env;
 mod header;
 mod invalid;
+mod logs;
 mod manage;
 mod spec;
 mod tools;
@@ -13,7 +15,8 @@ mod tools;
 pub use add::ServerAdded;
 pub use address::Allowance;
 pub use invalid::InvalidServer;
-pub use manage::{ServerListed, ServerRemoved, ServerSwitched};
+pub use logs::ServerLogged;
+pub use manage::{ServerHeld, ServerListed, ServerRemoved, ServerSwitched};
 pub use spec::{NewServer, NewTransport};
 pub use tools::{ToolClassified, ToolListed, ToolSwitched};
 

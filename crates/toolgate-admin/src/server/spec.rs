@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use toolgate_namespace::{
-    EraSetting, HttpKind, Injection, Isolation, Prefix, ServerId, ServerSlug, ServerSpec, Timeouts,
-    Transport, WorkspaceId,
+    ChildSettings, EraSetting, HttpKind, Injection, Isolation, Prefix, ServerId, ServerSlug,
+    ServerSpec, Timeouts, Transport, WorkspaceId,
 };
 use toolgate_vault::SecretName;
 
-use super::{Allowance, InvalidServer, address, command, env, header};
+use super::{Allowance, InvalidServer, address, child, command, env, header};
 use crate::{AdminError, draw};
 
 /// A server as asked for.
@@ -50,8 +50,8 @@ pub enum NewTransport {
         argv: Vec<String>,
         /// Secrets for its environment.
         env: Vec<String>,
-        /// Those of them that may steer loaders and interpreters (S-72).
-        allow_env: Vec<String>,
+        /// How it is started and confined; relative paths are as seen from here.
+        child: ChildSettings,
     },
 }
 
@@ -115,18 +115,15 @@ fn reach(transport: &NewTransport) -> Result<Reach, InvalidServer> {
             };
             Ok((transport, injections, address.allowance))
         }
-        NewTransport::Stdio {
-            argv,
-            env,
-            allow_env,
-        } => {
+        NewTransport::Stdio { argv, env, child } => {
             let path = std::env::var_os("PATH");
             let argv = command::resolve(argv, path.as_deref())?;
+            let child = child::resolve(child, path.as_deref())?;
             let injections = env
                 .iter()
-                .map(|name| env::parse(name, allow_env))
+                .map(|name| env::parse(name, &child))
                 .collect::<Result<_, _>>()?;
-            Ok((Transport::Stdio { argv }, injections, None))
+            Ok((Transport::Stdio { argv, child }, injections, None))
         }
     }
 }

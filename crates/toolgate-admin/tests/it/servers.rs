@@ -1,7 +1,8 @@
 //! Servers and their tools (product.md sections 3.1 and 8, P9.6, S-70 to S-72).
 
 use toolgate_admin::{
-    Classification, Fault, HttpKind, NewServer, NewTransport, Prefix, Probe, WorkspaceScope,
+    ChildSettings, Classification, Fault, HttpKind, NewServer, NewTransport, Prefix, Probe,
+    WorkspaceScope,
 };
 
 use crate::home::{Home, bearer, http, server};
@@ -63,7 +64,10 @@ fn s71_a_command_is_kept_as_a_full_path() {
             NewTransport::Stdio {
                 argv: owned(argv),
                 env: owned(env),
-                allow_env: owned(allow),
+                child: ChildSettings {
+                    steering_env: owned(allow),
+                    ..ChildSettings::default()
+                },
             },
         )
     };

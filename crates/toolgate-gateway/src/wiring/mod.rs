@@ -18,7 +18,7 @@ use toolgate_router::{
 };
 use toolgate_store::{Actor, Installation, Store, StoreError, ToolRow, WorkspaceScope};
 use toolgate_unseal::Opener;
-use toolgate_upstream::{Notice, Question, Upstream, UpstreamConfig, Verdict};
+use toolgate_upstream::{ChildConfig, Notice, Question, Upstream, UpstreamConfig, Verdict};
 use toolgate_vault::MasterKey;
 
 use self::stored::{Stored, server_row, tool_row};
@@ -32,6 +32,7 @@ pub(crate) struct Wiring {
     pub(crate) store: Store,
     pub(crate) master: Arc<MasterKey>,
     pub(crate) egress: Egress,
+    pub(crate) children: ChildConfig,
     pub(crate) client_info: Json,
     pub(crate) background: Arc<Background>,
     pub(crate) changes: watch::Sender<u64>,
@@ -140,6 +141,7 @@ impl Wiring {
             questions: self.questions(home),
             verdict,
             client_info: self.client_info.clone(),
+            children: self.children.clone(),
         });
         let learnt = Arc::downgrade(self);
         let home = workspace.clone();

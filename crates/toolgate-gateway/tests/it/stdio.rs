@@ -1,7 +1,7 @@
 //! Progress, watches and restarts over standard input and output (behaviours 6 and 12).
 
 use serde_json::{Value, json};
-use toolgate_namespace::Transport;
+use toolgate_namespace::{ChildSettings, Transport};
 use toolgate_testkit::{Client, stdio_server_path};
 
 use crate::setup::Setup;
@@ -16,7 +16,10 @@ async fn linked(setup: &Setup) {
     for era in ERAS {
         let mut spec = setup.spec(&scope, era, "http://127.0.0.1");
         let argv = [&path, "--era", era].map(str::to_owned).to_vec();
-        spec.transport = Transport::Stdio { argv };
+        spec.transport = Transport::Stdio {
+            argv,
+            child: ChildSettings::default(),
+        };
         spec.allowed_origin = None;
         setup.add(&scope, &spec).await;
     }

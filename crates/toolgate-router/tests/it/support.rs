@@ -203,6 +203,7 @@ fn link(
         credentials: Arc::new(NoSecrets),
         egress: Egress::new(EgressConfig::default()).unwrap(),
         verdict: None,
+        children: toolgate_upstream::ChildConfig::default(),
         client_info: info(),
         notices: Arc::new(move |notice| {
             let Some(link) = told.get().and_then(Weak::upgrade) else {

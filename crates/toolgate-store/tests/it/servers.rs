@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use toolgate_namespace::{
-    EraSetting, Injection, Isolation, Prefix, ServerSpec, Timeouts, Transport,
+    ChildSettings, EraSetting, Injection, Isolation, Prefix, ServerSpec, Timeouts, Transport,
 };
 use toolgate_policy::Classification;
 use toolgate_store::{StoreError, ToolRow, ToolState};
@@ -18,6 +18,12 @@ fn stdio_server(house: &House) -> ServerSpec {
     ServerSpec {
         transport: Transport::Stdio {
             argv: vec!["/usr/bin/server".to_owned(), "--flag with space".to_owned()],
+            child: ChildSettings {
+                wrapper: vec!["/usr/bin/bwrap".to_owned(), "--unshare-net".to_owned()],
+                cwd: Some("/srv/files".to_owned()),
+                max_memory_bytes: None,
+                ..ChildSettings::default()
+            },
         },
         era: EraSetting::Auto,
         prefix: Prefix::None,

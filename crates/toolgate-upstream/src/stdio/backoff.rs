@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::crash::Crash;
 use crate::retry::{jittered, random};
 
 /// The first wait; doubles with every crash in a row.
@@ -15,6 +16,8 @@ const LONGEST: Duration = Duration::from_mins(1);
 const HEALTHY: Duration = Duration::from_mins(1);
 /// So many crashes within a minute hold the child.
 const MANY: usize = 5;
+/// What callers are told to wait while a start is being tried.
+const SOON: Duration = Duration::from_secs(1);
 
 /// The memory of crashes of one server.
 #[derive(Debug, Default)]
@@ -22,41 +25,72 @@ pub(super) struct Backoff {
     /// Crashes in a row.
     failures: u32,
     recent: VecDeque<Instant>,
-    not_before: Option<Instant>,
+    /// It crashed so often that it is only probed until it lives again.
+    held: bool,
+    /// The last crash and when the next start is due; none once a start has worked.
+    down: Option<(Crash, Instant)>,
+}
+
+/// A server that is down: why, and until when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hold {
+    /// How the last child ended.
+    pub crash: Crash,
+    /// When the next start is tried.
+    pub retry_after: Duration,
+    /// It crashed 5 times within a minute: it is probed once a minute.
+    pub often: bool,
 }
 
 impl Backoff {
-    /// How long to wait before the next start; `None` to start now.
-    pub(super) fn held(&self, now: Instant) -> Option<Duration> {
-        let wait = self.not_before?.saturating_duration_since(now);
-        (!wait.is_zero()).then_some(wait)
+    /// Why calls have to fail, and for how long; `None` while a child may be started for them.
+    pub(super) fn hold(&self, now: Instant) -> Option<Hold> {
+        let (crash, due) = self.down?;
+        let wait = due.saturating_duration_since(now);
+        Some(Hold {
+            crash,
+            retry_after: if wait.is_zero() { SOON } else { wait },
+            often: self.held,
+        })
     }
 
-    /// A child that lived for `lived` ended by itself.
-    pub(super) fn crashed(&mut self, now: Instant, lived: Duration) {
-        self.crashed_with(now, lived, random());
+    /// When the next start is due; `None` if nothing is down.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.down.map(|(_, due)| due)
+    }
+
+    /// A start worked.
+    pub(super) fn started(&mut self) {
+        self.down = None;
+    }
+
+    /// A child ended by itself after `lived`, or its start failed after that.
+    pub(super) fn crashed(&mut self, now: Instant, lived: Duration, crash: Crash) {
+        self.crashed_with(now, lived, crash, random());
     }
 
     /// The same with the randomness as an argument.
-    fn crashed_with(&mut self, now: Instant, lived: Duration, random: u64) {
+    fn crashed_with(&mut self, now: Instant, lived: Duration, crash: Crash, random: u64) {
         if lived >= HEALTHY {
-            self.failures = 0;
-            self.recent.clear();
+            *self = Self::default();
         }
         self.recent.push_back(now);
         while self.recent.len() > MANY {
             self.recent.pop_front();
         }
+        let first_of_many = self.recent.front().filter(|_| self.recent.len() == MANY);
+        self.held |=
+            first_of_many.is_some_and(|first| now.saturating_duration_since(*first) < LONGEST);
         let doubled = FIRST
             .saturating_mul(1 << self.failures.min(10))
             .min(LONGEST);
         self.failures = self.failures.saturating_add(1);
-        let first_of_many = self.recent.front().filter(|_| self.recent.len() == MANY);
-        let wait = match first_of_many {
-            Some(first) if now.saturating_duration_since(*first) < LONGEST => LONGEST,
-            _ => jittered(doubled, random),
+        let wait = if self.held {
+            LONGEST
+        } else {
+            jittered(doubled, random)
         };
-        self.not_before = Some(now + wait);
+        self.down = Some((crash, now + wait));
     }
 }
 
@@ -65,25 +99,72 @@ mod tests {
     use super::*;
 
     const S: Duration = Duration::from_secs(1);
+    const CRASH: Crash = Crash::Exited(3);
 
     /// The most random number there is: no jitter at all.
     fn longest(wait: Duration) -> u64 {
         u64::try_from(wait.as_millis()).unwrap()
     }
 
+    fn wait(backoff: &Backoff, now: Instant) -> Duration {
+        backoff.due().unwrap().saturating_duration_since(now)
+    }
+
     #[test]
     fn r19_the_wait_doubles_and_five_crashes_a_minute_hold() {
         let mut now = Instant::now();
         let mut backoff = Backoff::default();
-        assert_eq!(backoff.held(now), None);
-        for wait in [500, 1000, 2000, 4000].map(Duration::from_millis) {
-            backoff.crashed_with(now, Duration::ZERO, longest(wait));
-            assert_eq!(backoff.held(now), Some(wait));
-            now += wait;
-            assert_eq!(backoff.held(now), None);
+        assert_eq!(backoff.hold(now), None);
+        for doubled in [500, 1000, 2000, 4000].map(Duration::from_millis) {
+            backoff.crashed_with(now, Duration::ZERO, CRASH, longest(doubled));
+            let hold = Hold {
+                crash: CRASH,
+                retry_after: doubled,
+                often: false,
+            };
+            assert_eq!(backoff.hold(now), Some(hold));
+            now += doubled;
+            assert_eq!(wait(&backoff, now), Duration::ZERO);
         }
-        backoff.crashed_with(now, Duration::ZERO, 0);
-        assert_eq!(backoff.held(now), Some(60 * S));
+        backoff.crashed_with(now, Duration::ZERO, CRASH, 0);
+        let hold = Hold {
+            crash: CRASH,
+            retry_after: 60 * S,
+            often: true,
+        };
+        assert_eq!(backoff.hold(now), Some(hold));
+    }
+
+    #[test]
+    fn r19_full_jitter_is_anything_up_to_the_wait() {
+        let now = Instant::now();
+        for random in [0, 1, 250, 500, 501, u64::MAX] {
+            let mut backoff = Backoff::default();
+            backoff.crashed_with(now, Duration::ZERO, CRASH, random);
+            assert!(wait(&backoff, now) <= FIRST);
+        }
+    }
+
+    #[test]
+    fn r19_a_held_child_is_probed_each_minute_until_it_lives() {
+        let mut now = Instant::now();
+        let mut backoff = Backoff::default();
+        for _ in 0..MANY {
+            backoff.crashed_with(now, Duration::ZERO, CRASH, 0);
+        }
+        for _ in 0..3 {
+            now += 60 * S;
+            assert!(
+                backoff
+                    .hold(now)
+                    .is_some_and(|hold| hold.often && hold.retry_after == SOON)
+            );
+            // One that starts and crashes again is held all the same.
+            backoff.started();
+            assert_eq!(backoff.hold(now), None);
+            backoff.crashed_with(now, S, CRASH, 0);
+            assert_eq!(wait(&backoff, now), 60 * S);
+        }
     }
 
     #[test]
@@ -91,8 +172,8 @@ mod tests {
         let mut now = Instant::now();
         let mut backoff = Backoff::default();
         for _ in 0..40 {
-            backoff.crashed_with(now, S, u64::MAX);
-            assert!(backoff.held(now).is_none_or(|wait| wait <= 60 * S));
+            backoff.crashed_with(now, S, CRASH, u64::MAX);
+            assert!(wait(&backoff, now) <= 60 * S);
             now += 61 * S;
         }
     }
@@ -102,9 +183,10 @@ mod tests {
         let now = Instant::now();
         let mut backoff = Backoff::default();
         for _ in 0..5 {
-            backoff.crashed_with(now, Duration::ZERO, 0);
+            backoff.crashed_with(now, Duration::ZERO, CRASH, 0);
         }
-        backoff.crashed_with(now, 60 * S, 500);
-        assert_eq!(backoff.held(now), Some(Duration::from_millis(500)));
+        backoff.crashed_with(now, 60 * S, CRASH, 500);
+        assert_eq!(wait(&backoff, now), Duration::from_millis(500));
+        assert!(!backoff.hold(now).unwrap().often);
     }
 }

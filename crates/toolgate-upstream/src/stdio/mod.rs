@@ -1,15 +1,28 @@
 //! Servers that are child processes (section 8.4).
 
 mod backoff;
+mod command;
+mod crash;
 mod environment;
+mod keeper;
+mod leash;
+mod limits;
 mod process;
+mod spawn;
 mod stderr;
+
+pub use backoff::Hold;
+pub use crash::Crash;
+pub use keeper::keep_child;
+pub use spawn::ChildConfig;
+pub use stderr::StderrLine;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use toolgate_namespace::Isolation;
 use toolgate_protocol::mcp::ServerSnapshot;
 use toolgate_protocol::{Era, Object, Outcome};
@@ -21,9 +34,8 @@ use crate::error::{Trouble, UpstreamError, UpstreamErrorKind};
 use crate::http::legacy::{initialize_failed, initialize_params};
 use crate::http::modern::modern_params;
 use crate::list::own_call;
-use crate::pool::{Key, Lease, NoLease, Pool, PoolLimits, Scope};
+use crate::pool::{Key, Lease, NoLease, Pool, PoolLimits};
 use crate::shared::Shared;
-use crate::switchboard::Switchboard;
 use backoff::Backoff;
 use process::Process;
 use stderr::StderrRing;
@@ -48,20 +60,59 @@ pub(crate) struct Stdio {
 }
 
 /// What outlives the children of one server, and the ways that were tried to start them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct History {
+    config: ChildConfig,
     backoff: Mutex<Backoff>,
+    crashed: Notify,
     stderr: Arc<StderrRing>,
 }
 
 impl History {
+    pub(crate) fn new(config: ChildConfig) -> Self {
+        Self {
+            config,
+            backoff: Mutex::default(),
+            crashed: Notify::new(),
+            stderr: Arc::default(),
+        }
+    }
+
+    fn config(&self) -> &ChildConfig {
+        &self.config
+    }
+
+    fn crash(&self, lived: Duration, crash: Crash) {
+        self.backoff().crashed(Instant::now(), lived, crash);
+        self.crashed.notify_one();
+    }
+
+    /// Why calls have to fail, while the server is down.
+    pub(crate) fn hold(&self) -> Option<Hold> {
+        self.backoff().hold(Instant::now())
+    }
+
+    /// Waits until the server has crashed and its next start is due.
+    ///
+    /// Cancel safe: another wait returns at once.
+    pub(crate) async fn revival(&self) {
+        loop {
+            let due = self.backoff().due();
+            match due {
+                Some(due) if due <= Instant::now() => return,
+                Some(due) => sleep_until(due).await,
+                None => self.crashed.notified().await,
+            }
+        }
+    }
+
     fn backoff(&self) -> MutexGuard<'_, Backoff> {
         self.backoff.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The last that children wrote to standard error.
-    pub(crate) fn stderr_tail(&self) -> String {
-        self.stderr.tail()
+    pub(crate) fn stderr(&self) -> Vec<StderrLine> {
+        self.stderr.lines()
     }
 }
 
@@ -80,21 +131,6 @@ impl Stdio {
         &self.pool
     }
 
-    fn backoff(&self) -> MutexGuard<'_, Backoff> {
-        self.shared.children.backoff()
-    }
-
-    /// Fails at once while the server is held back for its crashes.
-    fn check_held(&self) -> Result<(), UpstreamError> {
-        match self.backoff().held(Instant::now()) {
-            Some(retry_after) => {
-                let kind = UpstreamErrorKind::Held { retry_after };
-                Err(self.shared.not_sent(kind))
-            }
-            None => Ok(()),
-        }
-    }
-
     /// One child for all by default; modern ones keep nothing of a caller, so they are always shared (P2.5).
     fn key(&self, call: &Call) -> Key {
         match (self.era, self.shared.spec.isolation) {
@@ -106,21 +142,40 @@ impl Stdio {
         }
     }
 
-    /// The child that carries a call, started if it does not run.
+    /// The child that carries a call, started if it does not run. Fails at once while the server is down for
+    /// its crashes.
     pub(crate) async fn conversation(&self, call: &Call) -> Result<Lease<Conversation>, Trouble> {
-        self.lease(self.key(call)).await
+        let key = self.key(call);
+        if let Some(lease) = self.running(&key) {
+            return Ok(lease);
+        }
+        self.shared.check_held()?;
+        self.started(key).await
     }
 
-    async fn lease(&self, key: Key) -> Result<Lease<Conversation>, Trouble> {
-        let shared = &self.shared;
-        if let Some(lease) = self.pool.get(&key, shared.now_ms()) {
-            if !lease.value.channel.is_over() {
-                return Ok(lease);
-            }
-            if self.pool.discard(&key, &lease.value) {
-                shared.lost(lease.value.channel.board());
-            }
+    /// The same, also while the server is down: for whoever tries whether it is still.
+    pub(crate) async fn revive(&self, call: &Call) -> Result<Lease<Conversation>, Trouble> {
+        let key = self.key(call);
+        match self.running(&key) {
+            Some(lease) => Ok(lease),
+            None => self.started(key).await,
         }
+    }
+
+    fn running(&self, key: &Key) -> Option<Lease<Conversation>> {
+        let shared = &self.shared;
+        let lease = self.pool.get(key, shared.now_ms())?;
+        if !lease.value.channel.is_over() {
+            return Some(lease);
+        }
+        if self.pool.discard(key, &lease.value) {
+            shared.lost(lease.value.channel.board());
+        }
+        None
+    }
+
+    async fn started(&self, key: Key) -> Result<Lease<Conversation>, Trouble> {
+        let shared = &self.shared;
         let closed = shared.not_sent(UpstreamErrorKind::Closed);
         let (this, gone) = (self.this.clone(), closed.clone());
         let open = |key: Key| async move {
@@ -141,38 +196,51 @@ impl Stdio {
         Ok(lease)
     }
 
-    /// Starts a child and shakes hands, unless it crashed a moment ago.
+    /// Starts a child and shakes hands. A failure is a crash, however it came about.
     async fn start(&self, key: &Key) -> Result<Arc<Conversation>, Trouble> {
-        self.check_held()?;
         let begun = Instant::now();
-        match timeout(START, self.start_now(key)).await {
-            Ok(Ok(conversation)) => Ok(conversation),
+        let history = &self.shared.children;
+        let process = self.launch(key).inspect_err(|error| {
+            if matches!(error.kind, UpstreamErrorKind::Unreachable(_)) {
+                history.crash(Duration::ZERO, Crash::NotStarted);
+            }
+        })?;
+        let ended_how = process.ended_how();
+        let failed = |crash: Crash| {
+            history.crash(begun.elapsed(), ended_how().unwrap_or(crash));
+        };
+        match timeout(START, self.introduce(process, key)).await {
+            Ok(Ok(conversation)) => {
+                history.backoff().started();
+                Ok(conversation)
+            }
             Ok(Err(Trouble::WrongEra(error))) => Err(Trouble::WrongEra(error)),
             Ok(Err(Trouble::Failed(error))) => {
-                self.backoff().crashed(Instant::now(), begun.elapsed());
+                failed(Crash::Refused);
                 Err(error.into())
             }
             Err(_) => {
-                self.backoff().crashed(Instant::now(), begun.elapsed());
+                failed(Crash::Silent);
                 Err(self.shared.not_sent(UpstreamErrorKind::TimedOut).into())
             }
         }
     }
 
-    async fn start_now(&self, key: &Key) -> Result<Arc<Conversation>, Trouble> {
-        let process = self.launch(key)?;
+    async fn introduce(&self, process: Process, key: &Key) -> Result<Arc<Conversation>, Trouble> {
         let snapshot = match self.era {
             // Modern servers need no handshake: the first request is as good as any.
             Era::Modern => None,
             Era::Legacy => Some(self.handshake(&process, key).await?),
         };
-        let (this, key) = (self.this.clone(), key.clone());
-        let board = Arc::clone(process.channel().board());
-        Ok(Arc::new(process.established(snapshot, move |lived| {
-            if let Some(stdio) = this.upgrade() {
-                stdio.child_exited(key, &board, lived);
-            }
-        })))
+        let this = self.this.clone();
+        Ok(Arc::new(process.established(
+            snapshot,
+            move |lived, crash| {
+                if let Some(stdio) = this.upgrade() {
+                    stdio.child_exited(lived, crash);
+                }
+            },
+        )))
     }
 
     fn launch(&self, key: &Key) -> Result<Process, UpstreamError> {
@@ -208,7 +276,6 @@ impl Stdio {
     /// Asks a child of its own which era it speaks, then ends it. Anything but a clear answer means
     /// legacy: an error, an exit, silence (P8.3). Silence counts from the first sign that the child runs.
     pub(crate) async fn probe(&self) -> Result<Evidence, UpstreamError> {
-        self.check_held()?;
         let process = self.launch(&Key::shared())?;
         let call = own_call("server/discover", Object::empty(), Instant::now() + PROBE);
         let params = modern_params(&self.shared, 1, &call);
@@ -228,36 +295,11 @@ impl Stdio {
         })
     }
 
-    /// An established child ended by itself.
-    fn child_exited(self: &Arc<Self>, key: Key, board: &Switchboard, lived: Duration) {
+    /// An established child ended by itself. Who waits for [`History::revival`] starts the next one.
+    fn child_exited(&self, lived: Duration, crash: Crash) {
         self.shared.crashes.fetch_add(1, Ordering::Relaxed);
-        tracing::warn!(server = %self.shared.spec.slug, "a child process ended by itself");
-        self.backoff().crashed(Instant::now(), lived);
-        // One that everybody shares is wanted again, unless somebody sees to it already; the others are
-        // started when they are needed.
-        if key.scope == Scope::Shared && !board.is_kept() && !self.shared.is_closed() {
-            let this = self.this.clone();
-            self.shared.tasks.spawn(restart(this, key));
-        }
-    }
-}
-
-/// Starts a child again and again until it runs, each time after the backoff (P8.26).
-async fn restart(this: Weak<Stdio>, key: Key) {
-    loop {
-        let Some(held) = this
-            .upgrade()
-            .map(|stdio| stdio.backoff().held(Instant::now()))
-        else {
-            return;
-        };
-        tokio::time::sleep(held.unwrap_or_default()).await;
-        let Some(stdio) = this.upgrade().filter(|stdio| !stdio.shared.is_closed()) else {
-            return;
-        };
-        if stdio.lease(key.clone()).await.is_ok() {
-            return;
-        }
+        tracing::warn!(server = %self.shared.spec.slug, %crash, "a child process ended by itself");
+        self.shared.children.crash(lived, crash);
     }
 }
 

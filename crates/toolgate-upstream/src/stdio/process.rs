@@ -1,22 +1,23 @@
 //! One child: started confined, read, written, and ended with everything it started (S-71–S-75).
 
-use std::process::Stdio as Pipe;
+use std::process::ExitStatus;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
-use toolgate_protocol::framing::LineDecoder;
+use toolgate_protocol::framing::{LineDecoder, one_line};
 use toolgate_protocol::mcp::ServerSnapshot;
 use toolgate_protocol::{Body, Era, JsonLimits, parse_body};
-use toolgate_sys::{Signal, confine_child, reap_group, signal_group};
 
-use super::environment;
-use super::stderr::StderrRing;
+use super::crash::Crash;
+use super::leash::Leash;
+use super::spawn;
+use super::stderr::{Lines, StderrRing};
 use crate::channel::{Channel, Conversation, Ending, Outbound};
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::http::reader::MAX_MESSAGE;
@@ -28,11 +29,15 @@ const MAX_INVALID_LINES: u32 = 100;
 /// From the end of its input to TERM, and from TERM to KILL (S-74).
 const AFTER_EOF: Duration = Duration::from_secs(2);
 const AFTER_TERM: Duration = Duration::from_secs(3);
+/// From KILL to the end of a keeper that cannot end what it keeps: a process that the system will not let go.
+const AFTER_KILL: Duration = Duration::from_secs(5);
+/// A child that writes nothing to standard error for this long makes a pause.
+const PAUSE: Duration = Duration::from_secs(1);
 /// How long what a dead child wrote last may take to be read.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Told when an established child ends by itself, with how long it lived.
-type OnExit = Box<dyn FnOnce(Duration) + Send>;
+/// Told when an established child ends by itself, with how long it lived and how it ended.
+type OnExit = Box<dyn FnOnce(Duration, Crash) + Send>;
 
 /// A running child before its handshake. Dropped, it is ended in good order in the background.
 #[derive(Debug)]
@@ -48,6 +53,8 @@ struct Life {
     began: Instant,
     /// It has written something, to whichever output.
     spoke: watch::Sender<bool>,
+    /// How it ended, if it did by itself.
+    crash: Mutex<Option<Crash>>,
 }
 
 impl Life {
@@ -73,7 +80,7 @@ impl Process {
         era: Era,
         key: &Key,
     ) -> Result<Self, UpstreamError> {
-        let mut child = spawn(shared, argv)?;
+        let (mut child, leash) = spawn::start(shared, argv)?;
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (channel, queue) = Channel::new(Arc::clone(shared), era, key);
         let (stop, stopped) = watch::channel(false);
@@ -82,14 +89,14 @@ impl Process {
             on_exit: Mutex::new(None),
             began: Instant::now(),
             spoke: watch::channel(false).0,
+            crash: Mutex::default(),
         });
-        let group = Group(child.id());
         let jobs = Jobs::start(shared, &channel, pipes, queue, &life);
         let supervisor = Supervisor {
             shared: Arc::clone(shared),
             channel: Arc::clone(&channel),
             child,
-            group,
+            leash,
             jobs,
             stopped,
             life: Arc::clone(&life),
@@ -115,11 +122,17 @@ impl Process {
         &self.channel
     }
 
+    /// How it ended, if it did so by itself; answered after its channel failed.
+    pub(super) fn ended_how(&self) -> impl Fn() -> Option<Crash> + use<> {
+        let life = Arc::clone(&self.life);
+        move || *lock(&life.crash)
+    }
+
     /// After the handshake: from now on its exit is a crash.
     pub(super) fn established(
         self,
         snapshot: Option<ServerSnapshot>,
-        on_exit: impl FnOnce(Duration) + Send + 'static,
+        on_exit: impl FnOnce(Duration, Crash) + Send + 'static,
     ) -> Conversation {
         *lock(&self.life.on_exit) = Some(Box::new(on_exit));
         Conversation::new(self.channel, snapshot, self.ending)
@@ -130,59 +143,6 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-fn spawn(shared: &Shared, argv: &[String]) -> Result<Child, UpstreamError> {
-    let unreachable = |why| shared.not_sent(UpstreamErrorKind::Unreachable(why));
-    let (program, arguments) = argv
-        .split_first()
-        .ok_or_else(|| unreachable("it has no command"))?;
-    let injected = shared
-        .credentials
-        .open()
-        .map_err(|error| shared.not_sent(UpstreamErrorKind::SecretMissing(error.secret)))?;
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .env_clear()
-        .envs(environment::inherited());
-    for (name, value) in &injected.env {
-        if environment::is_steering(name) {
-            return Err(unreachable("a secret has a name that loaders obey"));
-        }
-        command.env(name, value.expose());
-    }
-    command
-        .stdin(Pipe::piped())
-        .stdout(Pipe::piped())
-        .stderr(Pipe::piped())
-        .kill_on_drop(true);
-    confine_child(command.as_std_mut());
-    command
-        .spawn()
-        .map_err(|_| unreachable("its program cannot be started"))
-}
-
-/// The child's process group: killed whole when this goes (S-74).
-#[derive(Debug)]
-struct Group(Option<u32>);
-
-impl Group {
-    /// A failure means that nobody is left to hear it.
-    fn signal(&self, signal: Signal) {
-        if let Some(leader) = self.0 {
-            let _ = signal_group(leader, signal);
-        }
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.signal(Signal::Kill);
-        if let Some(leader) = self.0 {
-            let _ = reap_group(leader);
-        }
-    }
 }
 
 /// The tasks around the pipes; they end with the supervisor.
@@ -209,10 +169,11 @@ impl Jobs {
             Arc::clone(life),
         );
         let ring = Arc::clone(&shared.children.stderr);
+        let lines = Lines::new(Arc::clone(&shared.credentials).mask());
         Self {
             reader: tokio::spawn(reader),
             writer: tokio::spawn(write(stdin, queue)),
-            stderr: tokio::spawn(collect(stderr, ring, Arc::clone(life))),
+            stderr: tokio::spawn(collect(stderr, lines, ring, Arc::clone(life))),
         }
     }
 }
@@ -286,25 +247,27 @@ async fn write(stdin: Option<ChildStdin>, mut queue: mpsc::Receiver<Outbound>) {
     }
 }
 
-/// The message without line ends. In JSON they can only stand between values, where a space says the same.
-fn one_line(message: Bytes) -> Bytes {
-    let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
-    if !message.iter().any(is_end) {
-        return message;
-    }
-    message
-        .iter()
-        .map(|byte| if is_end(byte) { b' ' } else { *byte })
-        .collect()
-}
-
-async fn collect(stderr: Option<ChildStderr>, ring: Arc<StderrRing>, signs: Arc<Life>) {
+async fn collect(
+    stderr: Option<ChildStderr>,
+    mut lines: Lines,
+    ring: Arc<StderrRing>,
+    signs: Arc<Life>,
+) {
     let Some(mut stderr) = stderr else { return };
     let mut buffer = vec![0; 8 * 1024];
-    while let Ok(count @ 1..) = stderr.read(&mut buffer).await {
+    loop {
+        let read = match timeout(PAUSE, stderr.read(&mut buffer)).await {
+            Ok(read) => read,
+            Err(_) => {
+                lines.pause(&ring);
+                stderr.read(&mut buffer).await
+            }
+        };
+        let Ok(count @ 1..) = read else { break };
         signs.speaks();
-        ring.push(&buffer[..count]);
+        lines.push(&buffer[..count], &ring);
     }
+    lines.finish(&ring);
 }
 
 /// Waits for the end of a child, whoever wants it, and leaves nothing behind.
@@ -312,7 +275,7 @@ struct Supervisor {
     shared: Arc<Shared>,
     channel: Arc<Channel>,
     child: Child,
-    group: Group,
+    leash: Leash,
     jobs: Jobs,
     stopped: watch::Receiver<bool>,
     life: Arc<Life>,
@@ -320,57 +283,63 @@ struct Supervisor {
     _over: watch::Sender<()>,
 }
 
-enum Cause {
-    Exited,
-    /// Its output ended, or was garbage.
-    Mute,
-    Asked,
-}
-
 impl Supervisor {
     async fn run(mut self) {
-        let cause = tokio::select! {
+        let crash = tokio::select! {
             // What it wrote before it exited was an answer as any other.
-            _ = self.child.wait() => Cause::Exited,
-            _ = &mut self.jobs.reader => Cause::Mute,
-            () = asked(&mut self.stopped) => Cause::Asked,
+            status = self.child.wait() => Some(self.crash_of(status)),
+            _ = &mut self.jobs.reader => Some(Crash::Mute),
+            () = asked(&mut self.stopped) => None,
         };
-        match cause {
-            Cause::Exited => {
-                let _ = timeout(LAST_WORDS, &mut self.jobs.reader).await;
-                self.channel.fail(&UpstreamErrorKind::Exited);
-            }
-            Cause::Mute => {
+        *lock(&self.life.crash) = crash;
+        match crash {
+            Some(Crash::Mute) => {
                 self.channel.fail(&UpstreamErrorKind::Exited);
                 self.end().await;
             }
-            Cause::Asked => {
+            Some(_) => {
+                let _ = timeout(LAST_WORDS, &mut self.jobs.reader).await;
+                self.channel.fail(&UpstreamErrorKind::Exited);
+            }
+            None => {
                 self.channel.fail(&UpstreamErrorKind::Closed);
                 self.end().await;
             }
         }
         // What the child started, and left, ends with it.
-        self.group.signal(Signal::Kill);
+        self.leash.kill();
+        let _ = timeout(LAST_WORDS, &mut self.jobs.stderr).await;
         let on_exit = lock(&self.life.on_exit).take();
-        if let Some(on_exit) = on_exit.filter(|_| !matches!(cause, Cause::Asked))
+        if let (Some(on_exit), Some(crash)) = (on_exit, crash)
             && !self.shared.is_closed()
         {
-            on_exit(self.life.began.elapsed());
+            on_exit(self.life.began.elapsed(), crash);
         }
     }
 
-    /// Input closed, 2 s, TERM to the group, 3 s, KILL to the group (S-74).
+    fn crash_of(&self, status: std::io::Result<ExitStatus>) -> Crash {
+        match status {
+            Ok(status) => Crash::of(status, self.leash.is_kept()),
+            Err(_) => Crash::Mute,
+        }
+    }
+
+    /// Input closed, 2 s, TERM to all, 3 s, KILL to all (S-74).
     async fn end(&mut self) {
         self.jobs.writer.abort();
         if timeout(AFTER_EOF, self.child.wait()).await.is_ok() {
             return;
         }
-        self.group.signal(Signal::Term);
+        self.leash.terminate();
         if timeout(AFTER_TERM, self.child.wait()).await.is_ok() {
             return;
         }
-        self.group.signal(Signal::Kill);
-        let _ = self.child.wait().await;
+        self.leash.kill();
+        if timeout(AFTER_KILL, self.child.wait()).await.is_err() {
+            // A failure means that it has just ended.
+            let _ = self.child.start_kill();
+            let _ = timeout(AFTER_KILL, self.child.wait()).await;
+        }
     }
 }
 

@@ -251,8 +251,8 @@ pub(super) async fn keep(wayfinder: Arc<Wayfinder>, key: Key, keeper: Arc<Keeper
             Ending::Lost(_) | Ending::WrongEra(_) if !lost_before => lost_before = true,
             Ending::Lost(error) | Ending::Failed(error) | Ending::WrongEra(error) => {
                 keeper.fail(&error);
-                if let UpstreamErrorKind::Held { retry_after } = error.kind {
-                    pause = pause.max(retry_after);
+                if let UpstreamErrorKind::Held(hold) = error.kind {
+                    pause = pause.max(hold.retry_after);
                 }
             }
         }

@@ -8,8 +8,8 @@ use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use toolgate_http::{Egress, EgressConfig};
 use toolgate_namespace::{
-    EraSetting, HttpKind, Injection, Isolation, Prefix, ServerId, ServerSlug, ServerSpec, Timeouts,
-    Transport, WorkspaceId,
+    ChildSettings, EraSetting, HttpKind, Injection, Isolation, Prefix, ServerId, ServerSlug,
+    ServerSpec, Timeouts, Transport, WorkspaceId,
 };
 use toolgate_protocol::{Json, JsonLimits, Object, Outcome};
 use toolgate_testkit::{Running, stdio_server_path};
@@ -82,7 +82,10 @@ pub(crate) fn stdio_spec(flags: &[&str]) -> ServerSpec {
         .collect();
     ServerSpec {
         era: EraSetting::Legacy,
-        ..spec(Transport::Stdio { argv })
+        ..spec(Transport::Stdio {
+            argv,
+            child: ChildSettings::default(),
+        })
     }
 }
 
@@ -124,6 +127,7 @@ impl Rig {
             credentials: Arc::new(credentials),
             egress: Egress::new(EgressConfig::default()).unwrap(),
             verdict,
+            children: toolgate_upstream::ChildConfig::default(),
             client_info: json(r#"{"name":"toolgate","version":"0"}"#),
             questions: Arc::new(move |question| drop(ask.try_send(question))),
             notices: Arc::new(move |notice| {

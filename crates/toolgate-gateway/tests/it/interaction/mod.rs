@@ -20,7 +20,7 @@ mod taken_away;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use toolgate_namespace::{EraSetting, Isolation, Prefix, ServerSpec, Transport};
+use toolgate_namespace::{ChildSettings, EraSetting, Isolation, Prefix, ServerSpec, Transport};
 use toolgate_testkit::{Client, Reply, Running, Script};
 
 use crate::setup::Setup;
@@ -125,6 +125,7 @@ async fn link_stdio(setup: &Setup, slug: &str, isolation: Isolation, args: &[&st
     let mut spec = setup.spec(&scope, slug, "http://unused");
     spec.transport = Transport::Stdio {
         argv: command.map(str::to_owned).collect(),
+        child: ChildSettings::default(),
     };
     spec.era = EraSetting::Legacy;
     spec.isolation = isolation;
