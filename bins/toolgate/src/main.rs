@@ -4,6 +4,7 @@
 //! line is wrong.
 
 mod flags;
+mod log;
 mod show;
 
 use std::process::ExitCode;
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
     if let Some(Command::DemoServer { name }) = &flags.command {
         return toolgate_demo::run(name);
     }
-    show::start_logging(flags.log_format);
+    log::start(flags.log_format);
     match serve(flags) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -4,27 +4,9 @@
     reason = "standard output is this program's interface"
 )]
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use toolgate_gateway::Announce;
-use tracing_subscriber::EnvFilter;
-
-use crate::flags::LogFormat;
-
-/// Logs go to standard error, so that standard output stays readable for scripts.
-pub(crate) fn start_logging(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("TOOLGATE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr);
-    match format {
-        LogFormat::Text => builder
-            .with_ansi(io::stderr().is_terminal())
-            .with_target(false)
-            .init(),
-        LogFormat::Json => builder.json().init(),
-    }
-}
 
 /// On first start URL, token and block; always the `ready` line, alone and last.
 pub(crate) fn announce(announce: &Announce) {

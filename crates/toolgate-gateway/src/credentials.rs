@@ -90,7 +90,7 @@ impl LinkSecrets {
     /// The masker over everything this link injects; `None` when it injects nothing.
     ///
     /// It is kept for a minute at most; a secret that does not open is not in it, and is not sent either.
-    pub(crate) fn masker(&self) -> Option<Arc<Masker>> {
+    fn masker(&self) -> Option<Arc<Masker>> {
         if self.rows.is_empty() {
             return None;
         }
@@ -214,7 +214,14 @@ impl Credentials for LinkSecrets {
         Ok(injected)
     }
 
-    fn mask(self: Arc<Self>) -> Option<Box<dyn OutputMask>> {
+    fn mask(&self, message: Bytes) -> Bytes {
+        match self.masker() {
+            Some(masker) => masker.mask_message(message),
+            None => message,
+        }
+    }
+
+    fn output_mask(self: Arc<Self>) -> Option<Box<dyn OutputMask>> {
         let wanted = !self.rows.is_empty();
         let mask = StderrMask {
             secrets: self,

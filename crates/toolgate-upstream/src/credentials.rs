@@ -1,4 +1,4 @@
-//! Secrets, asked for at the last moment.
+//! Secrets, asked for at the last moment, and taken out of whatever comes back.
 
 use std::sync::Arc;
 
@@ -15,9 +15,16 @@ pub trait Credentials: Send + Sync {
     /// What to add to the next request, or to the environment of a child.
     fn open(&self) -> Result<Injected, CredentialError>;
 
+    /// A message of the server without the secrets that were put into what it was sent (S-22).
+    ///
+    /// Called with every message before anything reads it, so that nothing behind it has to think of secrets:
+    /// results, lists, errors, questions, logs, what the server says of itself. Clean bytes come back uncopied.
+    #[must_use = "the bytes that went in may hold a secret"]
+    fn mask(&self, message: Bytes) -> Bytes;
+
     /// A filter that takes these secrets out of what one child writes to standard error (S-75); `None` when
     /// there is nothing to take out.
-    fn mask(self: Arc<Self>) -> Option<Box<dyn OutputMask>> {
+    fn output_mask(self: Arc<Self>) -> Option<Box<dyn OutputMask>> {
         None
     }
 }

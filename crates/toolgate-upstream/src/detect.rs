@@ -139,7 +139,7 @@ async fn discover(link: &Arc<HttpLink>) -> Result<Evidence, UpstreamError> {
     let call = own_call("server/discover", Object::empty(), Instant::now() + PROBE);
     let id = modern.next_id();
     let response = link.send(modern.outgoing(id, &call, None)?).await?;
-    let mut reader = match Posted::read(response, Revision::LATEST).await {
+    let mut reader = match Posted::read(shared, response, Revision::LATEST).await {
         Ok(Posted::Answer(reader)) => reader,
         Ok(Posted::Refused(refusal)) => return judge_refusal(shared, &refusal),
         Err(error) => return no_message(shared, error),

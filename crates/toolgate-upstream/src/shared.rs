@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use tokio::time::Instant;
 use toolgate_namespace::ServerSpec;
-use toolgate_protocol::Json;
 use toolgate_protocol::mcp::ServerSnapshot;
+use toolgate_protocol::{Body, Json, JsonLimits, Malformed, parse_body};
 
 use crate::background::Background;
 use crate::call::Call;
@@ -66,6 +67,11 @@ impl Shared {
             replacing: AtomicBool::new(false),
             started: Instant::now(),
         })
+    }
+
+    /// Reads what the server wrote. The one way in for its messages: its own secrets are gone from them (S-22).
+    pub(crate) fn read(&self, message: Bytes) -> Result<Body, Malformed> {
+        parse_body(self.credentials.mask(message), &JsonLimits::UPSTREAM)
     }
 
     pub(crate) fn fail(&self, kind: UpstreamErrorKind, outcome: Delivery) -> UpstreamError {

@@ -13,7 +13,6 @@ use toolgate_router::Link;
 use toolgate_upstream::{Answer, Origin, Question};
 
 use super::{Hub, Mailbox};
-use crate::credentials::LinkSecrets;
 use crate::links;
 use crate::logger::with_logger;
 
@@ -25,22 +24,21 @@ const TRY: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_mins(10);
 
 /// A log that belongs to no call.
-pub(crate) fn log(hub: &Hub, link: &Link, secrets: &LinkSecrets, params: &Object, origin: &Origin) {
+pub(crate) fn log(hub: &Hub, link: &Link, params: &Object, origin: &Origin) {
     let params = with_logger(params, link.spec());
-    send(hub, secrets, "notifications/message", params, origin);
+    send(hub, "notifications/message", params, origin);
 }
 
 /// A URL elicitation that was completed.
-pub(crate) fn completed(hub: &Hub, secrets: &LinkSecrets, params: &Object, origin: &Origin) {
+pub(crate) fn completed(hub: &Hub, params: &Object, origin: &Origin) {
     let params = params.bytes().clone();
     let method = "notifications/elicitation/complete";
-    send(hub, secrets, method, params, origin);
+    send(hub, method, params, origin);
 }
 
 /// To the general stream of the session it happened in; dropped where none is open (P6.11).
-fn send(hub: &Hub, secrets: &LinkSecrets, method: &str, params: Bytes, origin: &Origin) {
+fn send(hub: &Hub, method: &str, params: Bytes, origin: &Origin) {
     if let Some(mailbox) = mailbox_of(hub, origin) {
-        let params = masked(secrets, params);
         mailbox.send(write::notification(method, Some(&params)));
     }
 }
@@ -49,20 +47,8 @@ fn mailbox_of(hub: &Hub, origin: &Origin) -> Option<Arc<Mailbox>> {
     hub.session(origin.session.as_deref()?)
 }
 
-fn masked(secrets: &LinkSecrets, bytes: Bytes) -> Bytes {
-    match secrets.masker() {
-        Some(masker) => masker.mask(bytes),
-        None => bytes,
-    }
-}
-
 /// Asks the client of a session on its general stream. Dropping the question says that nobody could be asked.
-pub(crate) async fn ask(
-    hub: Arc<Hub>,
-    link: Arc<Link>,
-    secrets: Arc<LinkSecrets>,
-    question: Question,
-) {
+pub(crate) async fn ask(hub: Arc<Hub>, link: Arc<Link>, question: Question) {
     let Some(mailbox) = mailbox_of(&hub, &question.origin) else {
         return;
     };
@@ -76,13 +62,12 @@ pub(crate) async fn ask(
         return;
     }
     let shown = question_for_client(&asked, Era::Legacy, Era::Legacy, slug, "");
-    let params = masked(&secrets, shown.params.bytes().clone());
     let questions = &mailbox.owner().questions;
     let (to, mut replies) = mpsc::channel(1);
     let Some(id) = questions.open(&to) else {
         return;
     };
-    let message = id.request(&shown.method, &params);
+    let message = id.request(&shown.method, shown.params.bytes());
     if !delivered(&mailbox, &message).await {
         questions.close(id);
         return;

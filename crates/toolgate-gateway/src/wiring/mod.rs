@@ -129,7 +129,6 @@ impl Wiring {
         let home = Home {
             workspace: workspace.clone(),
             hub: hub.clone(),
-            secrets: secrets.clone(),
             link: slot.clone(),
         };
         let verdict = all.verdict_of(&spec.id);
@@ -189,10 +188,10 @@ impl Wiring {
                     home.hub.updated(&link.spec().id, &uri, &origin);
                 }
                 Notice::Log { params, origin } => {
-                    outside::log(&home.hub, &link, &home.secrets, &params, &origin);
+                    outside::log(&home.hub, &link, &params, &origin);
                 }
                 Notice::ElicitationComplete { params, origin } => {
-                    outside::completed(&home.hub, &home.secrets, &params, &origin);
+                    outside::completed(&home.hub, &params, &origin);
                 }
                 Notice::Verdict(found) => {
                     verdict.store(Some(Arc::new(found)));
@@ -221,7 +220,7 @@ impl Wiring {
         let wiring = Arc::downgrade(self);
         Arc::new(move |question| {
             if let (Some(wiring), Some(link)) = (wiring.upgrade(), home.link()) {
-                let asking = outside::ask(home.hub.clone(), link, home.secrets.clone(), question);
+                let asking = outside::ask(home.hub.clone(), link, question);
                 wiring.background.spawn(asking);
             }
         })
@@ -348,7 +347,6 @@ impl Wiring {
 struct Home {
     workspace: WorkspaceSlug,
     hub: Arc<Hub>,
-    secrets: Arc<LinkSecrets>,
     link: Arc<OnceLock<Weak<Link>>>,
 }
 

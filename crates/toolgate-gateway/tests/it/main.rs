@@ -28,6 +28,7 @@ mod order;
 mod pages;
 mod passing;
 mod progress;
+mod redaction;
 mod resume;
 mod revocation;
 mod routing;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use toolgate_vault::MIN_SECRET_BYTES;
 
+use super::blob;
 use super::index::{Found, Index};
 use super::replacement::Replacements;
 use super::spelling;
@@ -34,7 +35,7 @@ use super::tail::Tail;
 /// # What is not
 ///
 /// This catches echoes, not malice: a server that compresses, encrypts, spells, splits or encodes twice what it
-/// was given gets it past. Base64 that is broken into lines is not found where a line ends. At the edges of a
+/// was given gets it past. Base64 that is broken into lines is found in blobs only. At the edges of a
 /// match in base64 up to four bits of the secret's first and last byte stay, and the base64 around it no
 /// longer decodes.
 ///
@@ -76,6 +77,17 @@ impl Masker {
     #[must_use = "the bytes that went in still hold the secret"]
     pub fn mask(&self, bytes: Bytes) -> Bytes {
         self.mask_all(&bytes).map_or(bytes, Bytes::from)
+    }
+
+    /// Masks a JSON message, and in it also what its blobs hold: the strings of members `blob` and `data` are
+    /// decoded, and stay base64 that decodes. A clean message comes back as it is.
+    #[must_use = "the bytes that went in still hold the secret"]
+    pub fn mask_message(&self, message: Bytes) -> Bytes {
+        if self.is_empty() {
+            return message;
+        }
+        let blobs = blob::mask(&message, |bytes| self.mask_all(bytes));
+        self.mask(blobs.map_or(message, Bytes::from))
     }
 
     /// Masks text, such as an error message or a header.

@@ -5,6 +5,7 @@
 //! on behind it. `index` finds them at memory speed, `replacement` says what stands in their place, `tail` keeps
 //! JSON well-formed around it, `masker` and `stream` put these together for a whole buffer and for chunks.
 
+mod blob;
 mod index;
 mod masker;
 mod replacement;

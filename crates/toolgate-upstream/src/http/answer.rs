@@ -1,9 +1,11 @@
 //! The head of an answer: does a conversation follow, or did the server refuse?
 
+use std::sync::Arc;
+
 use http_body_util::{BodyExt, Limited};
 use hyper::{Response, StatusCode};
 use toolgate_http::InBody;
-use toolgate_protocol::{JsonLimits, Message, Outcome, Revision, RpcError, codes, parse_message};
+use toolgate_protocol::{Body, Message, Outcome, Revision, RpcError, codes};
 
 use super::reader::{Media, ReadError, Reader, media};
 use crate::error::{Delivery, UpstreamError, UpstreamErrorKind};
@@ -31,23 +33,24 @@ pub(crate) struct Refusal {
 impl Posted {
     /// Reads as much of an answer as it takes to know which it is.
     pub(crate) async fn read(
+        shared: &Arc<Shared>,
         response: Response<InBody>,
         revision: Revision,
     ) -> Result<Self, ReadError> {
         let status = response.status();
         if !status.is_success() {
-            let error = read_error(response).await;
+            let error = read_error(shared, response).await;
             return Ok(Self::Refused(Refusal { status, error }));
         }
         if status == StatusCode::ACCEPTED || status == StatusCode::NO_CONTENT {
             return Err(ReadError::Protocol("a request that was only accepted"));
         }
-        Reader::new(response, revision).map(Self::Answer)
+        Reader::new(shared, response, revision).map(Self::Answer)
     }
 }
 
 /// The JSON-RPC error in a refusal; anything else in it is ignored, as long as it may be (P4.4).
-async fn read_error(response: Response<InBody>) -> Option<RpcError> {
+async fn read_error(shared: &Shared, response: Response<InBody>) -> Option<RpcError> {
     if matches!(media(response.headers()), Media::Other | Media::EventStream) {
         return None;
     }
@@ -55,8 +58,8 @@ async fn read_error(response: Response<InBody>) -> Option<RpcError> {
         .collect()
         .await
         .ok()?;
-    match parse_message(body.to_bytes(), &JsonLimits::UPSTREAM) {
-        Ok(Message::Response(response)) => match response.outcome {
+    match shared.read(body.to_bytes()) {
+        Ok(Body::One(Message::Response(response))) => match response.outcome {
             Outcome::Error(error) => Some(error),
             Outcome::Result(_) => None,
         },

@@ -460,7 +460,7 @@ fn post_legacy(
     let (out, revision) = (session.outgoing(id, call), session.revision());
     let posting = async move {
         let response = link.send(out).await?;
-        Posted::read(response, revision)
+        Posted::read(&shared, response, revision)
             .await
             .map_err(|error| unreadable(&shared, error))
     };
@@ -475,7 +475,7 @@ fn post_modern(
     let (shared, link) = (Arc::clone(shared), Arc::clone(modern.link()));
     async move {
         let response = link.send(out).await?;
-        Posted::read(response, Revision::LATEST)
+        Posted::read(&shared, response, Revision::LATEST)
             .await
             .map_err(|error| unreadable(&shared, error))
     }
@@ -499,7 +499,8 @@ async fn resume(
         };
         let status = response.status();
         if status.is_success() {
-            let reader = Reader::new(response, revision).map_err(|e| unreadable(&shared, e))?;
+            let reader =
+                Reader::new(&shared, response, revision).map_err(|e| unreadable(&shared, e))?;
             return Ok(reader.resuming(place));
         }
         if !status.is_server_error() {

@@ -239,7 +239,7 @@ impl Legacy {
             .await
             .map_err(unsent)?;
         let session_id = response.headers().get(SESSION_ID).cloned();
-        let posted = Posted::read(response, Revision::LATEST_LEGACY).await;
+        let posted = Posted::read(shared, response, Revision::LATEST_LEGACY).await;
         let result = match posted.map_err(|error| unsent(unreadable(shared, error)))? {
             Posted::Refused(refusal) => return Err(initialize_refused(shared, &refusal)),
             Posted::Answer(mut reader) => self.first_answer(&mut reader).await?,
@@ -332,7 +332,7 @@ impl Legacy {
             .link
             .send(Outgoing::post(session.headers.clone(), body))
             .await?;
-        let posted = Posted::read(response, session.revision()).await;
+        let posted = Posted::read(shared, response, session.revision()).await;
         let mut reader = match posted.map_err(|error| unreadable(shared, error))? {
             Posted::Answer(reader) => reader,
             Posted::Refused(refusal) if refusal.is_session_loss(session.stateful) => {

@@ -158,7 +158,7 @@ impl General {
         if !response.status().is_success() || media(response.headers()) != Media::EventStream {
             return Opened::Never;
         }
-        match Reader::new(response, self.revision) {
+        match Reader::new(self.link.shared(), response, self.revision) {
             Ok(reader) => Opened::Stream(Box::new(reader.resuming(place))),
             Err(_) => Opened::Never,
         }

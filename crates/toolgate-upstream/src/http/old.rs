@@ -12,7 +12,7 @@ use toolgate_http::InBody;
 use toolgate_namespace::Isolation;
 use toolgate_protocol::framing::{SseDecoder, SseEvent};
 use toolgate_protocol::mcp::ServerSnapshot;
-use toolgate_protocol::{Body, Era, JsonLimits, Outcome, parse_body};
+use toolgate_protocol::{Body, Era, Outcome};
 use url::Url;
 
 use super::answer::refused;
@@ -247,7 +247,7 @@ async fn read(mut stream: Stream, channel: Arc<Channel>) {
         if !is_message || event.data.is_empty() {
             continue;
         }
-        match parse_body(event.data, &JsonLimits::UPSTREAM) {
+        match stream.link.shared().read(event.data) {
             Ok(Body::One(message)) => channel.hear(message),
             Ok(Body::Batch(messages)) => channel.hear_all(messages),
             Err(_) => stream.link.shared().count_dropped(),

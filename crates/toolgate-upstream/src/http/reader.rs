@@ -1,6 +1,7 @@
 //! The messages in the body of one HTTP answer.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -11,7 +12,9 @@ use hyper::header::{CONTENT_TYPE, HeaderMap};
 use toolgate_http::InBody;
 use toolgate_http::egress::{DecodeError, InBodyError};
 use toolgate_protocol::framing::SseDecoder;
-use toolgate_protocol::{Body, JsonLimits, Message, Revision, parse_body};
+use toolgate_protocol::{Body, Message, Revision};
+
+use crate::shared::Shared;
 
 /// One message at most (P3.15).
 pub(crate) const MAX_MESSAGE: usize = 16 * 1024 * 1024;
@@ -36,6 +39,7 @@ pub(crate) enum ReadError {
 /// Reads the messages of one answer, JSON or event stream.
 #[derive(Debug)]
 pub(crate) struct Reader {
+    shared: Arc<Shared>,
     body: InBody,
     shape: Shape,
     /// Messages of a batch that were not handed out yet.
@@ -119,7 +123,11 @@ pub(crate) fn media(headers: &HeaderMap) -> Media {
 
 impl Reader {
     /// Content type decides; a missing one counts as JSON (P8.13).
-    pub(crate) fn new(response: Response<InBody>, revision: Revision) -> Result<Self, ReadError> {
+    pub(crate) fn new(
+        shared: &Arc<Shared>,
+        response: Response<InBody>,
+        revision: Revision,
+    ) -> Result<Self, ReadError> {
         let media = media(response.headers());
         let body = response.into_body();
         let (body, shape) = match media {
@@ -139,6 +147,7 @@ impl Reader {
             }
         };
         Ok(Self {
+            shared: Arc::clone(shared),
             body,
             shape,
             ready: VecDeque::new(),
@@ -239,8 +248,7 @@ impl Reader {
             // Other event types mean nothing here, and empty data is no message (P7.3).
             let is_message = event.event.as_deref().is_none_or(|name| name == "message");
             if is_message && !event.data.is_empty() {
-                let first = parse(event.data, self.batches, &mut self.ready)?;
-                return Ok(Some(first));
+                return self.read(event.data).map(Some);
             }
         }
     }
@@ -253,28 +261,28 @@ impl Reader {
             if whole.is_empty() {
                 return Err(ReadError::Protocol("an empty answer"));
             }
-            let first = parse(whole, self.batches, &mut self.ready)?;
+            let first = self.read(whole)?;
             self.ready.push_front(first);
         }
         Ok(())
     }
-}
 
-/// Parses one message or an allowed batch; all but the first go to `rest`.
-fn parse(bytes: Bytes, batches: bool, rest: &mut VecDeque<Message>) -> Result<Message, ReadError> {
-    match parse_body(bytes, &JsonLimits::UPSTREAM) {
-        Ok(Body::One(message)) => Ok(message),
-        Ok(Body::Batch(elements)) if batches => {
-            // A bad element is dropped; the call it may have answered then has no answer.
-            let mut messages = elements.into_iter().filter_map(Result::ok);
-            let first = messages
-                .next()
-                .ok_or(ReadError::Protocol("a batch without a message"))?;
-            rest.extend(messages);
-            Ok(first)
+    /// Reads one message or an allowed batch; all but the first wait in `ready`.
+    fn read(&mut self, bytes: Bytes) -> Result<Message, ReadError> {
+        match self.shared.read(bytes) {
+            Ok(Body::One(message)) => Ok(message),
+            Ok(Body::Batch(elements)) if self.batches => {
+                // A bad element is dropped; the call it may have answered then has no answer.
+                let mut messages = elements.into_iter().filter_map(Result::ok);
+                let first = messages
+                    .next()
+                    .ok_or(ReadError::Protocol("a batch without a message"))?;
+                self.ready.extend(messages);
+                Ok(first)
+            }
+            Ok(Body::Batch(_)) => Err(ReadError::Protocol("a batch")),
+            // Duplicate members, bad UTF-8, depth: the message is dropped and the call fails (P3.7).
+            Err(_) => Err(ReadError::Protocol("a message that is not JSON-RPC")),
         }
-        Ok(Body::Batch(_)) => Err(ReadError::Protocol("a batch")),
-        // Duplicate members, bad UTF-8, depth: the message is dropped and the call fails (P3.7).
-        Err(_) => Err(ReadError::Protocol("a message that is not JSON-RPC")),
     }
 }

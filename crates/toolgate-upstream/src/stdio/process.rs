@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use toolgate_protocol::framing::{LineDecoder, one_line};
 use toolgate_protocol::mcp::ServerSnapshot;
-use toolgate_protocol::{Body, Era, JsonLimits, parse_body};
+use toolgate_protocol::{Body, Era};
 
 use super::crash::Crash;
 use super::leash::Leash;
@@ -169,7 +169,7 @@ impl Jobs {
             Arc::clone(life),
         );
         let ring = Arc::clone(&shared.children.stderr);
-        let lines = Lines::new(Arc::clone(&shared.credentials).mask());
+        let lines = Lines::new(Arc::clone(&shared.credentials).output_mask());
         Self {
             reader: tokio::spawn(reader),
             writer: tokio::spawn(write(stdin, queue)),
@@ -207,7 +207,7 @@ async fn read(
         loop {
             let heard = match lines.next() {
                 Ok(None) => break,
-                Ok(Some(line)) => hear(&channel, line),
+                Ok(Some(line)) => hear(&shared, &channel, line),
                 // Too long: skipped up to its end.
                 Err(_) => false,
             };
@@ -226,8 +226,8 @@ async fn read(
 }
 
 /// Servers print banners and debug lines; those are skipped (P8.24).
-fn hear(channel: &Channel, line: Bytes) -> bool {
-    match parse_body(line, &JsonLimits::UPSTREAM) {
+fn hear(shared: &Shared, channel: &Channel, line: Bytes) -> bool {
+    match shared.read(line) {
         Ok(Body::One(message)) => channel.hear(message),
         // Only 2025-03-26 has batches (P3.8), but nothing is lost by taking them apart.
         Ok(Body::Batch(messages)) => channel.hear_all(messages),

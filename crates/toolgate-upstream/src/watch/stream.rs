@@ -241,7 +241,7 @@ async fn post(
         .link()
         .send(modern.outgoing(id, &call, None)?)
         .await?;
-    let posted = Posted::read(response, Revision::LATEST).await;
+    let posted = Posted::read(shared, response, Revision::LATEST).await;
     match posted.map_err(|error| unreadable(shared, error))? {
         Posted::Answer(reader) => Ok((id, Source::Stream(Box::new(reader)))),
         Posted::Refused(refusal) => Err(refused_over_http(shared, refusal)),

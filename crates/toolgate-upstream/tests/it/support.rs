@@ -37,6 +37,8 @@ pub(crate) struct Fixed {
     pub(crate) env: Vec<(&'static str, &'static str)>,
     pub(crate) url: Option<String>,
     pub(crate) missing: Option<&'static str>,
+    /// What is taken out of everything that the server says.
+    pub(crate) masked: Option<&'static str>,
 }
 
 impl Credentials for Fixed {
@@ -58,6 +60,14 @@ impl Credentials for Fixed {
             env: self.env.iter().map(env).collect(),
             url: self.url.as_ref().map(|url| url.parse().unwrap()),
         })
+    }
+
+    fn mask(&self, message: bytes::Bytes) -> bytes::Bytes {
+        let Some(echoed) = self.masked else {
+            return message;
+        };
+        let text = String::from_utf8_lossy(&message).into_owned();
+        text.replace(echoed, "[REDACTED]").into()
     }
 }
 

@@ -58,7 +58,6 @@ impl Inner {
     pub(super) fn progress(&self, params: &Object) -> Option<Bytes> {
         let token = self.client.progress_token.clone()?;
         let params = params.edit().put_first("progressToken", token).finish();
-        let params = self.masked(params);
         Some(write::notification("notifications/progress", Some(&params)))
     }
 
@@ -74,14 +73,6 @@ impl Inner {
             ),
             Verdict::Drop => return None,
         };
-        let params = self.masked(params);
         Some(write::notification("notifications/message", Some(&params)))
-    }
-
-    pub(super) fn masked(&self, bytes: Bytes) -> Bytes {
-        match &self.masker {
-            Some(masker) => masker.mask(bytes),
-            None => bytes,
-        }
     }
 }

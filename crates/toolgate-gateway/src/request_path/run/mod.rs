@@ -15,9 +15,8 @@ use hyper::StatusCode;
 use toolgate_analytics::CallStatus;
 use toolgate_policy::{Classification, Permitted, Principal};
 use toolgate_protocol::mcp::{Question, ResultType, answer_fits, question_for_client, result_type};
-use toolgate_protocol::{Era, Json, JsonLimits, Object, Outcome, Revision, RpcError, codes};
+use toolgate_protocol::{Era, Json, Object, Outcome, Revision, RpcError, codes};
 use toolgate_router::{LinkCall, RouteError, Routed};
-use toolgate_unseal::Masker;
 use toolgate_upstream::{
     Answer, Ask, AskId, Call, Event, IsolationKey, UpstreamError, UpstreamErrorKind,
 };
@@ -55,7 +54,6 @@ pub(crate) struct Inner {
     control: Option<Arc<CallControl>>,
     /// Its place among the calls under way; given back while a person is asked.
     place: Option<CallUnderWay>,
-    masker: Option<Arc<Masker>>,
     isolation: IsolationKey,
     leg: Leg,
     /// When the server's time is up, over all rounds (P12.1).
@@ -155,8 +153,6 @@ impl Inner {
         reissued: bool,
         record: RecordGuard,
     ) -> Self {
-        let server = target.link.spec().id.as_str();
-        let secrets = visit.admitted.workspace.secrets.get(server);
         Self {
             gateway: visit.gateway.clone(),
             isolation: isolation(visit, &client),
@@ -164,7 +160,6 @@ impl Inner {
             principal: visit.admitted.principal.clone(),
             workspace: visit.admitted.workspace.clone(),
             turn: visit.admitted.turn,
-            masker: secrets.and_then(|secrets| secrets.masker()),
             leg: Leg::Waiting,
             deadline: Instant::now() + target.link.spec().timeouts.call_max,
             from: Revision::LATEST,
@@ -513,15 +508,7 @@ impl Inner {
         let slug = prefixed.then(|| spec.slug.as_str());
         let to = self.client.revision.era();
         let elicitation = self.gateway.call_ids().elicitation();
-        let shown = question_for_client(question, from, to, slug, &elicitation);
-        let Some(masker) = &self.masker else {
-            return shown;
-        };
-        let clean = masker.mask(shown.params.bytes().clone());
-        Question {
-            params: Object::parse(clean, &JsonLimits::UPSTREAM).unwrap_or_default(),
-            ..shown
-        }
+        question_for_client(question, from, to, slug, &elicitation)
     }
 
     /// The key a modern client knows a question by: the server's own id as far as it is a fair key, so that it
@@ -619,10 +606,6 @@ impl Inner {
         let Some((now, renewed)) = renewed else {
             return Err(self.no_longer_permitted());
         };
-        if !Arc::ptr_eq(&self.target.link, &renewed.link) {
-            let secrets = now.workspace.secrets.get(renewed.link.spec().id.as_str());
-            self.masker = secrets.and_then(|secrets| secrets.masker());
-        }
         self.target.link = renewed.link;
         self.target.tool = renewed.tool;
         self.turn = now.turn;

@@ -7,10 +7,7 @@ use toolgate_protocol::mcp::{
     adapt_error_for, adapt_result, cut_completion, input_required_result, is_error, linked_uris,
     may_ask, read_result_shown_as, required_capability, url_questions,
 };
-use toolgate_protocol::{
-    Era, GatewayFault, Json, JsonLimits, Object, ObjectEdit, Revision, RpcError, codes,
-};
-use toolgate_unseal::Masker;
+use toolgate_protocol::{Era, GatewayFault, Json, Object, ObjectEdit, Revision, RpcError, codes};
 use toolgate_upstream::UpstreamError;
 
 use super::Inner;
@@ -79,7 +76,7 @@ impl Inner {
         let from = Some((self.from, self.target.shown.as_ref()));
         let method = &self.target.method;
         let adapted = adapted(&self.gateway, method, result, from, self.client.revision);
-        let finished = Finished::result(&self.client.id, &self.masked(adapted));
+        let finished = Finished::result(&self.client.id, &adapted);
         self.record.finish(status, None, finished.len());
         finished
     }
@@ -94,11 +91,7 @@ impl Inner {
         }
         let error = self.with_uri(error);
         let method = self.target.method.as_str();
-        let mut error = adapt_error_for(method, error, self.from.era(), self.client.revision);
-        if let Some(masker) = &self.masker {
-            error.message = masker.mask_str(&error.message).into_owned();
-            error.data = error.data.map(|data| masked_json(masker, &data));
-        }
+        let error = adapt_error_for(method, error, self.from.era(), self.client.revision);
         let mut finished = self.error_as_it_is(&error);
         if matches!(self.target.method, Method::Other(_))
             && error.code == codes::METHOD_NOT_FOUND
@@ -219,9 +212,4 @@ impl Inner {
             .finish(CallStatus::ToolError, None, finished.len());
         finished
     }
-}
-
-fn masked_json(masker: &Masker, data: &Json) -> Json {
-    let clean = masker.mask(data.bytes().clone());
-    Json::parse(clean, &JsonLimits::UPSTREAM).unwrap_or_else(|_| Json::literal("null"))
 }

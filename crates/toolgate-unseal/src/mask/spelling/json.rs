@@ -23,9 +23,16 @@ pub(super) fn all_unicode(text: &str) -> [Spelling; 2] {
     [lower, upper].map(|encoder| encoder.encode(text))
 }
 
-/// JSON in a string of JSON, as in a tool's text that is itself a JSON document.
-pub(super) fn twice(text: &str) -> [Spelling; 3] {
-    [PLAIN, ASCII, SLASH].map(|encoder| encoder.encode(&encoder.encode(text)))
+/// JSON in a string of JSON, as in a tool's text that is itself a JSON document, or quotes one.
+pub(super) fn nested(text: &str) -> impl Iterator<Item = Spelling> {
+    [PLAIN, ASCII, SLASH]
+        .into_iter()
+        .filter(move |encoder| text.chars().any(|c| encoder.escape(c).is_some()))
+        .flat_map(move |encoder| {
+            let twice = encoder.encode(&encoder.encode(text));
+            let thrice = encoder.encode(&twice);
+            [twice, thrice]
+        })
 }
 
 struct Encoder {

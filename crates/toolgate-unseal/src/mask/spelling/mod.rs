@@ -22,11 +22,10 @@ pub(super) fn all(secret: &str) -> Vec<Spelling> {
     // Each of these may stand in a JSON string, where `/` and `+` have more than one spelling again.
     let in_json: Vec<Spelling> = found
         .iter()
-        .flat_map(|text| json::spellings(text))
+        .flat_map(|text| json::spellings(text).chain(json::nested(text)))
         .collect();
     found.extend(in_json);
     found.extend(json::all_unicode(secret));
-    found.extend(json::twice(secret));
     found
 }
 
