@@ -148,60 +148,54 @@ pub(crate) fn rate_limited(verdict: RateVerdict, era: Era, now_ms: u64) -> Respo
 }
 
 /// A tool that does not exist, or that this token may not use: the same words for both (P4.5).
-pub(crate) fn unknown_tool(name: &str) -> RpcError {
-    let shown = shown(name);
+///
+/// Like all that follow it says which rule was broken and never repeats what the client wrote (S-21); the client
+/// knows which request had this id.
+pub(crate) fn unknown_tool() -> RpcError {
     RpcError::new(
         codes::INVALID_PARAMS,
-        format!(
-            "unknown tool `{shown}`: no server of this workspace offers it, or this token may not use it (an admin sees why with `toolgatectl workspace token explain`)"
-        ),
+        "unknown tool: no server of this workspace offers it, or this token may not use it (an admin sees why with `toolgatectl workspace token explain`)",
     )
 }
 
 /// What a running call asked for was blocked or removed, or its token may use it no longer (S-41).
-pub(crate) fn taken_away(method: &str, call_id: &str) -> RpcError {
+pub(crate) fn taken_away(call_id: &str) -> RpcError {
     let message = format!(
-        "this `{}` was ended: what it asks for is no longer offered here, or no longer to this token; it may have executed ({call_id})",
-        shown(method)
+        "this request was ended: what it asks for is no longer offered here, or no longer to this token; it may have executed ({call_id})"
     );
     let about = serde_json::json!({ "outcome": "unknown", "call": call_id });
     RpcError::new(codes::INVALID_PARAMS, message).with_data(data(&about))
 }
 
 /// A method that is not served (P3.10).
-pub(crate) fn unknown_method(method: &str) -> RpcError {
-    let message = format!("method `{}` is not served here", shown(method));
-    RpcError::new(codes::METHOD_NOT_FOUND, message)
+pub(crate) fn unknown_method() -> RpcError {
+    RpcError::new(codes::METHOD_NOT_FOUND, "this method is not served")
 }
 
 /// A prompt that does not exist (P9.26).
-pub(crate) fn unknown_prompt(name: &str) -> RpcError {
-    let message = format!(
-        "unknown prompt `{}`: no server of this workspace offers it",
-        shown(name)
-    );
-    RpcError::new(codes::INVALID_PARAMS, message)
+pub(crate) fn unknown_prompt() -> RpcError {
+    RpcError::new(
+        codes::INVALID_PARAMS,
+        "unknown prompt: no server of this workspace offers it",
+    )
 }
 
 /// A template that does not exist (P9.26).
-pub(crate) fn unknown_template(uri: &str) -> RpcError {
-    let message = format!(
-        "no server of this workspace has the template `{}`",
-        shown(uri)
-    );
-    RpcError::new(codes::INVALID_PARAMS, message)
+pub(crate) fn unknown_template() -> RpcError {
+    RpcError::new(
+        codes::INVALID_PARAMS,
+        "unknown resource template: no server of this workspace has it",
+    )
 }
 
-/// A resource that does not exist, or whose server cannot be told (P9.19, P9.21).
+/// A resource that does not exist, or whose server cannot be told (P9.19, P9.21). Its URI stands in the data, where
+/// the protocol wants it (table 4.1).
 pub(crate) fn unknown_resource(uri: &str, era: Era) -> RpcError {
     let code = match era {
         Era::Legacy => codes::RESOURCE_NOT_FOUND,
         Era::Modern => codes::INVALID_PARAMS,
     };
-    let shown = shown(uri);
-    let message = format!(
-        "no server of this workspace is known to have `{shown}`; name the server as in `<server>+{shown}`"
-    );
+    let message = "no server of this workspace is known to have this resource; name the server as in `<server>+<uri>`";
     RpcError::new(code, message).with_data(data(&serde_json::json!({ "uri": uri })))
 }
 
@@ -215,20 +209,22 @@ pub(crate) fn silent_server(slug: &str, era: Era) -> RpcError {
 }
 
 /// A tool that only runs as a task, which is not carried (P9.50).
-pub(crate) fn needs_task(name: &str, era: Era) -> RpcError {
+pub(crate) fn needs_task(era: Era) -> RpcError {
     let code = match era {
         Era::Legacy => codes::METHOD_NOT_FOUND,
         Era::Modern => GatewayFault::UpstreamUnreachable.code(era),
     };
-    let message = format!(
-        "tool `{}` only runs as a task, which this gateway does not carry",
-        shown(name)
-    );
+    let message = "this tool only runs as a task, which this gateway does not carry";
     RpcError::new(code, message)
 }
 
-fn shown(text: &str) -> String {
-    text.chars().take(128).filter(|c| !c.is_control()).collect()
+/// A body with a token in it: a credential goes into one header, and on to no server (S-25, S-28).
+pub(crate) fn token_in_body(era: Era) -> Response<ReplyBody> {
+    let error = RpcError::new(
+        codes::INVALID_REQUEST,
+        "the body holds a Toolgate token, which belongs into the Authorization header alone; nothing was done",
+    );
+    Refusal::new(StatusCode::BAD_REQUEST, error, None).into_response(era)
 }
 
 /// What a failed call looks like from outside, and how it is remembered.

@@ -14,6 +14,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+use memchr::memmem;
 use zeroize::Zeroizing;
 
 /// Text that is not a token: wrong prefix, length, alphabet or checksum.
@@ -60,6 +61,14 @@ impl RawToken {
     /// SHA-256 of the text: all that is ever stored (S-35).
     pub fn digest(&self) -> TokenDigest {
         TokenDigest::of(&self.0)
+    }
+
+    /// Whether some token stands in a text of any kind, known here or not (S-25, S-28).
+    pub fn is_in(text: &[u8]) -> bool {
+        memmem::find_iter(text, Self::PREFIX).any(|at| {
+            let token = text.get(at..at + Self::LEN).map(str::from_utf8);
+            matches!(token, Some(Ok(token)) if check(token).is_ok())
+        })
     }
 
     /// The digest of a token that a client presented, without a copy of its text.

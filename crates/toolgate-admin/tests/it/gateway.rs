@@ -29,6 +29,13 @@ fn answer(request: &ControlRequest) -> ControlReply {
                 description: Some("Searches".into()),
             }],
         },
+        ControlRequest::Held { .. } => ControlReply::Held {
+            servers: Vec::new(),
+        },
+        ControlRequest::Status | ControlRequest::Logs { .. } => ControlReply::Failed {
+            error: "not asked here".into(),
+            hint: None,
+        },
     }
 }
 

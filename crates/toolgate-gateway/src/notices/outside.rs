@@ -26,20 +26,19 @@ const PATIENCE: Duration = Duration::from_mins(10);
 /// A log that belongs to no call.
 pub(crate) fn log(hub: &Hub, link: &Link, params: &Object, origin: &Origin) {
     let params = with_logger(params, link.spec());
-    send(hub, "notifications/message", params, origin);
+    send(hub, "notifications/message", &params, origin);
 }
 
 /// A URL elicitation that was completed.
 pub(crate) fn completed(hub: &Hub, params: &Object, origin: &Origin) {
-    let params = params.bytes().clone();
     let method = "notifications/elicitation/complete";
-    send(hub, method, params, origin);
+    send(hub, method, params.bytes(), origin);
 }
 
 /// To the general stream of the session it happened in; dropped where none is open (P6.11).
-fn send(hub: &Hub, method: &str, params: Bytes, origin: &Origin) {
+fn send(hub: &Hub, method: &str, params: &Bytes, origin: &Origin) {
     if let Some(mailbox) = mailbox_of(hub, origin) {
-        mailbox.send(write::notification(method, Some(&params)));
+        mailbox.send(write::notification(method, Some(params)));
     }
 }
 

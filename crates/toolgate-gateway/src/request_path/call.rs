@@ -195,10 +195,10 @@ async fn prepare(
     if let Some(tool) = &target.tool {
         let access = tool.access(workspace.catalog().read_only_all());
         if !toolgate_policy::may_see(&visit.admitted.principal, access) {
-            return Err(reply::unknown_tool(tool.exposed.as_str()).into());
+            return Err(reply::unknown_tool().into());
         }
         if tool.definition.requires_task() {
-            return Err(reply::needs_task(tool.exposed.as_str(), client.revision.era()).into());
+            return Err(reply::needs_task(client.revision.era()).into());
         }
         if modern {
             let view = super::entry::HeaderView(visit.headers);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap};
 use hyper::{Response, StatusCode};
 use toolgate_http::ReplyBody;
 use toolgate_policy::RawToken;
@@ -64,13 +64,18 @@ pub(super) fn revision_hint(headers: &HeaderMap) -> Revision {
         .unwrap_or(Revision::V2025_03_26)
 }
 
-/// The bearer of a token of this workspace, or nobody (S-36). One header, one scheme, nothing else (S-25).
+/// The bearer of a token of this workspace, or nobody (S-36). One header, one scheme, nothing else: a token in a cookie
+/// is refused even beside a good header (S-25).
 /// Without a header at all it may be a guest, where the workspace takes guests.
 pub(super) fn authenticate(
     gateway: &Arc<Gateway>,
     headers: &HeaderMap,
     slug: &str,
 ) -> Option<Admitted> {
+    let mut cookies = headers.get_all(COOKIE).iter();
+    if cookies.any(|cookie| RawToken::is_in(cookie.as_bytes())) {
+        return None;
+    }
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         return gateway.guest(slug);

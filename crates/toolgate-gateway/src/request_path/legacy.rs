@@ -48,10 +48,7 @@ pub(super) async fn handle(visit: Visit<'_>, body: Body) -> Response<ReplyBody> 
 pub(super) async fn handle_bare(visit: Visit<'_>, body: Body) -> Response<ReplyBody> {
     match body {
         Body::One(Message::Request(request)) if needs_session(&request.method) => {
-            let what = format!(
-                "`{}` needs a session; send `initialize` first",
-                request.method
-            );
+            let what = "this method needs a session; send `initialize` first";
             let error = RpcError::new(codes::SESSION_NEEDED, what);
             Refusal::new(StatusCode::BAD_REQUEST, error, Some(request.id))
                 .into_response(Era::Legacy)
@@ -302,7 +299,7 @@ pub(super) async fn simple_answer(
             subscribe::subscribe(visit, session, params).await
         }
         ("resources/unsubscribe", Some(session)) => subscribe::unsubscribe(session, params),
-        _ => Err(reply::unknown_method(method)),
+        _ => Err(reply::unknown_method()),
     };
     match done {
         Ok(()) => write::result(&request.id, b"{}"),

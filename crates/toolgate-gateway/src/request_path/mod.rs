@@ -29,7 +29,7 @@ use hyper::{Request, Response, StatusCode};
 use toolgate_analytics::CallStatus;
 use toolgate_http::serve::{BodyError, BodyPace, content_length};
 use toolgate_http::{ReplyBody, read_body};
-use toolgate_policy::RateVerdict;
+use toolgate_policy::{RateVerdict, RawToken};
 use toolgate_protocol::client::{ClientEra, decide};
 use toolgate_protocol::{Era, GatewayFault, JsonLimits, RpcError, codes, parse_body};
 
@@ -123,6 +123,9 @@ where
         Ok(body) => body,
         Err(error) => return body_refused(&error, era_hint),
     };
+    if RawToken::is_in(&body) {
+        return reply::token_in_body(era_hint);
+    }
     let visit = Visit {
         gateway,
         admitted,

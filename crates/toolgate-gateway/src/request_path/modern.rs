@@ -85,9 +85,9 @@ async fn own_answer(
             reply::unavailable(error, Some(request.id.clone()), Era::Modern)
         }
         (None, "subscriptions/listen") => listen::listen(visit, request, meta).await,
-        (None, method) => Refusal::new(
+        (None, _) => Refusal::new(
             StatusCode::NOT_FOUND,
-            reply::unknown_method(method),
+            reply::unknown_method(),
             Some(request.id.clone()),
         )
         .into_response(Era::Modern),

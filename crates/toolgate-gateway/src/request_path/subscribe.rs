@@ -130,7 +130,7 @@ pub(super) async fn watch(
     };
     let asked = upstream.watch(&resolved.own, &who, capabilities);
     let cannot = |why: &str| {
-        let message = format!("`{uri}` cannot be watched: {why}");
+        let message = format!("this resource cannot be watched: {why}");
         RpcError::new(codes::INTERNAL_ERROR, message)
     };
     let watch = match tokio::time::timeout(AGREE, asked).await {

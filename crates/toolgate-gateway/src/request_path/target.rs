@@ -133,7 +133,7 @@ impl Target {
             return Ok(permit_list(principal, call));
         };
         let access = tool.access(workspace.workspace.catalog().read_only_all());
-        permit_call(principal, access, call).map_err(|_| reply::unknown_tool(tool.exposed.as_str()))
+        permit_call(principal, access, call).map_err(|_| reply::unknown_tool())
     }
 
     /// The same target by what is in force now (S-41): its server is still there and, where it is a tool, nobody
@@ -199,7 +199,7 @@ pub(super) async fn find(
         Method::Complete => Box::pin(complete(workspace, params)).await,
         Method::Other(_) => match workspace.links() {
             [only] => Ok(Route::To(Target::new(method, only.clone(), params))),
-            _ => Err(reply::unknown_method(method.as_str())),
+            _ => Err(reply::unknown_method()),
         },
     }
 }
@@ -221,7 +221,7 @@ async fn call_tool(visit: &Visit<'_>, era: Era, params: Object) -> Result<Route,
             .filter(|_| rules.allows(&name));
         return Err(match silent {
             Some(link) => reply::silent_server(link.spec().slug.as_str(), era),
-            None => reply::unknown_tool(&name),
+            None => reply::unknown_tool(),
         });
     };
     Ok(Route::To(Target {
@@ -235,7 +235,7 @@ async fn get_prompt(workspace: &Workspace, params: Object) -> Result<Route, RpcE
     let name = name_of(&params, "prompt")?;
     check_arguments(&params)?;
     let Some(prompt) = workspace.find_prompt(&name).await else {
-        return Err(reply::unknown_prompt(&name));
+        return Err(reply::unknown_prompt());
     };
     Ok(Route::To(Target {
         name: Some(prompt.name.clone()),
@@ -282,12 +282,12 @@ async fn complete(workspace: &Workspace, params: Object) -> Result<Route, RpcErr
     let (link, own) = match reference {
         CompletionRef::Prompt(name) => {
             let found = workspace.find_prompt(&name).await;
-            let prompt = found.ok_or_else(|| reply::unknown_prompt(&name))?;
+            let prompt = found.ok_or_else(reply::unknown_prompt)?;
             (prompt.link.clone(), prompt.name.to_string())
         }
         CompletionRef::Resource(uri) => {
             let found = workspace.resolve_template(&uri).await;
-            let resolved = found.ok_or_else(|| reply::unknown_template(&uri))?;
+            let resolved = found.ok_or_else(reply::unknown_template)?;
             (resolved.link, resolved.own)
         }
     };

@@ -1,6 +1,7 @@
 //! Trace context: carried in `_meta`, whichever way the client sent it (P9.69).
 
 use hyper::header::HeaderMap;
+use toolgate_policy::RawToken;
 use toolgate_protocol::{Json, Object};
 
 /// The parameters with the `traceparent` and `tracestate` headers in `_meta`, where it has none of its own.
@@ -13,7 +14,9 @@ pub(super) fn with_trace(params: Object, headers: &HeaderMap) -> Object {
         return params;
     }
     let mut edit = meta.edit().set("traceparent", Json::from_text(parent));
-    if let Some(state) = text(headers, "tracestate") {
+    let state = text(headers, "tracestate");
+    // The one header of a client that reaches a server as it is (S-28).
+    if let Some(state) = state.filter(|state| !RawToken::is_in(state.as_bytes())) {
         edit = edit.set("tracestate", Json::from_text(state));
     }
     params.edit().set("_meta", edit.json()).object()

@@ -155,7 +155,7 @@ impl Inner {
     /// makes of it is not delivered (S-42).
     pub(super) fn no_longer_permitted(&mut self) -> Finished {
         let era = self.client.revision.era();
-        let error = reply::taken_away(self.target.method.as_str(), self.record.id());
+        let error = reply::taken_away(self.record.id());
         let finished = Finished::error(&self.client.id, &error, era);
         self.record
             .finish(CallStatus::Revoked, Some(error.code), finished.len());

@@ -114,9 +114,8 @@ impl Inner {
                 let cancel = Json::literal(r#"{"action":"cancel"}"#);
                 self.rounds.responses.push((key, cancel));
             }
-            Outcome::Error(error) => {
-                let what = format!("the client did not answer the server: {}", error.message);
-                return Err(self.give_up(&what));
+            Outcome::Error(_) => {
+                return Err(self.give_up("the client did not answer the server's question"));
             }
         }
         if self.asking.as_ref().is_none_or(Asking::is_done) {
