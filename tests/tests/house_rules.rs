@@ -30,7 +30,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "admin",
-        &["store", "http", "analytics", "policy", "namespace", "vault"],
+        &[
+            "store",
+            "http",
+            "analytics",
+            "policy",
+            "namespace",
+            "vault",
+            "sys",
+        ],
     ),
     ("router", &["upstream", "policy", "namespace", "protocol"]),
     ("store", &["policy", "vault", "analytics", "namespace"]),

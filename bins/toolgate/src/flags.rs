@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
-use toolgate_gateway::{Config, DataDir, Demo, Network, Proxies, TlsFiles, WorkspaceSlug};
+use toolgate_gateway::{
+    Config, DataDir, Demo, GivenKeySources, Network, Proxies, Secret, TlsFiles, WorkspaceSlug,
+};
 
 /// The MCP gateway: one URL and one token in front of all your MCP servers.
 ///
@@ -22,6 +24,19 @@ pub(crate) struct Flags {
     /// Default: the platform's data directory, such as ~/.local/share/toolgate.
     #[arg(long, value_name = "DIR", env = "TOOLGATE_DATA_DIR")]
     data_dir: Option<PathBuf>,
+
+    /// The master key is in this file, which has to be there. Default: `master.key` in the data directory, made when absent.
+    #[arg(long, value_name = "PATH", env = "TOOLGATE_MASTER_KEY_FILE")]
+    master_key_file: Option<PathBuf>,
+
+    /// The master key is the systemd credential of this name (`LoadCredential=`).
+    #[arg(long, value_name = "NAME", env = "TOOLGATE_MASTER_KEY_CREDENTIAL")]
+    master_key_credential: Option<String>,
+
+    /// The master key is what this program prints within 5 s: a JSON array of its full path and its arguments.
+    /// The variable `TOOLGATE_MASTER_KEY` can hold the key itself. Exactly one source may be given.
+    #[arg(long, value_name = "JSON", env = "TOOLGATE_MASTER_KEY_COMMAND")]
+    master_key_command: Option<String>,
 
     /// Where to listen. Port 0 takes a free one and prints it. Others than loopback need --tls-cert or --behind-proxy.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8420", value_parser = listen_address)]
@@ -125,7 +140,7 @@ pub(crate) const KEEPER: &str = "keeper";
 
 impl Flags {
     /// What was typed, with every default filled in.
-    pub(crate) fn into_config(self) -> anyhow::Result<Config> {
+    pub(crate) fn into_config(self, variable: Option<Secret<String>>) -> anyhow::Result<Config> {
         let path = match self.data_dir {
             Some(path) => path,
             None => {
@@ -133,6 +148,13 @@ impl Flags {
             }
         };
         let mut config = Config::new(DataDir::new(path));
+        config.master_key = GivenKeySources {
+            file: self.master_key_file,
+            credential: self.master_key_credential,
+            credentials_directory: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
+            variable,
+            command: self.master_key_command,
+        };
         config.listen = self.listen;
         config.overload.memory_bytes = self.memory_limit;
         config.overload.max_calls = self.max_calls;

@@ -1,7 +1,7 @@
 //! Reads flags and config, calls `toolgate_gateway::run`, returns an exit code.
 //!
 //! Exit codes: 0 after an orderly end, 1 when the gateway could not start or go on, 2 when the command
-//! line is wrong.
+//! line is wrong, 3 when the master key cannot be had or is another one.
 
 mod flags;
 mod log;
@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
-use toolgate_gateway::GatewayError;
+use toolgate_gateway::{GatewayError, Secret};
 
 use crate::flags::{Command, Flags, KEEPER};
 
@@ -25,23 +25,25 @@ fn main() -> ExitCode {
     if arguments.next_if(|first| first == KEEPER).is_some() {
         return toolgate_gateway::keep_child(arguments);
     }
+    // Before anything else can start a thread or a child.
+    let master_key = toolgate_gateway::take_master_key();
     let flags = Flags::parse();
     if let Some(Command::DemoServer { name }) = &flags.command {
         return toolgate_demo::run(name);
     }
     log::start(flags.log_format);
-    match serve(flags) {
+    match serve(flags, master_key) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             show::failure(&error);
-            ExitCode::FAILURE
+            exit_code(&error)
         }
     }
 }
 
-fn serve(flags: Flags) -> anyhow::Result<()> {
+fn serve(flags: Flags, master_key: Option<Secret<String>>) -> anyhow::Result<()> {
     toolgate_gateway::prepare_process();
-    let config = flags.into_config()?;
+    let config = flags.into_config(master_key)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -57,6 +59,14 @@ fn serve(flags: Flags) -> anyhow::Result<()> {
         toolgate_gateway::run(config, show::announce, shutdown).await?;
         Ok::<_, anyhow::Error>(())
     })
+}
+
+/// 3 when the master key is what is wrong, so that a service manager can tell it from a busy port (S-07).
+fn exit_code(error: &anyhow::Error) -> ExitCode {
+    match error.downcast_ref::<GatewayError>() {
+        Some(error) if error.is_about_the_key() => ExitCode::from(3),
+        _ => ExitCode::FAILURE,
+    }
 }
 
 /// What a person can do about a failed start, if anything is known.

@@ -13,7 +13,7 @@ use toolgate_store::{CallFilter, CallsReader, DataDir, StoreError, ToolState, Wo
 
 use crate::server::missing_secrets;
 use crate::time::now_ms;
-use crate::{Admin, AdminError, OpenError, gateway_status, operator};
+use crate::{Admin, AdminError, GivenKeySources, OpenError, gateway_status, operator};
 
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
 const DAY_MS: u64 = 24 * 3_600 * 1_000;
@@ -46,6 +46,11 @@ pub struct Finding {
 
 /// Looks at everything that can be looked at; nothing is made where nothing is.
 pub fn doctor(dir: &DataDir) -> Result<Vec<Finding>, AdminError> {
+    doctor_with(dir, GivenKeySources::default())
+}
+
+/// The same with the master key from the one source that is given.
+pub fn doctor_with(dir: &DataDir, keys: GivenKeySources) -> Result<Vec<Finding>, AdminError> {
     let mut findings = Vec::new();
     if !dir.path().exists() {
         findings.push(Finding::problem(
@@ -70,7 +75,7 @@ pub fn doctor(dir: &DataDir) -> Result<Vec<Finding>, AdminError> {
     findings.push(gateway(dir));
     findings.extend(load(dir));
     findings.push(calls(dir));
-    match Admin::open(dir.clone(), operator()) {
+    match Admin::open_with(dir.clone(), keys, operator()) {
         Ok(admin) => findings.extend(admin.examine()?),
         Err(error) => findings.push(closed(&error)),
     }
@@ -86,6 +91,7 @@ impl Admin {
             self.clock_finding()?,
             self.audit_finding()?,
         ];
+        self.examine_keys(&mut findings)?;
         if let Some(slug) = self.chosen()?
             && !self.slugs()?.contains(&slug)
         {
@@ -125,6 +131,17 @@ impl Admin {
             ),
             "set the clock of this host; if it is right now, `toolgatectl clock accept`",
         ))
+    }
+
+    /// Rotations that are under way, and secrets that do not fit the manifest of their workspace (S-17).
+    fn examine_keys(&self, findings: &mut Vec<Finding>) -> Result<(), AdminError> {
+        if let Some(what) = self.keys_status()?.unfinished {
+            findings.push(Finding::warning("key", what, "toolgatectl keys status"));
+        }
+        for (message, fix) in self.refused_secrets()? {
+            findings.push(Finding::problem("secret", message, fix));
+        }
+        Ok(())
     }
 
     fn audit_finding(&self) -> Result<Finding, AdminError> {
@@ -408,7 +425,6 @@ fn closed(error: &OpenError) -> Finding {
         OpenError::KeyMissing { .. }
         | OpenError::Key(_)
         | OpenError::Store(StoreError::WrongKey { .. }) => "key",
-        OpenError::Owner { .. } => "data_dir",
         OpenError::Store(_) => "store",
     };
     Finding::problem(

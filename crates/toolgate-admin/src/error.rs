@@ -6,9 +6,10 @@ use toolgate_namespace::InvalidSlug;
 use toolgate_policy::{InvalidRule, InvalidToken, UnknownRole};
 use toolgate_store::StoreError;
 use toolgate_store::control::ControlError;
+use toolgate_store::master::{MasterRotationError, OpenError};
 use toolgate_vault::{InvalidSecretName, InvalidSecretValue, KeyError, SealError};
 
-use crate::{InvalidServer, OpenError};
+use crate::InvalidServer;
 
 /// An administrative act that failed. Nothing was changed, unless a variant says otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -166,6 +167,9 @@ pub enum AdminError {
     /// Sealing failed.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// The master key was not rotated.
+    #[error(transparent)]
+    MasterRotation(#[from] MasterRotationError),
     /// The system gave no random bytes.
     #[error("drawing random bytes")]
     Random,
@@ -232,7 +236,11 @@ impl AdminError {
             Self::ServerTaken { .. }
             | Self::TooManyServers { .. }
             | Self::NotAlone { .. }
-            | Self::SecretSpelling { .. } => Fault::Refused,
+            | Self::SecretSpelling { .. }
+            | Self::MasterRotation(
+                MasterRotationError::NeedsFile { .. } | MasterRotationError::InPlaceOnly { .. },
+            ) => Fault::Refused,
+            Self::MasterRotation(_) => Fault::Failed,
             Self::GatewayNeeded { .. } => Fault::GatewayNeeded,
             Self::Open(_)
             | Self::Control(_)
@@ -295,6 +303,7 @@ impl AdminError {
             Self::Rule(source) => Some(source.hint().to_owned()),
             Self::Key(source) => source.hint().map(Into::into),
             Self::Seal(source) => source.hint().map(Into::into),
+            Self::MasterRotation(source) => source.hint(),
             Self::RateLimit { .. } => Some(
                 "use a number of requests in any 60 seconds, from 1 to 1000000, or `off`"
                     .to_owned(),

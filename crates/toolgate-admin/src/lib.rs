@@ -34,6 +34,7 @@ mod doctor;
 mod draw;
 mod error;
 mod gateway;
+mod keys;
 mod mcp_json;
 mod secret;
 mod server;
@@ -44,13 +45,16 @@ mod user;
 mod workspace;
 
 pub use active::Target;
-pub use admin::{Admin, OpenError};
+pub use admin::Admin;
 pub use audit::AuditListed;
 pub use call::{CallFeed, CallListed, CallQuery};
 pub use clock::{ClockAccepted, ClockShown};
-pub use doctor::{Finding, Level, doctor};
+pub use doctor::{Finding, Level, doctor, doctor_with};
 pub use error::{AdminError, Fault};
 pub use gateway::{GatewayState, Probe, gateway_status};
+pub use keys::{
+    KeyListed, KeysRotated, KeysStatus, KeysToRotate, MasterListed, NewMasterKey, WorkspaceKeys,
+};
 pub use mcp_json::McpJson;
 pub use secret::{SecretDeleted, SecretListed, SecretOwner, SecretSet};
 pub use server::{
@@ -71,5 +75,19 @@ pub use workspace::{
 pub use toolgate_namespace::{ChildSettings, EraSetting, HttpKind, Isolation, Prefix};
 pub use toolgate_policy::{Classification, Role};
 pub use toolgate_store::control::{GatewayStatus, Gauge, LinkStatus, ProbedTool};
-pub use toolgate_store::{Actor, DataDir, StoreError, WorkspaceScope};
+pub use toolgate_store::master::{GivenKeySources, MASTER_KEY_VARIABLE, OpenError};
+pub use toolgate_store::{Actor, DataDir, KeyState, StoreError, WorkspaceScope};
 pub use toolgate_vault::Secret;
+
+/// Keeps this process's memory from others, as far as the system does it: it holds keys that seal (S-15, S-16).
+/// Best effort, since it is a second wall.
+pub fn prepare_process() {
+    // There is nobody to tell, and the command goes on all the same.
+    let _ = toolgate_sys::harden_process();
+}
+
+/// Takes the master key out of the environment of this process, if it is there (S-07). Call it first thing in
+/// `main`, before any thread is started.
+pub fn take_master_key() -> Option<Secret<String>> {
+    toolgate_sys::take_variable(MASTER_KEY_VARIABLE).map(Secret::new)
+}

@@ -31,6 +31,8 @@ pub struct SecretSet {
     pub version: u64,
     /// Whether any server is configured to be given it.
     pub used: bool,
+    /// The servers that are given it.
+    pub used_by: Vec<String>,
     /// What the gateway found, when this was the last value its server was waiting for.
     pub probe: Option<Probe>,
     /// What became of the change at the gateway.
@@ -93,37 +95,84 @@ impl Admin {
                 name: name.as_str().to_owned(),
             });
         }
-        let version = self.store.next_version(scope, server_id, &name)?;
-        let workspace = scope.workspace();
-        let key = self
-            .key
-            .unwrap_workspace_key(workspace.as_str(), &self.store.workspace_key(scope)?)?;
-        let context = SecretContext {
-            workspace: workspace.as_str(),
-            server: server_id.map(ServerId::as_str),
-            name: name.as_str(),
-            version,
-        };
-        let row = SecretRow {
-            workspace: workspace.clone(),
-            server: server_id.cloned(),
-            name: name.clone(),
-            version,
-            sealed: key.seal(context, &value)?,
-            created_at: now_ms(),
-            last_used_at: None,
-        };
-        self.store.put_secret(scope, &self.actor, &row)?;
+        let version = self.seal(scope, server_id, &name, &value)?;
         let gateway = self.knock();
+        let used_by = self.users(scope, server_id, &name)?;
         Ok(SecretSet {
             workspace: scope.slug().to_string(),
             server: server.as_ref().map(|server| server.slug.to_string()),
-            used: !self.users(scope, server_id, &name)?.is_empty(),
+            used: !used_by.is_empty(),
+            used_by,
             probe: self.first_contact(scope, server.as_ref(), gateway)?,
             name: name.as_str().to_owned(),
             version,
             gateway,
         })
+    }
+
+    /// Replaces the value of a secret that is set already, named exactly.
+    pub fn rotate_secret(
+        &self,
+        scope: &WorkspaceScope,
+        owner: SecretOwner<'_>,
+        name: &str,
+        value: &Secret<String>,
+    ) -> Result<SecretSet, AdminError> {
+        let normal = SecretName::normalise(name)?;
+        let server = self.owner(scope, owner)?;
+        let server_id = server.as_ref().map(|server| &server.id);
+        if find(&self.store.list_secrets(scope)?, server_id, &normal).is_none() {
+            return Err(unknown(scope, server.as_ref(), &normal));
+        }
+        self.set_secret(scope, owner, name, value)
+    }
+
+    /// Seals a value as the next version and saves it; answers the version.
+    fn seal(
+        &self,
+        scope: &WorkspaceScope,
+        server: Option<&ServerId>,
+        name: &SecretName,
+        value: &Secret<String>,
+    ) -> Result<u64, AdminError> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            match self.try_seal(scope, server, name, value) {
+                // A rotation came between reading the data key and saving.
+                Err(AdminError::Store(StoreError::KeyRetired)) if attempts < SEAL_ATTEMPTS => {}
+                other => return other,
+            }
+        }
+    }
+
+    fn try_seal(
+        &self,
+        scope: &WorkspaceScope,
+        server: Option<&ServerId>,
+        name: &SecretName,
+        value: &Secret<String>,
+    ) -> Result<u64, AdminError> {
+        let version = self.store.next_version(scope, server, name)?;
+        let workspace = scope.workspace();
+        let key = self.store.sealing_key(scope)?;
+        let context = SecretContext {
+            workspace: workspace.as_str(),
+            server: server.map(ServerId::as_str),
+            name: name.as_str(),
+            version,
+        };
+        let row = SecretRow {
+            workspace: workspace.clone(),
+            server: server.cloned(),
+            name: name.clone(),
+            version,
+            sealed: key.seal(context, value)?,
+            created_at: now_ms(),
+            last_used_at: None,
+        };
+        self.store.put_secret(scope, &self.actor, &row)?;
+        Ok(version)
     }
 
     /// The secrets of a workspace, or those that one server is given or owns.
@@ -167,22 +216,14 @@ impl Admin {
         let name = SecretName::normalise(name)?;
         let server = self.owner(scope, owner)?;
         let server_id = server.as_ref().map(|server| &server.id);
-        let slug = server.as_ref().map(|server| server.slug.to_string());
-        match self
+        let deleted = self
             .store
-            .delete_secret(scope, &self.actor, server_id, &name)
-        {
-            Err(StoreError::Unknown { .. }) => {
-                return Err(AdminError::UnknownSecret {
-                    name: name.as_str().to_owned(),
-                    owner: slug.map_or_else(
-                        || format!("workspace `{}`", scope.slug()),
-                        |slug| format!("server `{slug}`"),
-                    ),
-                });
-            }
+            .delete_secret(scope, &self.actor, server_id, &name);
+        match deleted {
+            Err(StoreError::Unknown { .. }) => return Err(unknown(scope, server.as_ref(), &name)),
             other => other?,
         };
+        let slug = server.as_ref().map(|server| server.slug.to_string());
         Ok(SecretDeleted {
             workspace: scope.slug().to_string(),
             server: slug,
@@ -231,6 +272,19 @@ impl Admin {
         name: &SecretName,
     ) -> Result<Vec<String>, AdminError> {
         Ok(users(&self.store.servers(scope)?, owner, name))
+    }
+}
+
+/// How often a value is sealed again when the data key was replaced in between.
+const SEAL_ATTEMPTS: u32 = 4;
+
+fn unknown(scope: &WorkspaceScope, server: Option<&ServerSpec>, name: &SecretName) -> AdminError {
+    AdminError::UnknownSecret {
+        name: name.as_str().to_owned(),
+        owner: server.map_or_else(
+            || format!("workspace `{}`", scope.slug()),
+            |server| format!("server `{}`", server.slug),
+        ),
     }
 }
 

@@ -369,16 +369,24 @@ impl Admin {
         let mut taken = None;
         for slug in slug::candidates(name).take(SLUG_ATTEMPTS) {
             let id = WorkspaceId::from_random(draw::bytes()?);
-            let (_, key) = self.key.new_workspace_key(id.as_str())?;
-            let new = NewWorkspace {
-                id,
-                slug,
-                name: name.trim().to_owned(),
-                description: description.trim().to_owned(),
-                key,
-                created_at: now_ms(),
+            let add = || {
+                let (_, key) = self.store.master()?.new_workspace_key(id.as_str())?;
+                let new = NewWorkspace {
+                    id: id.clone(),
+                    slug: slug.clone(),
+                    name: name.trim().to_owned(),
+                    description: description.trim().to_owned(),
+                    key,
+                    created_at: now_ms(),
+                };
+                Ok(self.store.create_workspace(&self.actor, new))
             };
-            match self.store.create_workspace(&self.actor, new) {
+            let added: Result<_, AdminError> = match add()? {
+                // The master key was rotated since it was read.
+                Err(StoreError::KeyRetired) => add(),
+                other => Ok(other),
+            };
+            match added? {
                 // Trying is the only check that another process cannot overtake.
                 Err(error @ StoreError::Taken { .. }) => taken = Some(error),
                 other => return Ok(other?),

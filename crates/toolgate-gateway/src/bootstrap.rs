@@ -1,18 +1,14 @@
 //! The first minute: data directory, master key, store, and a workspace to begin with.
 
-use std::path::Path;
-use std::sync::Arc;
-
 use ring::rand::{SecureRandom, SystemRandom};
 use toolgate_namespace::{
     ChildSettings, EraSetting, Injection, Isolation, Prefix, ServerId, ServerSlug, ServerSpec,
     Timeouts, Transport, WorkspaceId, WorkspaceSlug,
 };
 use toolgate_policy::{RateLimit, RawToken, Role, Token, TokenId, ToolRules};
-use toolgate_store::{
-    Actor, DataDir, NewWorkspace, Open, SecretRow, Store, StoreError, WorkspaceScope,
-};
-use toolgate_vault::{MasterKey, MasterKeySource, Secret, SecretContext, SecretName};
+use toolgate_store::master::{self, GivenKeySources};
+use toolgate_store::{Actor, DataDir, NewWorkspace, SecretRow, Store, StoreError, WorkspaceScope};
+use toolgate_vault::{MasterKey, Secret, SecretContext, SecretName};
 
 use crate::config::Demo;
 use crate::error::GatewayError;
@@ -36,61 +32,57 @@ pub struct FirstRun {
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) store: Store,
-    pub(crate) master: Arc<MasterKey>,
     pub(crate) first_run: Option<FirstRun>,
 }
 
 /// Opens the installation in `dir`, making what is not there yet.
 ///
 /// A store without its key, or with another key, is refused before anything is written (S-01, S-08).
-pub(crate) fn open(dir: &DataDir, demo: Option<&Demo>) -> Result<Opened, GatewayError> {
+pub(crate) fn open(
+    dir: &DataDir,
+    keys: GivenKeySources,
+    demo: Option<&Demo>,
+) -> Result<Opened, GatewayError> {
     let in_store = |source| GatewayError::Store {
         path: dir.path().to_owned(),
         source,
     };
-    dir.create().map_err(in_store)?;
-    let master = Arc::new(master_key(dir)?);
-    let store = open_store(dir, &master)?;
+    let source = keys.choose(dir).map_err(GatewayError::MasterKey)?;
+    let uid = toolgate_sys::current_uid();
+    let opened = master::open(dir, source, uid, &Actor::gateway());
+    let master::Opened {
+        store,
+        source,
+        key_elsewhere,
+    } = opened.map_err(|error| explain(dir, error))?;
+    if let Some(file) = key_elsewhere {
+        tracing::warn!(
+            file = %file.display(),
+            source = source.describe(),
+            "the master key was rotated and its source still gives the old one: put the new one there, or the next start without this file fails"
+        );
+    }
+    let master = store.master().map_err(in_store)?;
     let first_run = if store.workspaces().map_err(in_store)?.is_empty() {
         Some(first_workspace(&store, &master, dir)?)
     } else {
         None
     };
     if let Some(demo) = demo {
-        add_demo(&store, &master, demo, dir)?;
+        add_demo(&store, demo, dir)?;
     }
-    Ok(Opened {
-        store,
-        master,
-        first_run,
-    })
+    Ok(Opened { store, first_run })
 }
 
-fn master_key(dir: &DataDir) -> Result<MasterKey, GatewayError> {
-    let path = dir.key_file();
-    if path.exists() {
-        return Ok(MasterKey::load(
-            MasterKeySource::File(path),
-            toolgate_sys::current_uid(),
-        )?);
-    }
-    if dir.control_db().exists() {
-        return Err(GatewayError::KeyMissing { path });
-    }
-    Ok(MasterKey::create_file(Path::new(&path))?)
-}
-
-fn open_store(dir: &DataDir, master: &Arc<MasterKey>) -> Result<Store, GatewayError> {
-    let in_store = |source| GatewayError::Store {
-        path: dir.path().to_owned(),
-        source,
-    };
-    let store = Store::open(dir, Open::CreateIfMissing).map_err(in_store)?;
-    let actor = Actor::gateway();
-    match store.unlock(master.clone(), &actor) {
-        Ok(store) => Ok(store),
-        Err(StoreError::WrongKey { .. }) => Err(GatewayError::WrongKey),
-        Err(source) => Err(in_store(source)),
+fn explain(dir: &DataDir, error: master::OpenError) -> GatewayError {
+    match error {
+        master::OpenError::KeyMissing { key, .. } => GatewayError::KeyMissing { path: key },
+        master::OpenError::Key(error) => GatewayError::MasterKey(error),
+        master::OpenError::Store(StoreError::WrongKey { .. }) => GatewayError::WrongKey,
+        master::OpenError::Store(source) => GatewayError::Store {
+            path: dir.path().to_owned(),
+            source,
+        },
     }
 }
 
@@ -149,12 +141,7 @@ fn first_workspace(
 }
 
 /// Puts the two demonstration servers into `default`, once.
-fn add_demo(
-    store: &Store,
-    master: &MasterKey,
-    demo: &Demo,
-    dir: &DataDir,
-) -> Result<(), GatewayError> {
+fn add_demo(store: &Store, demo: &Demo, dir: &DataDir) -> Result<(), GatewayError> {
     let in_store = |source| GatewayError::Store {
         path: dir.path().to_owned(),
         source,
@@ -171,7 +158,7 @@ fn add_demo(
             .add_server(&scope, &Actor::gateway(), &spec)
             .map_err(in_store)?;
         if let Some(secret) = secret {
-            seal_demo_secret(store, master, &scope, &spec, secret).map_err(in_store)?;
+            seal_demo_secret(store, &scope, &spec, secret).map_err(in_store)?;
         }
     }
     Ok(())
@@ -213,27 +200,22 @@ fn demo_server(
 
 fn seal_demo_secret(
     store: &Store,
-    master: &MasterKey,
     scope: &WorkspaceScope,
     spec: &ServerSpec,
     name: &str,
 ) -> Result<(), StoreError> {
     let name = SecretName::try_from(name).expect("demo secrets have valid names");
     let version = store.next_version(scope, Some(&spec.id), &name)?;
-    let wrapped = store.workspace_key(scope)?;
-    let sealed = master
-        .unwrap_workspace_key(scope.workspace().as_str(), &wrapped)
-        .ok()
-        .and_then(|key| {
-            let context = SecretContext {
-                workspace: scope.workspace().as_str(),
-                server: Some(spec.id.as_str()),
-                name: name.as_str(),
-                version,
-            };
-            key.seal(context, &Secret::new(DEMO_SECRET.to_owned())).ok()
-        });
-    let Some(sealed) = sealed else { return Ok(()) };
+    let context = SecretContext {
+        workspace: scope.workspace().as_str(),
+        server: Some(spec.id.as_str()),
+        name: name.as_str(),
+        version,
+    };
+    let key = store.sealing_key(scope)?;
+    let Ok(sealed) = key.seal(context, &Secret::new(DEMO_SECRET.to_owned())) else {
+        return Ok(());
+    };
     store.put_secret(
         scope,
         &Actor::gateway(),

@@ -8,6 +8,7 @@ use toolgate_http::serve::Proxies;
 use toolgate_http::{EgressConfig, HostPolicy, ServeLimits};
 use toolgate_namespace::WorkspaceSlug;
 use toolgate_store::DataDir;
+use toolgate_store::master::GivenKeySources;
 
 use crate::clock::WallClock;
 use crate::error::GatewayError;
@@ -18,6 +19,8 @@ use crate::overload::OverloadLimits;
 pub struct Config {
     /// Where the stores, the master key and the control socket live. Made when absent.
     pub data_dir: DataDir,
+    /// Where the master key comes from; by default `master.key` in the data directory, made when absent (S-07).
+    pub master_key: GivenKeySources,
     /// Where to listen. Default `127.0.0.1:8420`; port 0 takes a free one. Other addresses than
     /// loopback need `tls` or `proxies` (S-57).
     pub listen: SocketAddr,
@@ -74,6 +77,7 @@ impl Config {
     pub fn new(data_dir: DataDir) -> Self {
         Self {
             data_dir,
+            master_key: GivenKeySources::default(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8420)),
             tls: None,
             proxies: Proxies::default(),

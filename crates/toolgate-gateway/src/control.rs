@@ -15,7 +15,8 @@ use toolgate_store::control::{
 };
 
 use crate::error::GatewayError;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, in_store};
+use crate::reseal;
 use crate::snapshot::{Snapshot, WorkspaceEntry};
 use crate::status::status;
 
@@ -154,6 +155,13 @@ async fn answer(gateway: &Arc<Gateway>, request: ControlRequest, url: &str) -> C
         ControlRequest::Changed => match reload(gateway).await {
             Ok(generation) => ControlReply::Done { generation },
             Err(error) => failed(&error),
+        },
+        ControlRequest::Reseal => match reseal::in_background(gateway).await {
+            Ok(done) => ControlReply::Resealed {
+                secrets: done.secrets,
+                keys: done.keys,
+            },
+            Err(error) => failed(&in_store(gateway.dir(), error)),
         },
         ControlRequest::Probe { workspace, server } => probe(gateway, &workspace, &server).await,
         ControlRequest::Logs { workspace, server } => logs(gateway, &workspace, &server),

@@ -1,31 +1,42 @@
 //! The secrets of one link: sealed here, opened for one request, looked for in everything that returns.
 
+mod openers;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
 use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use toolgate_namespace::{Injection, ServerSpec, Transport, placeholders};
 use toolgate_store::SecretRow;
-use toolgate_unseal::{MaskStream, Masker, Opener};
+use toolgate_unseal::{MaskStream, Masker};
 use toolgate_upstream::{CredentialError, Credentials, Injected, OutputMask};
 use toolgate_vault::{Secret, SecretContext};
 use url::Url;
 
-/// How long the patterns made from opened secrets are kept (S-15).
-const MASKER_LIFETIME: Duration = Duration::from_mins(1);
+pub(crate) use openers::{LazyOpeners, Openers};
+
+/// How long the patterns made from opened secrets are kept: with the time until somebody looks, under the minute
+/// that any plaintext may be kept (S-15).
+const MASKER_LIFETIME: Duration = Duration::from_secs(45);
 
 /// What one link may open, and nothing else.
 #[derive(Debug)]
 pub(crate) struct LinkSecrets {
     spec: Arc<ServerSpec>,
-    opener: Option<Arc<Opener>>,
-    rows: Vec<SecretRow>,
+    sealed: ArcSwap<Sealed>,
     masker: ArcSwapOption<TimedMasker>,
     /// One of them was rotated or deleted: none leaves from here any more.
     retired: AtomicBool,
+}
+
+/// Replaced whole when the secrets are sealed under other data keys, which changes no value (S-12).
+#[derive(Debug)]
+struct Sealed {
+    rows: Vec<SecretRow>,
+    openers: Arc<Openers>,
 }
 
 #[derive(Debug)]
@@ -35,38 +46,17 @@ struct TimedMasker {
 }
 
 impl LinkSecrets {
-    /// Picks from the workspace's secrets those the link names; a value of the server's own beats one
-    /// of the workspace (product.md 7.2).
+    /// Picks from the workspace's secrets those the link names.
     pub(crate) fn new(
         spec: Arc<ServerSpec>,
-        opener: Option<Arc<Opener>>,
         workspace_secrets: &[SecretRow],
+        openers: &LazyOpeners<'_>,
     ) -> Self {
-        let mut wanted: Vec<&str> = spec
-            .injections
-            .iter()
-            .flat_map(Injection::secret_names)
-            .collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        let rows = wanted
-            .into_iter()
-            .filter_map(|name| {
-                let named = || {
-                    workspace_secrets
-                        .iter()
-                        .filter(|row| row.name.as_str() == name)
-                };
-                named()
-                    .find(|row| row.server.as_ref() == Some(&spec.id))
-                    .or_else(|| named().find(|row| row.server.is_none()))
-            })
-            .cloned()
-            .collect();
+        let rows = pick(&spec, workspace_secrets).cloned().collect();
+        let openers = openers.get();
         Self {
             spec,
-            opener,
-            rows,
+            sealed: ArcSwap::from_pointee(Sealed { rows, openers }),
             masker: ArcSwapOption::empty(),
             retired: AtomicBool::new(false),
         }
@@ -74,7 +64,7 @@ impl LinkSecrets {
 
     /// Whether all of them are stored still as they were when the link was made.
     pub(crate) fn are_in_force(&self, stored: &[SecretRow]) -> bool {
-        self.rows.iter().all(|row| {
+        self.sealed.load().rows.iter().all(|row| {
             stored.iter().any(|now| {
                 (&now.name, &now.server, now.version) == (&row.name, &row.server, row.version)
             })
@@ -87,11 +77,25 @@ impl LinkSecrets {
         self.retired.store(true, Ordering::Release);
     }
 
+    /// Takes over how the same values are sealed by now, and forgets data keys that are gone. Calls under way go
+    /// on with what they have.
+    pub(crate) fn renew(&self, workspace_secrets: &[SecretRow], openers: &LazyOpeners<'_>) {
+        let sealed = self.sealed.load();
+        let is_same = pick(&self.spec, workspace_secrets).eq(&sealed.rows)
+            && openers.are_like(&sealed.openers);
+        if !is_same {
+            let rows = pick(&self.spec, workspace_secrets).cloned().collect();
+            let openers = openers.get();
+            self.sealed.store(Arc::new(Sealed { rows, openers }));
+        }
+    }
+
     /// The masker over everything this link injects; `None` when it injects nothing.
     ///
     /// It is kept for a minute at most; a secret that does not open is not in it, and is not sent either.
     fn masker(&self) -> Option<Arc<Masker>> {
-        if self.rows.is_empty() {
+        let sealed = self.sealed.load();
+        if sealed.rows.is_empty() {
             return None;
         }
         if let Some(timed) = &*self.masker.load()
@@ -99,10 +103,10 @@ impl LinkSecrets {
         {
             return Some(timed.masker.clone());
         }
-        let values: Vec<Secret<String>> = self
+        let values: Vec<Secret<String>> = sealed
             .rows
             .iter()
-            .filter_map(|row| self.open_row(row).ok())
+            .filter_map(|row| self.open_row(&sealed, row).ok())
             .collect();
         let masker = Arc::new(Masker::new(
             values.iter().map(|value| value.expose().as_str()),
@@ -127,17 +131,23 @@ impl LinkSecrets {
     }
 
     fn secret(&self, name: &str) -> Result<Secret<String>, CredentialError> {
-        let row = self
+        let sealed = self.sealed.load();
+        let row = sealed
             .rows
             .iter()
             .find(|row| row.name.as_str() == name)
             .ok_or_else(|| missing(name))?;
-        self.open_row(row)
+        self.open_row(&sealed, row)
     }
 
-    fn open_row(&self, row: &SecretRow) -> Result<Secret<String>, CredentialError> {
+    fn open_row(
+        &self,
+        sealed: &Sealed,
+        row: &SecretRow,
+    ) -> Result<Secret<String>, CredentialError> {
         let name = row.name.as_str();
-        let opener = self.opener.as_ref().ok_or_else(|| missing(name))?;
+        let opener = sealed.openers.get(&row.sealed.key);
+        let opener = opener.ok_or_else(|| missing(name))?;
         let context = SecretContext {
             workspace: self.spec.workspace.as_str(),
             server: row
@@ -179,7 +189,8 @@ impl LinkSecrets {
 impl Credentials for LinkSecrets {
     fn open(&self) -> Result<Injected, CredentialError> {
         if self.retired.load(Ordering::Acquire) {
-            let first = self.rows.first().map_or("", |row| row.name.as_str());
+            let sealed = self.sealed.load();
+            let first = sealed.rows.first().map_or("", |row| row.name.as_str());
             return Err(missing(first));
         }
         let mut injected = Injected::default();
@@ -222,7 +233,7 @@ impl Credentials for LinkSecrets {
     }
 
     fn output_mask(self: Arc<Self>) -> Option<Box<dyn OutputMask>> {
-        let wanted = !self.rows.is_empty();
+        let wanted = !self.sealed.load().rows.is_empty();
         let mask = StderrMask {
             secrets: self,
             stream: None,
@@ -280,4 +291,28 @@ fn missing(name: &str) -> CredentialError {
     CredentialError {
         secret: name.to_owned(),
     }
+}
+
+/// The secrets a server names; a value of its own beats one of the workspace (product.md 7.2).
+fn pick<'a>(
+    spec: &'a ServerSpec,
+    workspace_secrets: &'a [SecretRow],
+) -> impl Iterator<Item = &'a SecretRow> {
+    let mut wanted: Vec<&str> = spec
+        .injections
+        .iter()
+        .flat_map(Injection::secret_names)
+        .collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    wanted.into_iter().filter_map(move |name| {
+        let named = || {
+            workspace_secrets
+                .iter()
+                .filter(|row| row.name.as_str() == name)
+        };
+        named()
+            .find(|row| row.server.as_ref() == Some(&spec.id))
+            .or_else(|| named().find(|row| row.server.is_none()))
+    })
 }

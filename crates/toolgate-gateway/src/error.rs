@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use toolgate_http::ServeError;
 use toolgate_http::serve::TlsError;
 use toolgate_store::StoreError;
-use toolgate_vault::{KeyError, MasterKeyError};
+use toolgate_store::master::KeySourceError;
+use toolgate_vault::KeyError;
 
 /// Why a gateway could not start.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +22,7 @@ pub enum GatewayError {
     },
     /// The master key could not be read or made.
     #[error("reading the master key")]
-    MasterKey(#[from] MasterKeyError),
+    MasterKey(#[source] KeySourceError),
     /// The key at hand is not the one the store was sealed with (S-08).
     #[error("the master key is not the one this store was made with")]
     WrongKey,
@@ -101,6 +102,14 @@ pub enum GatewayError {
 }
 
 impl GatewayError {
+    /// Whether the master key is what is wrong (S-07, S-08).
+    pub fn is_about_the_key(&self) -> bool {
+        matches!(
+            self,
+            Self::MasterKey(_) | Self::WrongKey | Self::KeyMissing { .. }
+        )
+    }
+
     /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {

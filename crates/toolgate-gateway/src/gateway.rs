@@ -18,9 +18,10 @@ use toolgate_http::{Egress, HostPolicy, ReplyBody};
 use toolgate_policy::{Principal, TokenId};
 use toolgate_protocol::Json;
 use toolgate_router::{Background, Link};
-use toolgate_store::{Actor, CallsJournal, ClockMark, DataDir, Store, StoreError};
+use toolgate_store::{Actor, CallsJournal, ClockMark, DataDir, Installation, Store, StoreError};
 use toolgate_unseal::Handles;
 use toolgate_upstream::ChildConfig;
+use toolgate_vault::RetiredKeys;
 
 use crate::anonymous::Guests;
 use crate::bootstrap::{self, FirstRun, Opened};
@@ -36,6 +37,7 @@ use crate::record::CallIds;
 use crate::request_path;
 use crate::request_path::old_sse::Connections;
 use crate::request_path::parked::Parked;
+use crate::reseal::{self, Resealer};
 use crate::session::{Introduced, Reach, Session, Sessions};
 use crate::snapshot::{Admitted, Snapshot, WorkspaceEntry};
 use crate::watch as follow;
@@ -45,8 +47,10 @@ use crate::wiring::Wiring;
 const RECORD_QUEUE: usize = 65_536;
 /// How long a server may take to agree to tell of changes.
 const HEAR: Duration = Duration::from_secs(30);
-/// How often idle sessions and old maskers are looked for.
+/// How often idle sessions are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
+/// How often old maskers are looked for.
+const FORGET_EVERY: Duration = Duration::from_secs(5);
 /// The setting that holds the URL of the gateway that ran last.
 const PUBLIC_URL: &str = "public_url";
 /// How long `initialize` and `server/discover` wait for servers that were never seen (P6.2).
@@ -91,6 +95,7 @@ pub struct Gateway {
     over: AtomicBool,
     /// Held while the store is read and the snapshot swapped, so that two reloads cannot cross.
     reloading: std::sync::Mutex<()>,
+    resealer: Arc<Resealer>,
 }
 
 impl Gateway {
@@ -101,13 +106,12 @@ impl Gateway {
         let dir = config.data_dir;
         let demo = config.demo;
         let opened_dir = dir.clone();
-        let Opened {
-            store,
-            master,
-            first_run,
-        } = tokio::task::spawn_blocking(move || bootstrap::open(&opened_dir, demo.as_ref()))
-            .await
-            .map_err(|_| GatewayError::Interrupted)??;
+        let keys = config.master_key;
+        let opening =
+            tokio::task::spawn_blocking(move || bootstrap::open(&opened_dir, keys, demo.as_ref()));
+        let Opened { store, first_run } =
+            opening.await.map_err(|_| GatewayError::Interrupted)??;
+        let master = store.master().map_err(|source| in_store(&dir, source))?;
         let boot = format!("{:012x}", u64::from_be_bytes(bootstrap::random()?) >> 16);
         let mut journal = CallsJournal::open(&dir).map_err(|source| in_store(&dir, source))?;
         losses::settle(&dir, &mut journal);
@@ -123,7 +127,6 @@ impl Gateway {
                 home: std::path::absolute(dir.children()).ok(),
             },
             store,
-            master: master.clone(),
         });
         let handles = Arc::new(Handles::new(master.dangerous_handle_key()));
         let gateway = Arc::new(Self {
@@ -150,6 +153,7 @@ impl Gateway {
             store_sound: AtomicBool::new(true),
             broken: watch::Sender::new(None),
             reloading: std::sync::Mutex::default(),
+            resealer: Arc::default(),
             wiring,
             dir,
         });
@@ -157,8 +161,10 @@ impl Gateway {
         follow::start(&gateway)?;
         gateway.reload()?;
         gateway.sweep_now_and_then();
+        gateway.forget_maskers();
         gateway.tell_changed_views();
         gateway.watch_load();
+        reseal::start(&gateway);
         Ok((gateway, first_run))
     }
 
@@ -281,6 +287,7 @@ impl Gateway {
             .load()
             .map_err(|source| in_store(&self.dir, source))?;
         let generation = installation.generation;
+        self.take_keys_of(&installation);
         let previous = self.snapshot.load_full();
         self.clock.follow(installation.clock);
         let now_ms = self.clock.remember();
@@ -292,6 +299,26 @@ impl Gateway {
         self.end_sessions_of(&ended, &previous);
         self.wiring.changes.send_modify(|count| *count += 1);
         Ok(generation)
+    }
+
+    /// Follows rotations: handles are sealed under the master key in force, and retired data keys are worked off.
+    fn take_keys_of(&self, installation: &Installation) {
+        let retired = installation.retired.iter();
+        self.handles.renew(
+            installation.master.dangerous_handle_key(),
+            retired.map(RetiredKeys::dangerous_handle_key).collect(),
+        );
+        if reseal::is_needed(installation) {
+            self.resealer.wake();
+        }
+    }
+
+    pub(crate) fn resealer(&self) -> &Arc<Resealer> {
+        &self.resealer
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.wiring.store
     }
 
     /// Ends the lives of tokens that expired since they were last looked at (S-38, S-41).
@@ -593,6 +620,24 @@ impl Gateway {
                 gateway.sessions.sweep(gateway.now_ms());
                 gateway.store_last_uses().await;
                 gateway.store_clock().await;
+            }
+        });
+    }
+
+    /// Plaintext that nobody used for a while goes (S-15).
+    fn forget_maskers(self: &Arc<Self>) {
+        let (weak, drained) = (Arc::downgrade(self), self.drained());
+        self.wiring.background.spawn(async move {
+            let mut clock = tokio::time::interval(FORGET_EVERY);
+            tokio::pin!(drained);
+            loop {
+                tokio::select! {
+                    () = &mut drained => return,
+                    _ = clock.tick() => {}
+                }
+                let Some(gateway) = weak.upgrade() else {
+                    return;
+                };
                 let snapshot = gateway.snapshot();
                 for workspace in snapshot.workspaces.values() {
                     workspace

@@ -26,6 +26,7 @@ mod overload;
 mod record;
 mod reply;
 mod request_path;
+mod reseal;
 mod session;
 mod snapshot;
 mod status;
@@ -44,7 +45,9 @@ pub use request_path::routes::{AuthPolicy, routes};
 pub use toolgate_http::serve::{Network, Proxies};
 pub use toolgate_namespace::WorkspaceSlug;
 pub use toolgate_store::DataDir;
+pub use toolgate_store::master::{GivenKeySources, MASTER_KEY_VARIABLE};
 pub use toolgate_upstream::keep_child;
+pub use toolgate_vault::Secret;
 
 /// Hardens the process before secrets are read: no core dumps, not readable by others of the same user,
 /// and as many open files as the system allows. Best effort, since each is a second wall (S-15).
@@ -55,4 +58,10 @@ pub fn prepare_process() {
     if toolgate_sys::raise_fd_limit().is_err() {
         tracing::warn!("the limit of open files could not be raised");
     }
+}
+
+/// Takes the master key out of the environment of this process, if it is there, so that no child and no look at
+/// the environment finds it (S-07). Call it first thing in `main`, before any thread is started.
+pub fn take_master_key() -> Option<Secret<String>> {
+    toolgate_sys::take_variable(MASTER_KEY_VARIABLE).map(Secret::new)
 }

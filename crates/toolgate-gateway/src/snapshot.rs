@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use toolgate_namespace::WorkspaceId;
 use toolgate_policy::{Principal, RateLimiter, Token, TokenDigest, TokenId, TokenStatus};
 use toolgate_router::{Bulkhead, Workspace};
+use toolgate_store::RefusedSecret;
 
 use crate::credentials::LinkSecrets;
 use crate::notices::Hub;
@@ -21,6 +22,8 @@ pub(crate) struct Snapshot {
     pub(crate) next_expiry_ms: AtomicU64,
     /// Counts the snapshots of this process.
     pub(crate) turn: u64,
+    /// Secrets that do not fit their manifest, as they were reported (S-17).
+    pub(crate) refused: Vec<RefusedSecret>,
 }
 
 /// One workspace with what the gateway keeps beside the router's view of it.

@@ -36,7 +36,7 @@ pub(crate) fn start(gateway: &Arc<Gateway>) -> Result<(), GatewayError> {
 }
 
 fn follow(gateway: &Weak<Gateway>, mut watcher: ChangeWatcher) {
-    let mut behind = false;
+    let (mut behind, mut said) = (false, false);
     loop {
         std::thread::sleep(POLL_EVERY);
         let Some(gateway) = gateway.upgrade() else {
@@ -60,12 +60,13 @@ fn follow(gateway: &Weak<Gateway>, mut watcher: ChangeWatcher) {
         }
         if behind {
             match gateway.reload() {
-                Ok(_) => behind = false,
+                Ok(_) => (behind, said) = (false, false),
+                // Said once: it is tried again a hundred times a second.
+                Err(_) if said => {}
                 Err(error) => {
                     sound = false;
-                    if was_sound {
-                        tracing::error!(%error, "the store changed and cannot be read; the last good state stays in force");
-                    }
+                    said = true;
+                    tracing::error!(%error, "the store changed and cannot be read; the last good state stays in force");
                 }
             }
         }

@@ -30,6 +30,8 @@ pub enum ControlRequest {
         /// Its name there.
         server: ServerSlug,
     },
+    /// Seal anew, now, what is still under retired data keys (S-12); answer [`ControlReply::Resealed`].
+    Reseal,
     /// Answer [`ControlReply::Pong`].
     Ping,
     /// Answer [`ControlReply::Status`].
@@ -56,6 +58,13 @@ pub enum ControlReply {
     Done {
         /// As of this change ([`crate::Installation::generation`]).
         generation: u64,
+    },
+    /// Nothing is under a retired data key any more, but for what does not open.
+    Resealed {
+        /// How many secrets were sealed anew.
+        secrets: u64,
+        /// How many retired keys are gone.
+        keys: u64,
     },
     /// What the server said.
     Probed {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use rusqlite::ErrorCode;
+use toolgate_vault::KeyError;
 
 /// A store operation that failed.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +90,17 @@ pub enum StoreError {
     OutOfScope {
         /// `server`, `token`, `secret`, `workspace` or `tool`.
         what: &'static str,
+    },
+    /// A data key was used that does not seal any more: another one took its place a moment ago (S-10).
+    #[error("sealing with a data key that another one has replaced")]
+    KeyRetired,
+    /// A key could not be opened, made or wrapped.
+    #[error("{doing}")]
+    Key {
+        /// What was attempted.
+        doing: &'static str,
+        /// Why it failed.
+        source: KeyError,
     },
     /// Somebody else changed it in between.
     #[error("the {what} `{name}` was changed by somebody else in the meantime")]
@@ -184,6 +196,8 @@ impl StoreError {
             }
             Self::Taken { .. } => Some("choose another name, or remove the old one first"),
             Self::Conflict { .. } => Some("look at it again and repeat the command"),
+            Self::KeyRetired => Some("nothing was changed; try again"),
+            Self::Key { source, .. } => source.hint(),
             Self::Unreadable { .. } => {
                 Some("the value was written by a newer version, or the store was edited by hand")
             }

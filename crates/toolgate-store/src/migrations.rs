@@ -23,6 +23,7 @@ pub(crate) const CONTROL: Schema = Schema {
     application_id: i32::from_be_bytes(*b"TGct"),
     migrations: &[
         include_str!("migrations/control_1.sql"),
+        include_str!("migrations/control_2.sql"),
         include_str!("migrations/control_5.sql"),
         include_str!("migrations/control_6.sql"),
     ],

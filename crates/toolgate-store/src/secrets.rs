@@ -7,6 +7,7 @@ use toolgate_vault::{KeyId, SealedSecret, SecretName};
 
 use crate::audit::{Actor, Entry};
 use crate::error::Doing;
+use crate::manifest::{self, Edit};
 use crate::sql::{parsed, parsed_if_any};
 use crate::store::Noted;
 use crate::{Store, StoreError, WorkspaceScope, servers};
@@ -85,7 +86,8 @@ impl Store {
     /// Saves a sealed value in the place of the one before.
     ///
     /// Its version must be the next one: of two writers who sealed the same version, one is refused
-    /// with [`StoreError::Conflict`]. Servers that use the secret get a new version too (S-47).
+    /// with [`StoreError::Conflict`]. It must be sealed under the active data key, else it is refused with
+    /// [`StoreError::KeyRetired`]; the encryption is counted here (S-10). Servers that use the secret get a new version too (S-47).
     pub fn put_secret(
         &self,
         scope: &WorkspaceScope,
@@ -106,8 +108,10 @@ impl Store {
                     name: row.name.as_str().to_owned(),
                 });
             }
+            self.count(tx, scope, &row.sealed.key)?;
             delete(tx, scope, row.server.as_ref(), &row.name).doing(doing)?;
             insert(tx, row).doing(doing)?;
+            manifest::edit(tx, &*self.key_in_force(tx)?, scope.id(), [Edit::Set(row)])?;
             bump_users(tx, scope, row.server.as_ref(), &row.name).doing(doing)?;
             let entry = entry("secret.set", scope, row.server.as_ref(), &row.name)
                 .states(None, Some(row.sealed.sealed.clone()));
@@ -150,6 +154,8 @@ impl Store {
                     name: name.as_str().to_owned(),
                 });
             }
+            let edit = Edit::Remove(server, name);
+            manifest::edit(tx, &*self.key_in_force(tx)?, scope.id(), [edit])?;
             bump_users(tx, scope, server, name).doing(doing)?;
             Ok(((), Some(entry("secret.delete", scope, server, name))))
         })?;

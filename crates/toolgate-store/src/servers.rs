@@ -11,6 +11,7 @@ use toolgate_namespace::{
 
 use crate::audit::{Actor, Entry};
 use crate::error::Doing;
+use crate::manifest::{self, Edit};
 use crate::sql::{parsed, unreadable};
 use crate::{Shred, Store, StoreError, WorkspaceScope};
 
@@ -79,6 +80,9 @@ impl Store {
         self.change(doing, actor, |tx| {
             let before = find(tx, scope, server)?;
             tx.execute(SQL, [server.as_str()]).doing(doing)?;
+            // Its own secrets went with it.
+            let edit = Edit::RemoveServer(server);
+            manifest::edit(tx, &*self.key_in_force(tx)?, scope.id(), [edit])?;
             Ok(((), Some(entry("server.remove", Some(&before), None))))
         })?;
         Ok(self.shred())

@@ -9,8 +9,10 @@ use toolgate_vault::MasterKey;
 use crate::audit::{self, Actor, Entry};
 use crate::database::{self, Durability, Open};
 use crate::error::Doing;
+use crate::key_check::KeyCheck;
+use crate::master::{FindKey, Keyring};
 use crate::migrations::CONTROL;
-use crate::{DataDir, Shred, StoreError, key_check};
+use crate::{DataDir, Shred, StoreError, key_check, manifest, secrets, workspaces};
 
 /// The control store. Cheap to clone; clones share one connection. Every function blocks.
 ///
@@ -19,7 +21,7 @@ use crate::{DataDir, Shred, StoreError, key_check};
 #[derive(Clone)]
 pub struct Store {
     connection: Arc<Mutex<Connection>>,
-    key: Option<Arc<MasterKey>>,
+    keyring: Option<Arc<Keyring>>,
 }
 
 impl Store {
@@ -35,14 +37,14 @@ impl Store {
         }
         let connection = database::open(&path, open, Durability::Disk, &CONTROL)?;
         database::quick_check(&connection, &path)?;
-        Ok(Self::new(connection, None))
+        Ok(Self::new(connection))
     }
 
     /// A store in memory with a master key of its own, already unlocked: for tests and examples.
     pub fn in_memory() -> Result<Self, StoreError> {
         let connection = database::open_in_memory(&CONTROL)?;
         let key = MasterKey::generate().map_err(|_| StoreError::Locked)?;
-        Self::new(connection, None).unlock(Arc::new(key), &Actor::gateway())
+        Self::new(connection).unlock(Arc::new(key), &Actor::gateway())
     }
 
     /// Hands over the master key, so that the store can be changed.
@@ -50,20 +52,30 @@ impl Store {
     /// A key with another check value is refused and nothing is written (S-08); a store that has
     /// none yet adopts this one.
     pub fn unlock(mut self, key: Arc<MasterKey>, actor: &Actor) -> Result<Self, StoreError> {
-        match self.key_check()? {
-            Some((_, mac)) if key.matches(&mac) => self.key = Some(key),
-            Some((stored, _)) => {
-                return Err(StoreError::WrongKey {
-                    stored,
-                    given: key.id().as_str().to_owned(),
-                });
-            }
-            None => {
-                self.key = Some(Arc::clone(&key));
-                self.adopt(actor, &key)?;
-            }
+        let check = self.key_check()?;
+        if let Some(check) = &check
+            && !check.is(&key)
+        {
+            return Err(wrong_key(check, &key));
+        }
+        self.keyring = Some(Arc::new(Keyring::new(Arc::clone(&key))));
+        match check {
+            None => self.adopt(actor, &key)?,
+            Some(_) => self.start_manifests(actor)?,
         }
         Ok(self)
+    }
+
+    /// Says how the key is found that takes the place of this one when another process rotates it (S-12).
+    pub(crate) fn follow_key(&self, find: FindKey) {
+        if let Some(keyring) = &self.keyring {
+            keyring.find_with(find);
+        }
+    }
+
+    /// The master key in force as far as this process knows.
+    pub fn master(&self) -> Result<Arc<MasterKey>, StoreError> {
+        self.key()
     }
 
     /// Number of the last change; 0 in a new store.
@@ -71,12 +83,12 @@ impl Store {
         self.read("reading the change counter", generation)
     }
 
-    fn new(connection: Connection, key: Option<Arc<MasterKey>>) -> Self {
+    fn new(connection: Connection) -> Self {
         // Every noun has a handful of statements; all of them fit.
         connection.set_prepared_statement_cache_capacity(128);
         Self {
             connection: Arc::new(Mutex::new(connection)),
-            key,
+            keyring: None,
         }
     }
 
@@ -84,19 +96,57 @@ impl Store {
         let id = key.id().as_str();
         self.change("adopting the master key", actor, |tx| {
             // Another process may have adopted its key since we looked.
-            if let Some((stored, mac)) = key_check::read(tx)? {
-                return if key.matches(&mac) {
+            if let Some(check) = key_check::read(tx)? {
+                return if check.is(key) {
                     Ok(((), None))
                 } else {
-                    Err(StoreError::WrongKey {
-                        stored,
-                        given: id.to_owned(),
-                    })
+                    Err(wrong_key(&check, key))
                 };
             }
-            key_check::write(tx, id, &key.check_value())?;
-            Ok(((), Some(Entry::new("key.adopt", None, id, ""))))
+            key_check::write(tx, key, None)?;
+            Ok(((), Some(Entry::new("key.adopt", None, id, WITH_MANIFESTS))))
         })
+    }
+
+    /// Makes the manifests of a store that was made before there were any (S-17), once in its life: the audit
+    /// trail knows that it was done, so a manifest that is missing later was taken away.
+    fn start_manifests(&self, actor: &Actor) -> Result<(), StoreError> {
+        const MISSING: &str = "SELECT count(*) FROM workspaces
+            WHERE id NOT IN (SELECT workspace_id FROM manifests)";
+        const STARTED: &str =
+            "SELECT count(*) FROM audit WHERE action = 'key.adopt' AND detail = ?1";
+        let doing = "starting the manifests of secrets";
+        let missing: u64 = self.read(doing, |connection| {
+            connection.query_row(MISSING, [], |row| row.get(0))
+        })?;
+        if missing == 0 {
+            return Ok(());
+        }
+        self.change(doing, actor, |tx| {
+            let started: u64 = tx
+                .query_row(STARTED, [WITH_MANIFESTS], |row| row.get(0))
+                .doing(doing)?;
+            if started > 0 {
+                return Ok(((), None));
+            }
+            let key = self.key_in_force(tx)?;
+            let rows = secrets::select(tx).doing(doing)?;
+            for workspace in workspaces::select(tx).doing(doing)? {
+                manifest::adopt(tx, &key, &rows, workspace.id.as_str())?;
+            }
+            let entry = Entry::new("key.adopt", None, key.id().as_str(), WITH_MANIFESTS);
+            Ok(((), Some(entry)))
+        })
+    }
+}
+
+/// What the audit row says since there are manifests.
+const WITH_MANIFESTS: &str = "with manifests";
+
+fn wrong_key(check: &KeyCheck, given: &MasterKey) -> StoreError {
+    StoreError::WrongKey {
+        stored: check.id.clone(),
+        given: given.id().as_str().to_owned(),
     }
 }
 
@@ -134,18 +184,36 @@ impl Store {
         actor: &Actor,
         change: impl FnOnce(&Transaction<'_>) -> Result<(T, Option<Entry>), StoreError>,
     ) -> Result<T, StoreError> {
-        let key = self.key()?;
         let mut connection = self.connection();
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .doing(doing)?;
+        let key = self.key_in_force(&transaction)?;
         let (value, entry) = change(&transaction)?;
         if let Some(entry) = entry {
-            audit::append(&transaction, key, actor, &entry).doing(doing)?;
+            audit::append(&transaction, &key, actor, &entry).doing(doing)?;
             bump(&transaction).doing(doing)?;
             transaction.commit().doing(doing)?;
         }
         Ok(value)
+    }
+
+    /// Makes another master key the one in force: `change` gets the present one, writes its own audit row under
+    /// the new one, and answers that.
+    pub(crate) fn change_key(
+        &self,
+        doing: &'static str,
+        change: impl FnOnce(&Transaction<'_>, &MasterKey) -> Result<Arc<MasterKey>, StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut connection = self.connection();
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .doing(doing)?;
+        let present = self.key_in_force(&transaction)?;
+        let new = change(&transaction, &present)?;
+        bump(&transaction).doing(doing)?;
+        transaction.commit().doing(doing)?;
+        self.keyring().map(|keyring| keyring.replace(new))
     }
 
     /// Writes down something that nobody decided, such as a last-used stamp: no audit row.
@@ -179,8 +247,26 @@ impl Store {
         }
     }
 
-    pub(crate) fn key(&self) -> Result<&MasterKey, StoreError> {
-        self.key.as_deref().ok_or(StoreError::Locked)
+    pub(crate) fn key(&self) -> Result<Arc<MasterKey>, StoreError> {
+        self.keyring().map(Keyring::present)
+    }
+
+    /// The master key this store belongs to at this moment, which another process may have replaced (S-12).
+    pub(crate) fn key_in_force(
+        &self,
+        connection: &Connection,
+    ) -> Result<Arc<MasterKey>, StoreError> {
+        let keyring = self.keyring()?;
+        match key_check::read(connection)? {
+            None => Ok(keyring.present()),
+            Some(check) => keyring
+                .for_check(&check)
+                .ok_or_else(|| wrong_key(&check, &keyring.present())),
+        }
+    }
+
+    fn keyring(&self) -> Result<&Keyring, StoreError> {
+        self.keyring.as_deref().ok_or(StoreError::Locked)
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
@@ -194,7 +280,7 @@ impl Store {
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store")
-            .field("unlocked", &self.key.is_some())
+            .field("unlocked", &self.keyring.is_some())
             .finish_non_exhaustive()
     }
 }

@@ -3,12 +3,12 @@
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::Serialize;
 use toolgate_namespace::{WorkspaceId, WorkspaceSlug};
-use toolgate_vault::{KeyId, WrappedKey};
+use toolgate_vault::WrappedKey;
 
 use crate::audit::{Actor, Entry};
 use crate::error::Doing;
 use crate::sql::parsed;
-use crate::{Shred, Store, StoreError, WorkspaceScope};
+use crate::{Shred, Store, StoreError, WorkspaceScope, keys, manifest};
 
 /// One workspace, the unit of isolation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -70,17 +70,9 @@ pub struct Deleted {
     pub shred: Shred,
 }
 
-/// A workspace's data key as stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WorkspaceKeyRow {
-    /// Whose key it is.
-    pub workspace: WorkspaceId,
-    /// The key, wrapped.
-    pub key: WrappedKey,
-}
-
 impl Store {
-    /// Makes a workspace with its data key; id and slug must be free.
+    /// Makes a workspace with its data key; id and slug must be free, and the key wrapped under the master key in
+    /// force ([`StoreError::KeyRetired`] else).
     pub fn create_workspace(
         &self,
         actor: &Actor,
@@ -90,8 +82,13 @@ impl Store {
         let (workspace, key) = new.split();
         self.change(doing, actor, |tx| {
             refuse_taken(tx, &workspace)?;
+            let master = self.key_in_force(tx)?;
+            if key.master != *master.id() {
+                return Err(StoreError::KeyRetired);
+            }
             insert(tx, &workspace).doing(doing)?;
-            insert_key(tx, &workspace, &key).doing(doing)?;
+            keys::insert(tx, &workspace.id, &key, workspace.created_at).doing(doing)?;
+            manifest::edit(tx, &master, workspace.id.as_str(), [])?;
             let entry = workspace.entry("workspace.create", None, Some(&workspace));
             Ok(((), Some(entry)))
         })?;
@@ -196,19 +193,6 @@ impl Store {
             shred: self.shred(),
         })
     }
-
-    /// The wrapped data key that new secrets are sealed with.
-    pub fn workspace_key(&self, scope: &WorkspaceScope) -> Result<WrappedKey, StoreError> {
-        const SQL: &str = "SELECT workspace_id, id, master_id, sealed FROM keys
-            WHERE workspace_id = ?1 ORDER BY created_at DESC, id DESC LIMIT 1";
-        let row = self.read("reading a data key", |connection| {
-            connection
-                .prepare_cached(SQL)?
-                .query_row([scope.id()], read_key)
-                .optional()
-        })?;
-        row.map(|row| row.key).ok_or_else(|| scope.unknown())
-    }
 }
 
 /// Every workspace, by slug.
@@ -219,16 +203,6 @@ pub(crate) fn select(connection: &Connection) -> rusqlite::Result<Vec<Workspace>
     connection
         .prepare_cached(SQL)?
         .query_map([], read)?
-        .collect()
-}
-
-/// Every wrapped data key.
-pub(crate) fn select_keys(connection: &Connection) -> rusqlite::Result<Vec<WorkspaceKeyRow>> {
-    const SQL: &str = "SELECT workspace_id, id, master_id, sealed FROM keys
-        ORDER BY workspace_id, created_at";
-    connection
-        .prepare_cached(SQL)?
-        .query_map([], read_key)?
         .collect()
 }
 
@@ -313,22 +287,6 @@ fn insert(tx: &Transaction<'_>, workspace: &Workspace) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn insert_key(tx: &Transaction<'_>, owner: &Workspace, key: &WrappedKey) -> rusqlite::Result<()> {
-    const SQL: &str = "INSERT INTO keys (id, workspace_id, master_id, sealed, created_at)
-        VALUES (?1, ?2, ?3, ?4, ?5)";
-    tx.execute(
-        SQL,
-        params![
-            key.id.as_str(),
-            owner.id.as_str(),
-            key.master.as_str(),
-            key.sealed,
-            owner.created_at,
-        ],
-    )?;
-    Ok(())
-}
-
 fn find(connection: &Connection, scope: &WorkspaceScope) -> rusqlite::Result<Option<Workspace>> {
     const SQL: &str =
         "SELECT id, slug, name, description, read_only_all, strict_records, created_at
@@ -345,16 +303,5 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Workspace> {
         read_only_all: row.get(4)?,
         strict_records: row.get(5)?,
         created_at: row.get(6)?,
-    })
-}
-
-fn read_key(row: &Row<'_>) -> rusqlite::Result<WorkspaceKeyRow> {
-    Ok(WorkspaceKeyRow {
-        workspace: parsed(row, 0, |id| id.try_into())?,
-        key: WrappedKey {
-            id: parsed(row, 1, KeyId::parse)?,
-            master: parsed(row, 2, KeyId::parse)?,
-            sealed: row.get(3)?,
-        },
     })
 }

@@ -6,6 +6,7 @@
 
 mod child;
 mod descriptor;
+mod environment;
 mod group;
 mod kept_count;
 mod listeners;
@@ -15,6 +16,7 @@ mod process;
 
 pub use child::{ChildLimits, confine_child, confine_keeper, limit_child};
 pub use descriptor::{detach_standard_streams, hand_down, receive};
+pub use environment::take_variable;
 pub use group::{
     Signal, child_pids, children_of, reap, reap_group, signal_group, signal_process, wait_for_any,
 };

@@ -1,7 +1,9 @@
 //! Sealed handles (S-44): what clients carry for us and cannot read, change or use elsewhere.
 
 use std::fmt;
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::aead::LessSafeKey;
@@ -24,7 +26,13 @@ pub struct HandleError;
 /// What it does not do: end. There is no clock here, so put the time of expiry into the plaintext and compare it
 /// after opening. And it can be used again; what is for one use only has to be remembered by the caller.
 pub struct Handles {
-    key: LessSafeKey,
+    keys: ArcSwap<Keys>,
+}
+
+/// The key that seals, and the ones before it that still open.
+struct Keys {
+    present: LessSafeKey,
+    retired: Vec<LessSafeKey>,
 }
 
 impl Handles {
@@ -35,8 +43,26 @@ impl Handles {
     )]
     pub fn new(key: Secret<[u8; 32]>) -> Self {
         Self {
-            key: aead::prepare(key.expose()),
+            keys: ArcSwap::from_pointee(Keys {
+                present: aead::prepare(key.expose()),
+                retired: Vec::new(),
+            }),
         }
+    }
+
+    /// Seals with `present` from now on; what a key in `retired` sealed still opens (S-12).
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the keys are wiped as soon as their schedules are expanded"
+    )]
+    pub fn renew(&self, present: Secret<[u8; 32]>, retired: Vec<Secret<[u8; 32]>>) {
+        self.keys.store(Arc::new(Keys {
+            present: aead::prepare(present.expose()),
+            retired: retired
+                .iter()
+                .map(|key| aead::prepare(key.expose()))
+                .collect(),
+        }));
     }
 
     /// A handle that anybody who has it may use. `purpose` is a constant of the caller's, such as `"session"`.
@@ -57,7 +83,8 @@ impl Handles {
         context: &[&[u8]],
         plaintext: &[u8],
     ) -> Result<String, HandleError> {
-        let sealed = aead::seal(&self.key, &associated_data(purpose, context), plaintext)
+        let associated = associated_data(purpose, context);
+        let sealed = aead::seal(&self.keys.load().present, &associated, plaintext)
             .map_err(|_| HandleError)?;
         Ok(URL_SAFE_NO_PAD.encode(sealed))
     }
@@ -71,8 +98,12 @@ impl Handles {
     ) -> Result<Vec<u8>, HandleError> {
         // The decoder refuses padding and stray bits at the end: one handle, one text.
         let sealed = URL_SAFE_NO_PAD.decode(handle).map_err(|_| HandleError)?;
-        let mut opened = aead::open(&self.key, &associated_data(purpose, context), &sealed)
-            .map_err(|_| HandleError)?;
+        let associated = associated_data(purpose, context);
+        let keys = self.keys.load();
+        let mut opened = std::iter::once(&keys.present)
+            .chain(&keys.retired)
+            .find_map(|key| aead::open(key, &associated, &sealed).ok())
+            .ok_or(HandleError)?;
         Ok(std::mem::take(&mut *opened))
     }
 }

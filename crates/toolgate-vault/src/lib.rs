@@ -8,9 +8,10 @@
 //! master key (KEK)     32 random bytes from a key file or the environment, never in the store
 //!   ├─ hkdf[KEK]("wrapping")     seals the data keys          ├─ hkdf[KEK]("handles")    sealed handles
 //!   ├─ hkdf[KEK]("check value")  is this the right key?       ├─ hkdf[KEK]("audit")      audit rows
-//!   └─ hkdf[KEK]("manifest")     which secrets are live       └─ hkdf[KEK]("key id")     the public name
+//!   ├─ hkdf[KEK]("manifest")     which secrets are live       ├─ hkdf[KEK]("key id")     the public name
+//!   └─ hkdf[KEK]("retiring")     seals what a rotation leaves of the key before: its audit and handle keys
 //!        │
-//!        └─ seal[wrapping](format, KEK id, DEK id, workspace; DEK)            one data key a workspace
+//!        └─ seal[wrapping](format, KEK id, DEK id, workspace; DEK)            data keys of a workspace
 //!             └─ seal[DEK](format, DEK id, workspace, server, name, version; value)
 //! ```
 //!
@@ -55,8 +56,10 @@ mod workspace_key;
 pub use aead::SEALED_FORMAT;
 pub use key::{KeyError, KeyId};
 pub use length_prefixed::LengthPrefixed;
-pub use manifest::ManifestEntry;
-pub use master::{KeyOrigin, MasterKey, MasterKeyError, MasterKeySource};
+pub use manifest::{ManifestEntry, entry_tag};
+pub use master::{
+    KeyOrigin, MasterKey, MasterKeyError, MasterKeySource, RetiredKeys, SealedRetiredKeys,
+};
 pub use seal::{SealError, SealedSecret, SecretContext};
 pub use secret::{
     InvalidSecretName, InvalidSecretValue, MAX_SECRET_BYTES, MIN_SECRET_BYTES, Secret, SecretName,

@@ -16,8 +16,8 @@ pub struct ManifestEntry<'a> {
     pub name: &'a str,
     /// The version.
     pub version: u64,
-    /// The sealed bytes; their tag makes them unique.
-    pub sealed: &'a [u8],
+    /// The AEAD tag of what is stored: no two sealed values share one.
+    pub tag: &'a [u8],
 }
 
 /// The text that is authenticated. The order of `entries` does not matter: they are sorted here.
@@ -35,7 +35,17 @@ pub(crate) fn encode<'a>(
             .optional(entry.server)
             .text(entry.name)
             .number(entry.version)
-            .bytes(entry.sealed)
+            .bytes(entry.tag)
     });
     encoded.into_bytes()
 }
+
+/// The AEAD tag of sealed bytes, in hex: what a manifest keeps of a value. Empty for bytes too short to hold one.
+pub fn entry_tag(sealed: &[u8]) -> String {
+    let tag = sealed.last_chunk::<TAG_BYTES>();
+    tag.map_or_else(String::new, |tag| {
+        format!("{:032x}", u128::from_be_bytes(*tag))
+    })
+}
+
+const TAG_BYTES: usize = 16;

@@ -2,6 +2,7 @@
 
 mod calls;
 mod ceiling;
+mod keys;
 mod mcp;
 mod secrets;
 mod span;
@@ -14,6 +15,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use calls::{AuditCommand, CallsArgs};
 pub(crate) use ceiling::Ceiling;
+pub(crate) use keys::{KeySourceArgs, KeysCommand};
 pub(crate) use mcp::{
     ClassificationArgument, EraArgument, IsolationArgument, McpAdd, McpChild, McpCommand, McpLogs,
     McpTool, PrefixArgument, TransportArgument,
@@ -53,6 +55,8 @@ pub(crate) struct Cli {
     /// Print JSON for programs: one object, lists as one object a line
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) keys: KeySourceArgs,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -72,6 +76,9 @@ pub(crate) enum Command {
     /// Secrets: credentials the gateway adds to calls
     #[command(subcommand)]
     Secrets(SecretsCommand),
+    /// Keys that seal the secrets: which there are, and how they are replaced
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// What was called, by whom, and how it went
     Calls(CallsArgs),
     /// What administrators did

@@ -10,6 +10,23 @@ use clap::{Args, Subcommand};
 pub(crate) enum SecretsCommand {
     /// Set a secret of one server; a value that exists is replaced from the next call on
     Set(SecretsSet),
+    /// Replace the value of a secret that is set; says which servers use it
+    #[command(after_help = "Examples:
+  toolgatectl secrets rotate github GITHUB_TOKEN
+  toolgatectl secrets rotate github GITHUB_TOKEN < new-token.txt
+
+The next call uses the new value; calls under way end with the old one.")]
+    Rotate {
+        /// Name of the server
+        server: String,
+        /// Name of the secret, exactly as `secrets list` shows it
+        name: String,
+        /// The value; asked for or read from standard input when absent
+        value: Option<SecretArgument>,
+        /// The workspace; by default the active one
+        #[arg(long, value_name = "SLUG")]
+        workspace: Option<String>,
+    },
     /// List names, versions and dates; values are never shown
     #[command(after_help = "Examples:
   toolgatectl secrets list
@@ -65,6 +82,17 @@ pub(crate) enum WorkspaceSecretCommand {
         /// Slug of the workspace
         slug: String,
         /// Name of the secret
+        name: String,
+        /// The value; asked for or read from standard input when absent
+        value: Option<SecretArgument>,
+    },
+    /// Replace the value of a secret that is set; says which servers use it
+    #[command(after_help = "Examples:
+  toolgatectl workspace secret rotate team GITHUB_TOKEN < new-token.txt")]
+    Rotate {
+        /// Slug of the workspace
+        slug: String,
+        /// Name of the secret, exactly as `secrets list` shows it
         name: String,
         /// The value; asked for or read from standard input when absent
         value: Option<SecretArgument>,

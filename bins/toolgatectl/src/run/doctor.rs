@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use toolgate_admin::{DataDir, Finding, Level};
+use toolgate_admin::{DataDir, Finding, GivenKeySources, Level};
 
 use super::count;
 use crate::exit::Exit;
@@ -10,8 +10,12 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::table::{Tone, plain, table};
 
-pub(super) fn doctor(dir: &DataDir, output: &Output) -> Result<Exit, Failure> {
-    let findings = toolgate_admin::doctor(dir)?;
+pub(super) fn doctor(
+    dir: &DataDir,
+    keys: GivenKeySources,
+    output: &Output,
+) -> Result<Exit, Failure> {
+    let findings = toolgate_admin::doctor_with(dir, keys)?;
     output.many(&findings, text)?;
     let worst = findings.iter().map(|finding| finding.level).max();
     Ok(match worst {

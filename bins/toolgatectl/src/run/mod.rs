@@ -3,6 +3,7 @@
 mod calls;
 mod clock;
 mod doctor;
+mod keys;
 mod mcp;
 mod secrets;
 mod status;
@@ -10,9 +11,10 @@ mod token;
 mod workspace;
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use clap::CommandFactory;
-use toolgate_admin::{Admin, DataDir, WorkspaceScope, operator};
+use toolgate_admin::{Admin, DataDir, GivenKeySources, Secret, WorkspaceScope, operator};
 
 use crate::args::{Cli, Command};
 use crate::exit::Exit;
@@ -20,7 +22,11 @@ use crate::failure::Failure;
 use crate::output::Output;
 
 /// Does what was asked.
-pub(crate) fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
+pub(crate) fn run(
+    cli: Cli,
+    master_key: Option<Secret<String>>,
+    output: &Output,
+) -> Result<Exit, Failure> {
     let given = cli.data_dir;
     let dir = || match &given {
         Some(dir) => Ok(DataDir::new(dir)),
@@ -28,20 +34,28 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
             .map(DataDir::new)
             .map_err(Failure::from),
     };
-    let open = || -> Result<Context<'_>, Failure> {
-        let admin = Admin::open(dir()?, operator())?;
+    let keys = GivenKeySources {
+        file: cli.keys.master_key_file,
+        credential: cli.keys.master_key_credential,
+        credentials_directory: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
+        variable: master_key,
+        command: cli.keys.master_key_command,
+    };
+    let open = |keys| -> Result<Context<'_>, Failure> {
+        let admin = Admin::open_with(dir()?, keys, operator())?;
         Ok(Context { admin, output })
     };
     match cli.command {
-        Command::Workspace(command) => workspace::run(&open()?, command),
-        Command::Token(command) => token::run(&open()?, command),
-        Command::Mcp(command) => mcp::run(&open()?, command),
-        Command::Secrets(command) => secrets::run(&open()?, command),
-        Command::Calls(query) => calls::calls(&open()?, query),
-        Command::Audit(command) => calls::audit(&open()?, &command),
-        Command::Clock(command) => clock::run(&open()?, &command),
-        Command::Doctor => doctor::doctor(&dir()?, output),
+        Command::Workspace(command) => workspace::run(&open(keys)?, command),
+        Command::Token(command) => token::run(&open(keys)?, command),
+        Command::Mcp(command) => mcp::run(&open(keys)?, command),
+        Command::Secrets(command) => secrets::run(&open(keys)?, command),
+        Command::Calls(query) => calls::calls(&open(keys)?, query),
+        Command::Audit(command) => calls::audit(&open(keys)?, &command),
+        Command::Keys(command) => keys::run(&open(keys)?, command),
+        Command::Clock(command) => clock::run(&open(keys)?, &command),
         Command::Status => status::status(&dir()?, output),
+        Command::Doctor => doctor::doctor(&dir()?, keys, output),
         Command::Completions { shell } => completions(shell),
     }
 }

@@ -18,6 +18,15 @@ pub(super) fn run(context: &Context<'_>, command: SecretsCommand) -> Result<Exit
             let owner = SecretOwner::Server(&asked.server);
             set(context, &scope, owner, &asked.name, asked.value)
         }
+        SecretsCommand::Rotate {
+            server,
+            name,
+            value,
+            workspace,
+        } => {
+            let scope = context.target(workspace.as_deref())?;
+            rotate(context, &scope, SecretOwner::Server(&server), &name, value)
+        }
         SecretsCommand::List { server, workspace } => {
             let scope = context.target(workspace.as_deref())?;
             list(context, &scope, server.as_deref())
@@ -42,6 +51,10 @@ pub(super) fn workspace(
             let scope = context.admin.scope(&slug)?;
             set(context, &scope, SecretOwner::Workspace, &name, value)
         }
+        WorkspaceSecretCommand::Rotate { slug, name, value } => {
+            let scope = context.admin.scope(&slug)?;
+            rotate(context, &scope, SecretOwner::Workspace, &name, value)
+        }
         WorkspaceSecretCommand::List { slug } => {
             let scope = context.target(slug.as_deref())?;
             list(context, &scope, None)
@@ -60,14 +73,45 @@ fn set(
     name: &str,
     value: Option<SecretArgument>,
 ) -> Result<Exit, Failure> {
-    let value = match value {
-        Some(SecretArgument(value)) => Secret::new(value),
-        None => ask::secret(&format!("Value of {name}"))?,
-    };
+    let value = given_or_asked(name, value)?;
     let saved = context.admin.set_secret(scope, owner, name, &value)?;
     context.output.gateway(saved.gateway);
     context.output.one(&saved, saved_text)?;
     Ok(Exit::Done)
+}
+
+fn rotate(
+    context: &Context<'_>,
+    scope: &WorkspaceScope,
+    owner: SecretOwner<'_>,
+    name: &str,
+    value: Option<SecretArgument>,
+) -> Result<Exit, Failure> {
+    let value = given_or_asked(&format!("new {name}"), value)?;
+    let saved = context.admin.rotate_secret(scope, owner, name, &value)?;
+    context.output.gateway(saved.gateway);
+    context.output.one(&saved, rotated_text)?;
+    Ok(Exit::Done)
+}
+
+fn given_or_asked(what: &str, value: Option<SecretArgument>) -> Result<Secret<String>, Failure> {
+    match value {
+        Some(SecretArgument(value)) => Ok(Secret::new(value)),
+        None => ask::secret(&format!("Value of {what}")),
+    }
+}
+
+fn rotated_text(saved: &SecretSet) -> String {
+    let used = match saved.used_by.as_slice() {
+        [] => "no server is given it".to_owned(),
+        servers => format!("used by {} from the next call on", servers.join(", ")),
+    };
+    format!(
+        "Rotated {} for {}, version {}; {used}\n",
+        saved.name,
+        owner_text(saved.server.as_deref(), &saved.workspace),
+        saved.version
+    )
 }
 
 fn saved_text(saved: &SecretSet) -> String {

@@ -10,19 +10,17 @@ use std::sync::{Arc, OnceLock, Weak};
 use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
 use toolgate_http::Egress;
-use toolgate_namespace::{ServerSpec, WorkspaceId, WorkspaceSlug};
+use toolgate_namespace::{ServerSpec, WorkspaceSlug};
 use toolgate_policy::{RateLimiter, Token, TokenStatus};
 use toolgate_protocol::{Json, ToolDefinition};
 use toolgate_router::{
     Background, Bulkhead, Link, LinkConfig, Listed, Part, Workspace, WorkspaceConfig,
 };
 use toolgate_store::{Actor, Installation, Store, StoreError, ToolRow, WorkspaceScope};
-use toolgate_unseal::Opener;
 use toolgate_upstream::{ChildConfig, Notice, Question, Upstream, UpstreamConfig, Verdict};
-use toolgate_vault::MasterKey;
 
 use self::stored::{Stored, server_row, tool_row};
-use crate::credentials::LinkSecrets;
+use crate::credentials::{LazyOpeners, LinkSecrets};
 use crate::notices::{Hub, outside};
 use crate::snapshot::{Life, Snapshot, TokenEntry, WorkspaceEntry};
 
@@ -30,7 +28,6 @@ use crate::snapshot::{Life, Snapshot, TokenEntry, WorkspaceEntry};
 #[derive(Debug)]
 pub(crate) struct Wiring {
     pub(crate) store: Store,
-    pub(crate) master: Arc<MasterKey>,
     pub(crate) egress: Egress,
     pub(crate) children: ChildConfig,
     pub(crate) client_info: Json,
@@ -47,6 +44,7 @@ impl Wiring {
         now_ms: u64,
     ) -> Snapshot {
         let stored = Stored::index(&installation);
+        report_refused(&installation, previous);
         let mut snapshot = Snapshot {
             turn: previous.map_or(1, |previous| previous.turn + 1),
             ..Snapshot::default()
@@ -62,6 +60,7 @@ impl Wiring {
             let entry = token_entry(token, previous, now_ms);
             snapshot.tokens.insert(entry.token.digest, Arc::new(entry));
         }
+        snapshot.refused = installation.refused;
         snapshot
     }
 
@@ -74,15 +73,16 @@ impl Wiring {
         let before = previous.and_then(|previous| previous.workspace(&stored.id));
         let changes = before.map_or_else(Arc::default, |before| before.workspace.changes().clone());
         let hub = before.map_or_else(Arc::default, |before| before.hub.clone());
-        let opener = OnceLock::new();
+        let openers = LazyOpeners::new(&stored.id, all.installation);
         let mut links = Vec::new();
         let mut secrets = HashMap::new();
         for spec in all.servers_of(&stored.id) {
             let kept = before.and_then(|before| kept_link(before, spec));
-            let (link, link_secrets) = kept.unwrap_or_else(|| {
-                let opener = opener.get_or_init(|| self.opener(&stored.id, all)).clone();
-                self.link(&stored.slug, spec, opener, all, &changes, &hub)
-            });
+            if let Some((_, kept)) = &kept {
+                kept.renew(all.secrets_of(&stored.id), &openers);
+            }
+            let (link, link_secrets) = kept
+                .unwrap_or_else(|| self.link(&stored.slug, spec, &openers, all, &changes, &hub));
             link.set_overrides(all.overrides_of(&spec.id));
             secrets.insert(spec.id.as_str().to_owned(), link_secrets);
             links.push(link);
@@ -114,7 +114,7 @@ impl Wiring {
         self: &Arc<Self>,
         workspace: &WorkspaceSlug,
         spec: &ServerSpec,
-        opener: Option<Arc<Opener>>,
+        openers: &LazyOpeners<'_>,
         all: &Stored<'_>,
         changes: &Arc<AtomicU64>,
         hub: &Arc<Hub>,
@@ -122,8 +122,8 @@ impl Wiring {
         let spec = Arc::new(spec.clone());
         let secrets = Arc::new(LinkSecrets::new(
             spec.clone(),
-            opener,
             all.secrets_of(&spec.workspace),
+            openers,
         ));
         let slot: Arc<OnceLock<Weak<Link>>> = Arc::default();
         let home = Home {
@@ -293,22 +293,6 @@ impl Wiring {
         });
     }
 
-    fn opener(&self, workspace: &WorkspaceId, all: &Stored<'_>) -> Option<Arc<Opener>> {
-        let row = all
-            .installation
-            .keys
-            .iter()
-            .find(|row| &row.workspace == workspace)?;
-        let Ok(key) = self
-            .master
-            .unwrap_workspace_key(workspace.as_str(), &row.key)
-        else {
-            tracing::error!(%workspace, "the workspace's key does not open; its secrets are unavailable");
-            return None;
-        };
-        Some(Arc::new(Opener::new(&key)))
-    }
-
     /// Ends conversations with servers that are gone or changed. Secrets that were rotated or deleted are not
     /// used once more, whatever is still under way (S-15, S-41).
     fn close_what_is_gone(
@@ -339,6 +323,21 @@ impl Wiring {
                 }
             }
         }
+    }
+}
+
+/// Says once of each secret that does not fit its manifest that nobody gets it (S-17).
+fn report_refused(installation: &Installation, previous: Option<&Snapshot>) {
+    for one in &installation.refused {
+        if previous.is_some_and(|previous| previous.refused.contains(one)) {
+            continue;
+        }
+        tracing::error!(
+            workspace = %one.workspace,
+            secret = %one.name,
+            "a secret {}; no server gets it until it is set again",
+            one.finding.as_str()
+        );
     }
 }
 

@@ -5,17 +5,21 @@
 //! row.mac       = mac[audit key]("toolgate audit row", every column but mac, previous row's mac)
 //! ```
 //!
+//! The audit key is that of the master key in force when the row was written; a rotation keeps it
+//! together with the last sequence it may vouch for ([`AuditKeys`]).
+//!
 //! A row that is edited, removed, inserted or moved breaks its own MAC or the one after it. A cut
 //! tail breaks nothing by itself: whoever keeps an [`AuditHead`] elsewhere can tell
 //! ([`Store::verify_audit`]). Digests of states are keyed too, so a row says nothing about a value
 //! that could be guessed.
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 use toolgate_namespace::WorkspaceId;
-use toolgate_vault::{LengthPrefixed, MasterKey};
+use toolgate_vault::{LengthPrefixed, MasterKey, RetiredKeys};
 
 use crate::{Actor, Store, StoreError};
 
@@ -48,8 +52,11 @@ impl Store {
     pub fn verify_audit(&self, checkpoint: Option<AuditHead>) -> Result<AuditHead, StoreError> {
         const SQL: &str = "SELECT sequence, at, actor, action, workspace_id, object, detail,
             before, after, previous, mac FROM audit ORDER BY sequence";
-        let key = self.key()?;
-        let mut verifier = Verifier::new(key, checkpoint);
+        let keys = AuditKeys {
+            retired: self.retired_keys()?,
+            present: self.key()?,
+        };
+        let mut verifier = Verifier::new(&keys, checkpoint);
         let outcome = self.read_at_once("checking the audit chain", |connection| {
             let mut statement = connection.prepare(SQL)?;
             let mut rows = statement.query([])?;
@@ -142,7 +149,7 @@ pub(crate) fn append(
     Ok(())
 }
 
-fn head(connection: &Connection) -> rusqlite::Result<AuditHead> {
+pub(crate) fn head(connection: &Connection) -> rusqlite::Result<AuditHead> {
     const SQL: &str = "SELECT sequence, mac FROM audit ORDER BY sequence DESC LIMIT 1";
     let head = connection
         .prepare_cached(SQL)?
@@ -211,9 +218,29 @@ fn state_bytes(state: &[u8]) -> Vec<u8> {
         .into_bytes()
 }
 
+/// The keys of the whole chain: each master key vouches for the rows of its time and for no other (S-12).
+pub(crate) struct AuditKeys {
+    /// In the order of their time.
+    pub(crate) retired: Vec<RetiredKeys>,
+    pub(crate) present: Arc<MasterKey>,
+}
+
+impl AuditKeys {
+    fn mac(&self, sequence: u64, row: &[u8]) -> [u8; 32] {
+        let of_its_time = self
+            .retired
+            .iter()
+            .find(|key| sequence <= key.audit_until());
+        match of_its_time {
+            Some(key) => key.audit_mac(row),
+            None => self.present.audit_mac(row),
+        }
+    }
+}
+
 /// Walks the chain from its first row.
 struct Verifier<'a> {
-    key: &'a MasterKey,
+    keys: &'a AuditKeys,
     /// Not yet met.
     checkpoint: Option<AuditHead>,
     head: AuditHead,
@@ -223,9 +250,9 @@ struct Verifier<'a> {
 type Break = (u64, &'static str);
 
 impl<'a> Verifier<'a> {
-    fn new(key: &'a MasterKey, checkpoint: Option<AuditHead>) -> Self {
+    fn new(keys: &'a AuditKeys, checkpoint: Option<AuditHead>) -> Self {
         Self {
-            key,
+            keys,
             checkpoint: checkpoint.filter(|head| *head != AuditHead::EMPTY),
             head: AuditHead::EMPTY,
         }
@@ -239,7 +266,7 @@ impl<'a> Verifier<'a> {
         if row.previous != self.head.mac {
             return Err((row.sequence, "it does not follow the row before it"));
         }
-        if self.key.audit_mac(&row.authenticated_bytes()) != row.mac {
+        if self.keys.mac(row.sequence, &row.authenticated_bytes()) != row.mac {
             return Err((row.sequence, "the row was changed"));
         }
         self.head = AuditHead {
@@ -265,7 +292,7 @@ impl<'a> Verifier<'a> {
     }
 }
 
-fn now_ms() -> u64 {
+pub(crate) fn now_ms() -> u64 {
     let since_epoch = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

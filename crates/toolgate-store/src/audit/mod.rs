@@ -4,5 +4,5 @@ mod chain;
 mod trail;
 
 pub use chain::AuditHead;
-pub(crate) use chain::{Entry, append};
+pub(crate) use chain::{Entry, append, head, now_ms};
 pub use trail::{Actor, AuditRow};

@@ -20,10 +20,13 @@ use crate::workspace_key::{WorkspaceKey, WrappedKey};
 pub struct MasterKey {
     id: KeyId,
     wrapping: LessSafeKey,
+    /// Seals what is left of the master keys before this one.
+    pub(super) retiring: LessSafeKey,
     check: hmac::Key,
     audit: hmac::Key,
     manifest: hmac::Key,
-    handles: KeyBytes,
+    pub(super) audit_bytes: KeyBytes,
+    pub(super) handles: KeyBytes,
 }
 
 impl MasterKey {
@@ -36,14 +39,19 @@ impl MasterKey {
     pub(crate) fn derive(master: &KeyBytes) -> Self {
         let labels = hkdf::Salt::new(hkdf::HKDF_SHA256, SALT).extract(master.expose());
         let mac_key = |label| hmac::Key::new(hmac::HMAC_SHA256, expand(&labels, label).expose());
-        let wrapping = UnboundKey::new(&AES_256_GCM, expand(&labels, Label::Wrapping).expose())
-            .expect("32 bytes are the length of an AES-256 key");
+        let aead_key = |label| {
+            let unbound = UnboundKey::new(&AES_256_GCM, expand(&labels, label).expose())
+                .expect("32 bytes are the length of an AES-256 key");
+            LessSafeKey::new(unbound)
+        };
         Self {
             id: KeyId::of_master(expand(&labels, Label::KeyId).expose()),
-            wrapping: LessSafeKey::new(wrapping),
+            wrapping: aead_key(Label::Wrapping),
+            retiring: aead_key(Label::Retiring),
             check: mac_key(Label::CheckValue),
             audit: mac_key(Label::Audit),
             manifest: mac_key(Label::Manifest),
+            audit_bytes: expand(&labels, Label::Audit),
             handles: expand(&labels, Label::Handles),
         }
     }
@@ -159,6 +167,7 @@ enum Label {
     Handles,
     Audit,
     Manifest,
+    Retiring,
 }
 
 impl Label {
@@ -170,6 +179,7 @@ impl Label {
             Self::Handles => "handles",
             Self::Audit => "audit",
             Self::Manifest => "manifest",
+            Self::Retiring => "retiring",
         }
     }
 }
@@ -183,7 +193,7 @@ fn expand(labels: &hkdf::Prk, label: Label) -> KeyBytes {
     KeyBytes::filled_by(|bytes| okm.fill(bytes)).expect("SHA-256 gives 32 bytes")
 }
 
-fn fixed(tag: hmac::Tag) -> [u8; 32] {
+pub(super) fn fixed(tag: hmac::Tag) -> [u8; 32] {
     tag.as_ref()
         .try_into()
         .expect("HMAC-SHA-256 gives 32 bytes")
@@ -197,13 +207,14 @@ mod tests {
     use super::*;
     use crate::aead;
 
-    const ALL: [Label; 6] = [
+    const ALL: [Label; 7] = [
         Label::KeyId,
         Label::Wrapping,
         Label::CheckValue,
         Label::Handles,
         Label::Audit,
         Label::Manifest,
+        Label::Retiring,
     ];
 
     fn derived(label: Label) -> [u8; KEY_BYTES] {

@@ -11,21 +11,53 @@ use crate::key::{KeyBytes, KeyId};
 use crate::master::MasterKeyError;
 use crate::master::text::{self, MAX_TEXT_BYTES};
 
+/// Whose a file may be, and who else may have which right to it.
+pub(super) struct Rights {
+    owner: u32,
+    by_root: bool,
+    mode: u32,
+}
+
+impl Rights {
+    /// Its owner's alone.
+    pub(super) fn of_key_file(owner: u32) -> Self {
+        Self {
+            owner,
+            by_root: false,
+            mode: OWNER_READ_WRITE,
+        }
+    }
+
+    /// As systemd leaves a credential: the user's, or root's and readable through an access list, which shows
+    /// as a right of the group.
+    pub(super) fn of_credential(owner: u32) -> Self {
+        Self {
+            owner,
+            by_root: true,
+            mode: OWNER_READ_WRITE | GROUP_READ,
+        }
+    }
+
+    fn allow_owner(&self, found: u32) -> bool {
+        found == self.owner || (self.by_root && found == 0)
+    }
+}
+
 /// Checks the file and reads its text (S-07).
-pub(super) fn read(path: &Path, owner_uid: u32) -> Result<Zeroizing<Vec<u8>>, MasterKeyError> {
+pub(super) fn read(path: &Path, rights: &Rights) -> Result<Zeroizing<Vec<u8>>, MasterKeyError> {
     let file = open_regular(path)?;
     let metadata = file
         .metadata()
         .map_err(|source| could_not_open(path, source))?;
-    if metadata.uid() != owner_uid {
+    if !rights.allow_owner(metadata.uid()) {
         return Err(MasterKeyError::Owner {
             path: path.to_owned(),
             found: metadata.uid(),
-            expected: owner_uid,
+            expected: rights.owner,
         });
     }
     let mode = metadata.mode() & PERMISSION_BITS;
-    if mode & !OWNER_READ_WRITE != 0 {
+    if mode & !rights.mode != 0 {
         return Err(MasterKeyError::Mode {
             path: path.to_owned(),
             mode,
@@ -127,4 +159,5 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 }
 
 const OWNER_READ_WRITE: u32 = 0o600;
+const GROUP_READ: u32 = 0o040;
 const PERMISSION_BITS: u32 = 0o7777;

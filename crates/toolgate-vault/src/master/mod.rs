@@ -2,8 +2,10 @@
 
 mod derive;
 mod file;
+mod retired;
 mod source;
 mod text;
 
 pub use derive::MasterKey;
+pub use retired::{RetiredKeys, SealedRetiredKeys};
 pub use source::{KeyOrigin, MasterKeyError, MasterKeySource};

@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::key::{KeyBytes, KeyError};
-use crate::master::{MasterKey, file, text};
+use crate::master::file::{self, Rights};
+use crate::master::{MasterKey, text};
 use crate::secret::Secret;
 
 /// Where the master key is. Exactly one (S-07): the binary that finds two configured refuses to start.
@@ -13,9 +14,13 @@ use crate::secret::Secret;
 pub enum MasterKeySource {
     /// A file of 64 hex digits, or of 32 bytes in base64. White space around it is ignored.
     File(PathBuf),
-    /// The same text, read by the binary from an environment variable (which it then removes), a systemd
-    /// credential or an unwrap hook.
+    /// The same text in a file that systemd made for this service (`LoadCredential=`): it belongs to this user
+    /// or to root, and root may have given this user's group the right to read it.
+    Credential(PathBuf),
+    /// The same text, read by the binary from an environment variable, which it then removes.
     Text(Secret<String>),
+    /// The same text, as the command that unwraps the key printed it.
+    Printed(Secret<String>),
 }
 
 impl MasterKey {
@@ -27,10 +32,17 @@ impl MasterKey {
     pub fn load(source: MasterKeySource, owner_uid: u32) -> Result<Self, MasterKeyError> {
         let key = match source {
             MasterKeySource::File(path) => {
-                let text = file::read(&path, owner_uid)?;
+                let text = file::read(&path, &Rights::of_key_file(owner_uid))?;
+                text::parse(&text, KeyOrigin::File(path))?
+            }
+            MasterKeySource::Credential(path) => {
+                let text = file::read(&path, &Rights::of_credential(owner_uid))?;
                 text::parse(&text, KeyOrigin::File(path))?
             }
             MasterKeySource::Text(text) => text::parse(text.expose().as_bytes(), KeyOrigin::Text)?,
+            MasterKeySource::Printed(text) => {
+                text::parse(text.expose().as_bytes(), KeyOrigin::Command)?
+            }
         };
         Ok(Self::derive(&key))
     }
@@ -52,8 +64,10 @@ impl MasterKey {
 pub enum KeyOrigin {
     /// This file.
     File(PathBuf),
-    /// A text that the binary brought.
+    /// The environment variable.
     Text,
+    /// What the unwrapping command printed.
+    Command,
 }
 
 impl fmt::Display for KeyOrigin {
@@ -61,6 +75,7 @@ impl fmt::Display for KeyOrigin {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Text => f.write_str("the environment"),
+            Self::Command => f.write_str("the key command"),
         }
     }
 }

@@ -15,7 +15,7 @@ fn entry<'a>(
         server,
         name,
         version,
-        sealed,
+        tag: sealed,
     }
 }
 
