@@ -3,12 +3,14 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::Connection;
 use tempfile::TempDir;
 use toolgate_store::{CallsJournal, CallsReader, ChangeWatcher, DataDir, Open, Store, StoreError};
+use toolgate_vault::MasterKey;
 
-use crate::fixtures::{House, refuses};
+use crate::fixtures::{House, actor, refuses};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -71,6 +73,10 @@ fn r08_an_empty_file_is_a_store_only_where_one_may_be_made() {
 
 /// The database file of a store with twenty workspaces.
 fn filled() -> Vec<u8> {
+    filled_with_key().0
+}
+
+fn filled_with_key() -> (Vec<u8>, Arc<MasterKey>) {
     let house = House::new();
     for n in 0..20 {
         house.workspace(&format!("workspace-{n}"), n);
@@ -82,7 +88,7 @@ fn filled() -> Vec<u8> {
         .unwrap()
         .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
         .unwrap();
-    fs::read(dir.control_db()).unwrap()
+    (fs::read(dir.control_db()).unwrap(), Arc::clone(&house.key))
 }
 
 /// Opens a store whose file holds `bytes`; the directory must outlive it.
@@ -124,7 +130,7 @@ fn r08_damage_is_found_at_start() {
 
 #[test]
 fn r08_random_damage_is_refused_or_harmless() {
-    let whole = filled();
+    let (whole, key) = filled_with_key();
     // Position and bit of each flip come from a multiplicative generator: the same in every run.
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     for flip in 0..200 {
@@ -136,10 +142,15 @@ fn r08_random_damage_is_refused_or_harmless() {
         bytes[bit / 8] ^= 1 << (bit % 8);
         // Whatever opens can be read, or says which value cannot.
         let (_directory, outcome) = open_bytes(&bytes);
-        let Ok(store) = outcome else { continue };
+        let unlocked = outcome.and_then(|store| store.unlock(Arc::clone(&key), &actor()));
+        let Ok(store) = unlocked else { continue };
         match store.load() {
             Ok(loaded) => assert!(loaded.workspaces.len() <= 20, "flip {flip}"),
-            Err(StoreError::Unreadable { .. } | StoreError::Sqlite { .. }) => (),
+            Err(
+                StoreError::Unreadable { .. }
+                | StoreError::Sqlite { .. }
+                | StoreError::WrongKey { .. },
+            ) => (),
             Err(error) => panic!("flip {flip}: {error}"),
         }
     }

@@ -8,9 +8,12 @@
 mod audit;
 mod calls;
 mod control;
+mod data_keys;
 mod files;
 mod fixtures;
 mod isolation;
+mod manifests;
+mod master_key;
 mod nouns;
 mod servers;
 mod sharing;

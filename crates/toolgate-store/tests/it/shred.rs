@@ -8,7 +8,7 @@ use crate::fixtures::{House, actor, secret_name};
 
 impl House {
     /// Whether the bytes occur in any file of the data directory.
-    fn holds(&self, needle: &[u8]) -> bool {
+    pub(crate) fn holds(&self, needle: &[u8]) -> bool {
         assert!(needle.len() >= 16, "short needles are found by chance");
         fs::read_dir(self.dir.path()).unwrap().any(|entry| {
             let bytes = fs::read(entry.unwrap().path()).unwrap();
