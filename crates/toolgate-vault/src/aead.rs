@@ -76,6 +76,9 @@ pub(crate) fn open(
 }
 
 #[cfg(test)]
+mod second_provider;
+
+#[cfg(test)]
 mod tests {
     use ring::aead::UnboundKey;
 
