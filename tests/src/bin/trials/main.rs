@@ -20,6 +20,7 @@
 
 mod effort;
 mod publish;
+mod rotate_under_load;
 mod score;
 mod soak;
 
@@ -41,11 +42,18 @@ struct Trial {
 }
 
 /// Every trial, in the order in which they run.
-const TRIALS: &[Trial] = &[Trial {
-    name: "soak",
-    proves: "S-12, S-19, S-41, S-74, S-84, R-05, R-10, R-27",
-    run: soak::run,
-}];
+const TRIALS: &[Trial] = &[
+    Trial {
+        name: "rotate-under-load",
+        proves: "S-12",
+        run: rotate_under_load::run,
+    },
+    Trial {
+        name: "soak",
+        proves: "S-12, S-19, S-41, S-74, S-84, R-05, R-10, R-27",
+        run: soak::run,
+    },
+];
 
 fn main() -> ExitCode {
     let effort = match Effort::read() {
