@@ -11,6 +11,7 @@ use toolgate_policy::TokenStatus;
 use toolgate_store::control::{self, ControlError, ControlReply, ControlRequest};
 use toolgate_store::{CallFilter, CallsReader, DataDir, StoreError, ToolState, WorkspaceScope};
 
+use crate::audit::Kept;
 use crate::server::missing_secrets;
 use crate::time::now_ms;
 use crate::{Admin, AdminError, GivenKeySources, OpenError, gateway_status, operator};
@@ -145,15 +146,28 @@ impl Admin {
     }
 
     fn audit_finding(&self) -> Result<Finding, AdminError> {
-        match self.store.verify_audit(None) {
+        let kept = Kept::read(&self.dir, None)?;
+        let count = kept.heads.len();
+        match self.store.verify_audit(kept.heads) {
+            Ok(_) if !kept.unreadable.is_empty() => Ok(Finding::warning(
+                "audit",
+                format!(
+                    "the audit chain holds, but {} is no checkpoint",
+                    kept.unreadable.join(", ")
+                ),
+                "a power cut can tear a line; if there was none, somebody edited it",
+            )),
             Ok(head) => Ok(Finding::ok(
                 "audit",
-                format!("the audit chain holds, {} rows", head.sequence),
+                format!(
+                    "the audit chain holds, {} rows and {count} checkpoints",
+                    head.sequence
+                ),
             )),
             Err(error @ StoreError::AuditBroken { .. }) => Ok(Finding::problem(
                 "audit",
                 error.to_string(),
-                "somebody changed the store from outside: compare it with a backup",
+                "somebody changed the store from outside: `toolgatectl audit verify` says more; compare it with a backup",
             )),
             Err(error) => Err(error.into()),
         }

@@ -173,6 +173,54 @@ pub enum AdminError {
     /// The system gave no random bytes.
     #[error("drawing random bytes")]
     Random,
+    /// A backup that cannot be relied on.
+    #[error("the backup {file} does not verify, so it counts as not made")]
+    NotVerified {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        source: Box<AdminError>,
+    },
+    /// A backup of a store that no key was ever adopted in.
+    #[error("it is the backup of a store that was never used")]
+    NeverUsed,
+    /// A secret's data key is not in the backup.
+    #[error("the key that the secret {name} is sealed with is not in it")]
+    SecretKeyMissing {
+        /// Its name.
+        name: String,
+    },
+    /// The gateway could not open secrets of a backup.
+    #[error("secrets of these workspaces do not open: {}", workspaces.join(", "))]
+    SecretsDoNotOpen {
+        /// Their slugs.
+        workspaces: Vec<String>,
+    },
+    /// The gateway could not do what it was asked.
+    #[error("the gateway says: {error}")]
+    GatewaySays {
+        /// In its words.
+        error: String,
+    },
+    /// A file outside the store.
+    #[error("reading or writing {path}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// What is written out could not be.
+    #[error("writing the export")]
+    Output(#[source] std::io::Error),
+    /// A file that is no audit export.
+    #[error("{path} is no audit export: line {line} is not a row")]
+    NotAnExport {
+        /// The file.
+        path: PathBuf,
+        /// Which line.
+        line: u64,
+    },
     /// The act needs a running gateway.
     #[error("no gateway is running on {dir}")]
     GatewayNeeded {
@@ -208,6 +256,10 @@ pub enum Fault {
     Refused,
     /// It takes a running gateway.
     GatewayNeeded,
+    /// The disk is full; nothing was changed. 507 over HTTP.
+    NoSpace,
+    /// Another process held the store too long; nothing was changed. 503 over HTTP.
+    Busy,
 }
 
 impl AdminError {
@@ -242,9 +294,26 @@ impl AdminError {
             ) => Fault::Refused,
             Self::MasterRotation(_) => Fault::Failed,
             Self::GatewayNeeded { .. } => Fault::GatewayNeeded,
+            Self::NotVerified { source, .. } => match source.fault() {
+                Fault::NoSpace => Fault::NoSpace,
+                _ => Fault::Failed,
+            },
+            Self::NotAnExport { .. } => Fault::Invalid,
+            Self::File { source, .. } | Self::Output(source)
+                if source.kind() == std::io::ErrorKind::StorageFull =>
+            {
+                Fault::NoSpace
+            }
+            Self::Open(OpenError::Store(source)) => store_fault(source),
             Self::Open(_)
             | Self::Control(_)
             | Self::Gateway { .. }
+            | Self::NeverUsed
+            | Self::SecretKeyMissing { .. }
+            | Self::SecretsDoNotOpen { .. }
+            | Self::GatewaySays { .. }
+            | Self::File { .. }
+            | Self::Output(_)
             | Self::ActiveFile { .. }
             | Self::Key(_)
             | Self::Seal(_)
@@ -324,7 +393,21 @@ impl AdminError {
             )),
             Self::Gateway { hint, .. } => hint.clone(),
             Self::NoLogs { .. } => Some("look at it where it runs".to_owned()),
-            Self::ActiveFile { .. }
+            Self::NotVerified { source, .. } => source.hint().or_else(|| {
+                Some("make another one; `toolgatectl doctor` looks at the store itself".to_owned())
+            }),
+            Self::SecretsDoNotOpen { .. } | Self::SecretKeyMissing { .. } => Some(
+                "`toolgatectl doctor` says whether the store itself has them; set those secrets again"
+                    .to_owned(),
+            ),
+            Self::NotAnExport { .. } => {
+                Some("make one with `toolgatectl audit export > FILE`".to_owned())
+            }
+            Self::NeverUsed
+            | Self::GatewaySays { .. }
+            | Self::File { .. }
+            | Self::Output(_)
+            | Self::ActiveFile { .. }
             | Self::Name { .. }
             | Self::Slug(_)
             | Self::Role(_)
@@ -336,7 +419,15 @@ impl AdminError {
 fn store_fault(error: &StoreError) -> Fault {
     match error {
         StoreError::UnknownWorkspace { .. } | StoreError::Unknown { .. } => Fault::NotFound,
-        StoreError::Taken { .. } | StoreError::Conflict { .. } => Fault::Refused,
+        StoreError::Taken { .. }
+        | StoreError::Conflict { .. }
+        | StoreError::InUse { .. }
+        | StoreError::BackupExists { .. } => Fault::Refused,
+        StoreError::Full { .. } => Fault::NoSpace,
+        StoreError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+            Fault::NoSpace
+        }
+        StoreError::Busy { .. } => Fault::Busy,
         _ => Fault::Failed,
     }
 }

@@ -1,7 +1,7 @@
 //! Every administrative act as one function, offered by command line and management API alike.
 //!
 //! [`Admin`] is an opened installation: its store, its master key, and who is acting. Each act is one
-//! method on it, in the file of its noun (`workspace`, `token`, `server`, `secret`, `call`, `audit`), takes
+//! method on it, in the file of its noun (`workspace`, `token`, `server`, `secret`, `call`, `audit`, `backup`), takes
 //! the [`WorkspaceScope`] it acts in first, and returns a report that says what happened. Reports are what
 //! programs read: they serialise under stable names, times in them are RFC 3339 in UTC, and none has a field
 //! that could hold a secret's value. [`doctor`] looks at an installation that may not even open.
@@ -27,6 +27,7 @@
 mod active;
 mod admin;
 mod audit;
+mod backup;
 mod call;
 mod catalog;
 mod clock;
@@ -46,7 +47,12 @@ mod workspace;
 
 pub use active::Target;
 pub use admin::Admin;
-pub use audit::AuditListed;
+pub use audit::{
+    AuditListed, AuditQuery, AuditVerified, export_audit, verify_audit, verify_export,
+};
+pub use backup::{
+    BackupMade, BackupRestored, BackupVerified, SecretsTried, restore_backup, verify_backup,
+};
 pub use call::{CallFeed, CallListed, CallQuery};
 pub use clock::{ClockAccepted, ClockShown};
 pub use doctor::{Finding, Level, doctor, doctor_with};
@@ -76,8 +82,8 @@ pub use toolgate_namespace::{ChildSettings, EraSetting, HttpKind, Isolation, Pre
 pub use toolgate_policy::{Classification, Role};
 pub use toolgate_store::control::{GatewayStatus, Gauge, LinkStatus, ProbedTool};
 pub use toolgate_store::master::{GivenKeySources, MASTER_KEY_VARIABLE, OpenError};
-pub use toolgate_store::{Actor, DataDir, KeyState, StoreError, WorkspaceScope};
-pub use toolgate_vault::Secret;
+pub use toolgate_store::{Actor, ChainedRow, DataDir, KeyState, StoreError, WorkspaceScope};
+pub use toolgate_vault::{MasterKey, Secret};
 
 /// Keeps this process's memory from others, as far as the system does it: it holds keys that seal (S-15, S-16).
 /// Best effort, since it is a second wall.

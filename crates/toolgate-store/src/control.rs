@@ -6,6 +6,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,12 @@ pub enum ControlRequest {
     },
     /// Seal anew, now, what is still under retired data keys (S-12); answer [`ControlReply::Resealed`].
     Reseal,
+    /// Open one secret of each workspace of the store in this directory, a scratch copy of a backup, and
+    /// answer [`ControlReply::Tried`]: no value leaves the gateway (S-16).
+    TrySecrets {
+        /// The directory.
+        data_dir: PathBuf,
+    },
     /// Answer [`ControlReply::Pong`].
     Ping,
     /// Answer [`ControlReply::Status`].
@@ -74,6 +81,13 @@ pub enum ControlReply {
         server_info: serde_json::Value,
         /// Its tools, in its order.
         tools: Vec<ProbedTool>,
+    },
+    /// How opening secrets went.
+    Tried {
+        /// Workspaces one of whose secrets opened.
+        opened: u64,
+        /// Slugs of those where it did not.
+        failed: Vec<String>,
     },
     /// It did not work.
     Failed {

@@ -29,15 +29,11 @@ impl DataDir {
 
     /// Makes the directory, for its owner only (0700), if it is not there.
     pub fn create(&self) -> Result<(), StoreError> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.path)
-            .map_err(|source| StoreError::Io {
-                doing: "creating the data directory",
-                path: self.path.clone(),
-                source,
-            })
+        create_private_dir(&self.path).map_err(|source| StoreError::Io {
+            doing: "creating the data directory",
+            path: self.path.clone(),
+            source,
+        })
     }
 
     /// The directory itself.
@@ -55,6 +51,16 @@ impl DataDir {
         self.path.join("calls.db")
     }
 
+    /// Where heads of the audit chain are kept unless the operator names another file (S-84).
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path.join("audit.checkpoints")
+    }
+
+    /// Where backups go that are made without naming a file.
+    pub fn backups(&self) -> PathBuf {
+        self.path.join("backups")
+    }
+
     /// Where the master key is kept unless it comes from elsewhere.
     pub fn key_file(&self) -> PathBuf {
         self.path.join("master.key")
@@ -69,6 +75,11 @@ impl DataDir {
     pub fn children(&self) -> PathBuf {
         self.path.join("children")
     }
+}
+
+/// Makes a directory, and those above it, for its owner only (0700).
+pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// Makes an empty file for its owner only (0600) that survives a power cut; an existing one stays.
@@ -93,7 +104,7 @@ pub(crate) fn create_private_file(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Makes the entry of a new file durable.
-fn sync_parent(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
     path.parent()
         .map_or(Ok(()), |parent| File::open(parent)?.sync_all())
 }

@@ -4,15 +4,24 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use crate::StoreError;
+use crate::backup;
 use crate::data_dir::create_private_file;
 use crate::error::{Doing, explain};
+use crate::file_system;
 use crate::migrations::{self, Schema};
 
 /// How long a connection waits for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const BUSY_TIMEOUT_MS: i64 = 5_000;
+/// Pages of 4 KiB in the log at which the gateway writes it back.
+const GATEWAY_PAGES: i64 = 1_000;
+/// The same for others, who do it only where no gateway runs: 16 MiB, far below the 64 MiB of R-03.
+const BACKSTOP_PAGES: i64 = 4_000;
+/// A log that was longer is cut to this after it was written back.
+const LOG_KEPT_BYTES: i64 = 16 * 1024 * 1024;
 
 /// What to do where there is no store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +52,12 @@ pub(crate) fn open(
     if open == Open::CreateIfMissing {
         create_private_file(path)?;
     }
+    file_system::check_local(path)?;
     let mut connection = connect(path, durability)?;
     migrations::check(&connection, path, open, schema)?;
+    if schema.precious {
+        backup::before_migration(&connection, path, schema)?;
+    }
     migrations::migrate(&mut connection, schema).doing("bringing the store's schema up to date")?;
     Ok(connection)
 }
@@ -71,18 +84,31 @@ pub(crate) fn open_in_memory(schema: &Schema) -> Result<Connection, StoreError> 
 }
 
 /// Looks for damage; reads the whole file, so it is for the control database only.
-pub(crate) fn quick_check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    const SQL: &str = "PRAGMA quick_check(1)";
-    let finding: String = connection
-        .query_row(SQL, [], |row| row.get(0))
-        .map_err(|error| opening(path, error))?;
-    if finding == "ok" {
-        return Ok(());
-    }
-    Err(StoreError::Damaged {
+///
+/// The full check, indexes against tables: a damaged index would hide rows, such as a revocation.
+pub(crate) fn check_integrity(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    const WHOLE: &str = "PRAGMA integrity_check(1)";
+    const REFERENCES: &str = "SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1";
+    let damaged = |finding| StoreError::Damaged {
         path: path.to_owned(),
         finding,
-    })
+    };
+    let finding: String = connection
+        .query_row(WHOLE, [], |row| row.get(0))
+        .map_err(|error| opening(path, error))?;
+    if finding != "ok" {
+        return Err(damaged(finding));
+    }
+    let loose: Option<String> = connection
+        .query_row(REFERENCES, [], |row| row.get(0))
+        .optional()
+        .map_err(|error| opening(path, error))?;
+    match loose {
+        None => Ok(()),
+        Some(table) => Err(damaged(format!(
+            "`{table}` refers to a row that is not there"
+        ))),
+    }
 }
 
 /// Says which file could not be opened, and recognises damage.
@@ -109,25 +135,50 @@ fn connect(path: &Path, durability: Durability) -> Result<Connection, StoreError
             path: path.to_owned(),
         });
     }
-    Ok(connection)
+    let refused = refused_setting(&connection, durability).map_err(|error| opening(path, error))?;
+    match refused {
+        None => Ok(connection),
+        Some(setting) => Err(StoreError::Setting {
+            path: path.to_owned(),
+            setting,
+        }),
+    }
+}
+
+/// What R-02 asks of every connection: the setting, and its value as SQLite tells it.
+fn settings(durability: Durability) -> [(&'static str, i64); 8] {
+    let (synchronous, checkpoint) = match durability {
+        Durability::Disk => (2, BACKSTOP_PAGES),
+        Durability::System => (1, GATEWAY_PAGES),
+    };
+    [
+        ("synchronous", synchronous),
+        ("foreign_keys", 1),
+        // Deleted bytes are overwritten (S-13), and none of them go to temporary files.
+        ("secure_delete", 1),
+        ("temp_store", 2),
+        ("trusted_schema", 0),
+        ("mmap_size", 0),
+        ("wal_autocheckpoint", checkpoint),
+        ("busy_timeout", BUSY_TIMEOUT_MS),
+    ]
 }
 
 /// Sets what R-02 asks of every connection; answers which journal SQLite chose.
 fn configure(connection: &Connection, durability: Durability) -> rusqlite::Result<String> {
-    connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     // A mistyped column name must be an error, not a string.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+    // First of all: everything after it may have to wait for another process.
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     let journal = connection
         .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0))?;
     set_durability(connection, durability)?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    // Deleted bytes are overwritten (S-13), and none of them go to temporary files.
-    connection.pragma_update(None, "secure_delete", true)?;
-    connection.pragma_update(None, "temp_store", "memory")?;
-    connection.pragma_update(None, "trusted_schema", false)?;
-    connection.pragma_update(None, "mmap_size", 0)?;
+    connection.pragma_update(None, "journal_size_limit", LOG_KEPT_BYTES)?;
+    for (setting, value) in settings(durability) {
+        connection.pragma_update(None, setting, value)?;
+    }
     Ok(journal)
 }
 
@@ -145,6 +196,29 @@ pub(crate) fn set_durability(
     connection.pragma_update(None, "fullfsync", durability == Durability::Disk)
 }
 
+/// Reads every setting back; answers the first that was not taken.
+fn refused_setting(
+    connection: &Connection,
+    durability: Durability,
+) -> rusqlite::Result<Option<&'static str>> {
+    for (setting, value) in settings(durability) {
+        let found: Option<i64> = connection
+            .pragma_query_value(None, setting, |row| row.get(0))
+            .optional()?;
+        // A build without memory mapping answers nothing for it, which is what is wanted.
+        if found.unwrap_or(0) != value {
+            return Ok(Some(setting));
+        }
+    }
+    Ok(None)
+}
+
+/// Lets this connection write the log back early: only the gateway does. The others leave that
+/// to it, and step in only when the log is so long that none can be running.
+pub(crate) fn keep_log_short(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "wal_autocheckpoint", GATEWAY_PAGES)
+}
+
 /// SQLite before 3.51.3, and 3.52.0, can corrupt a database that two connections write and
 /// checkpoint at once, which is what gateway and admin do.
 fn check_sqlite_version(number: i32, found: &'static str) -> Result<(), StoreError> {
@@ -159,7 +233,7 @@ fn check_sqlite_version(number: i32, found: &'static str) -> Result<(), StoreErr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::migrations::CONTROL;
+    use crate::migrations::{CALLS, CONTROL};
 
     #[test]
     fn r01_sqlite_version_gate() {
@@ -177,37 +251,49 @@ mod tests {
     }
 
     #[track_caller]
-    fn pragma(connection: &Connection, name: &str, expected: &str) {
-        let value: rusqlite::types::Value = connection
-            .pragma_query_value(None, name, |row| row.get(0))
-            .unwrap();
-        let text = match value {
-            rusqlite::types::Value::Integer(n) => n.to_string(),
-            rusqlite::types::Value::Text(text) => text,
-            other => panic!("{other:?}"),
+    fn check(connection: &Connection, durability: Durability) {
+        assert_eq!(refused_setting(connection, durability).unwrap(), None);
+        let text = |pragma| {
+            connection
+                .pragma_query_value(None, pragma, |row| row.get::<_, String>(0))
+                .unwrap()
         };
-        assert_eq!(text, expected, "{name}");
-    }
-
-    #[track_caller]
-    fn check_pragmas(connection: &Connection, synchronous: &str) {
-        pragma(connection, "journal_mode", "wal");
-        pragma(connection, "synchronous", synchronous);
-        pragma(connection, "foreign_keys", "1");
-        pragma(connection, "secure_delete", "1");
-        pragma(connection, "trusted_schema", "0");
-        pragma(connection, "busy_timeout", "5000");
-        pragma(connection, "temp_store", "2");
+        assert_eq!(text("journal_mode"), "wal");
     }
 
     #[test]
     fn r02_pragma_assert() {
         let dir = tempfile::tempdir().unwrap();
+        for (name, durability, schema) in [
+            ("control.db", Durability::Disk, &CONTROL),
+            ("calls.db", Durability::System, &CALLS),
+        ] {
+            let path = dir.path().join(name);
+            let writer = open(&path, Open::CreateIfMissing, durability, schema).unwrap();
+            check(&writer, durability);
+            let reader = open_to_read(&path, schema).unwrap();
+            check(&reader, Durability::System);
+            assert!(reader.execute("DELETE FROM compatibility", []).is_err());
+        }
+    }
+
+    #[test]
+    fn r02_a_setting_that_is_not_taken_is_named() {
+        let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("control.db");
-        let control = open(&path, Open::CreateIfMissing, Durability::Disk, &CONTROL).unwrap();
-        check_pragmas(&control, "2");
-        let reader = open_to_read(&path, &CONTROL).unwrap();
-        check_pragmas(&reader, "1");
-        pragma(&reader, "query_only", "1");
+        let file = open(&path, Open::CreateIfMissing, Durability::Disk, &CONTROL).unwrap();
+        for (setting, value) in settings(Durability::Disk) {
+            let other = if setting == "busy_timeout" {
+                1
+            } else {
+                i64::from(value == 0)
+            };
+            file.pragma_update(None, setting, other).unwrap();
+            if setting != "mmap_size" {
+                let refused = refused_setting(&file, Durability::Disk).unwrap();
+                assert_eq!(refused, Some(setting));
+            }
+            file.pragma_update(None, setting, value).unwrap();
+        }
     }
 }

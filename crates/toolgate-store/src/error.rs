@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use rusqlite::ErrorCode;
 use toolgate_vault::KeyError;
 
+use crate::audit::{AuditBreak, AuditDamage};
+
 /// A store operation that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -36,7 +38,7 @@ pub enum StoreError {
     },
     /// The store was written by a newer version of this program.
     #[error(
-        "opening the store {path}: it has schema {found}, this program knows schemas up to {known}"
+        "opening the store {path}: it has schema {found}, made by {by}, and this program knows schemas up to {known}"
     )]
     Newer {
         /// The file.
@@ -45,6 +47,52 @@ pub enum StoreError {
         found: u32,
         /// The newest schema this program knows.
         known: u32,
+        /// The program that wrote it.
+        by: String,
+    },
+    /// SQLite did not take a setting that the store depends on.
+    #[error("opening the store {path}: SQLite refused the setting `{setting}`")]
+    Setting {
+        /// The file.
+        path: PathBuf,
+        /// Which one.
+        setting: &'static str,
+    },
+    /// The data directory is on another machine's disk, where locks and syncs are not to be trusted.
+    #[error("opening the store {path}: it is on a network file system ({kind})")]
+    NetworkFileSystem {
+        /// The file.
+        path: PathBuf,
+        /// Such as `nfs4`.
+        kind: String,
+    },
+    /// The tables are not what they were when they were sealed, and no change says so.
+    #[error("opening the store: what is in it is not what change {generation} left there")]
+    ContentsDamaged {
+        /// The last change.
+        generation: u64,
+    },
+    /// The store ends before a change that a checkpoint saw (R-08, S-84).
+    #[error(
+        "opening the store: it lacks change {sequence}, which a checkpoint in {checkpoints} has seen"
+    )]
+    RolledBack {
+        /// The change that is not there.
+        sequence: u64,
+        /// The file that knows of it.
+        checkpoints: PathBuf,
+    },
+    /// Something has the store open, so it cannot be replaced.
+    #[error("replacing the store {path}: another process has it open")]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A backup would overwrite something.
+    #[error("writing a backup to {path}: there is something already")]
+    BackupExists {
+        /// The file.
+        path: PathBuf,
     },
     /// The file system cannot hold a store that two processes share.
     #[error("opening the store {path}: the file system does not support a write-ahead log")]
@@ -132,7 +180,7 @@ pub enum StoreError {
         /// The first row that does not hold.
         sequence: u64,
         /// In which way.
-        reason: &'static str,
+        reason: AuditDamage,
     },
     /// Another process held the store for more than 5 s; nothing was changed.
     #[error("{doing}: the store is busy")]
@@ -169,6 +217,9 @@ pub enum StoreError {
     NoHome,
 }
 
+/// How to go on after damage.
+const RESTORE: &str = "restore the newest backup: `toolgatectl backup restore FILE`";
+
 impl StoreError {
     /// What a person can do about it, if anything.
     pub fn hint(&self) -> Option<&'static str> {
@@ -179,12 +230,17 @@ impl StoreError {
             Self::Missing { .. } => Some(
                 "check the data directory, restore a backup, or start the gateway once in an empty directory",
             ),
-            Self::Damaged { .. } => Some("restore the newest backup of this file"),
+            Self::Damaged { .. } | Self::ContentsDamaged { .. } => Some(RESTORE),
+            Self::RolledBack { .. } => Some(
+                "changes were lost, revocations perhaps among them: restore the newest backup with `toolgatectl backup restore FILE`; to accept the loss, move the file of checkpoints away",
+            ),
+            Self::InUse { .. } => Some("stop the gateway first"),
+            Self::BackupExists { .. } => Some("name another file"),
             Self::Foreign { .. } => Some("check the data directory"),
             Self::Newer { .. } => {
                 Some("run the newer version of this program, or restore a backup made before it")
             }
-            Self::NoWriteAheadLog { .. } => {
+            Self::NoWriteAheadLog { .. } | Self::NetworkFileSystem { .. } => {
                 Some("keep the data directory on a local disk, not on a network file system")
             }
             Self::Locked => Some("give the master key of this installation"),
@@ -205,13 +261,30 @@ impl StoreError {
                 "rows were edited outside this program, or the master key is another; compare with a backup",
             ),
             Self::Busy { .. } => Some("nothing was changed; try again"),
+            Self::Sqlite { source, .. }
+                if source.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) =>
+            {
+                Some(
+                    "nothing was changed; the disk may be full or failing, the system's log says more",
+                )
+            }
             Self::Full { .. } => Some("nothing was changed; free some space and try again"),
             Self::NoHome => Some("name the data directory"),
             Self::Unknown { .. }
             | Self::OutOfScope { .. }
             | Self::InvalidSetting { .. }
+            | Self::Setting { .. }
             | Self::Sqlite { .. }
             | Self::Io { .. } => None,
+        }
+    }
+}
+
+impl From<AuditBreak> for StoreError {
+    fn from(found: AuditBreak) -> Self {
+        Self::AuditBroken {
+            sequence: found.sequence,
+            reason: found.damage,
         }
     }
 }
@@ -238,6 +311,10 @@ pub(crate) fn explain(doing: &'static str, source: rusqlite::Error) -> StoreErro
     match source.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { doing },
         Some(ErrorCode::DiskFull) => StoreError::Full { doing },
+        // The shared-memory file could not grow.
+        _ if source.sqlite_extended_error_code() == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE) => {
+            StoreError::Full { doing }
+        }
         _ => StoreError::Sqlite { doing, source },
     }
 }

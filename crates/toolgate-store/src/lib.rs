@@ -7,13 +7,16 @@
 //! [`control`] is the line protocol of the gateway's control socket.
 
 mod audit;
+pub mod backup;
 mod calls;
 mod clock;
+mod content_seal;
 pub mod control;
 mod data_dir;
 mod database;
 mod error;
 mod failpoint;
+mod file_system;
 mod installation;
 mod key_check;
 mod keys;
@@ -32,7 +35,10 @@ mod tools;
 mod watch;
 mod workspaces;
 
-pub use audit::{Actor, AuditHead, AuditRow};
+pub use audit::{
+    Actor, AuditBreak, AuditDamage, AuditFilter, AuditHead, AuditKey, AuditKeys, AuditRow,
+    AuditVerifier, ChainedRow, Checkpoints, CheckpointsRead,
+};
 pub use calls::{CallFilter, CallRow, CallsJournal, CallsReader};
 pub use clock::ClockMark;
 pub use data_dir::DataDir;

@@ -32,11 +32,12 @@ impl Store {
         if !path.exists() && (open == Open::MustExist || had_a_store(dir)) {
             return Err(StoreError::Missing { path });
         }
+        refuse_emptied(dir)?;
         if open == Open::CreateIfMissing {
             dir.create()?;
         }
         let connection = database::open(&path, open, Durability::Disk, &CONTROL)?;
-        database::quick_check(&connection, &path)?;
+        database::check_integrity(&connection, &path)?;
         Ok(Self::new(connection))
     }
 
@@ -58,12 +59,18 @@ impl Store {
         {
             return Err(wrong_key(check, &key));
         }
+        self.check_seal(&key)?;
         self.keyring = Some(Arc::new(Keyring::new(Arc::clone(&key))));
         match check {
             None => self.adopt(actor, &key)?,
             Some(_) => self.start_manifests(actor)?,
         }
         Ok(self)
+    }
+
+    /// Writes the log back into the file early and often, which is the gateway's work alone.
+    pub fn keep_log_short(&self) -> Result<(), StoreError> {
+        self.read("setting up the store", database::keep_log_short)
     }
 
     /// Says how the key is found that takes the place of this one when another process rotates it (S-12).
@@ -310,7 +317,32 @@ fn bump(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
 
 /// Whether something else in the directory says that a store has been here.
 fn had_a_store(dir: &DataDir) -> bool {
+    log_of(dir).exists() || has_history(dir)
+}
+
+/// Files that are made only after the store was.
+fn has_history(dir: &DataDir) -> bool {
+    dir.calls_db().exists() || dir.checkpoints().exists()
+}
+
+/// A file without a byte is a new store only where nothing says that one has been here: SQLite would
+/// make it one, and throw its log away.
+fn refuse_emptied(dir: &DataDir) -> Result<(), StoreError> {
+    let path = dir.control_db();
+    // In this order: whoever makes a store has written its first page before there is a log.
+    let logged = log_of(dir).metadata().is_ok_and(|log| log.len() > 0);
+    let empty = path.metadata().is_ok_and(|file| file.len() == 0);
+    if empty && (logged || has_history(dir)) {
+        return Err(StoreError::Damaged {
+            path,
+            finding: "it is empty".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn log_of(dir: &DataDir) -> std::path::PathBuf {
     let mut log = dir.control_db().into_os_string();
     log.push("-wal");
-    dir.calls_db().exists() || std::path::Path::new(&log).exists()
+    log.into()
 }

@@ -61,10 +61,40 @@ pub struct AuditRow {
     pub detail: String,
 }
 
+/// Which rows to show; by default the newest 100 of the whole installation.
+#[derive(Debug, Clone)]
+pub struct AuditFilter {
+    /// Rows of one workspace (S-45); `None` means of all, which is for the operator only.
+    pub workspace: Option<WorkspaceScope>,
+    /// Rows written at or after this time, unix milliseconds.
+    pub since_ms: Option<u64>,
+    /// Rows whose action is this (`token.create`) or of this noun (`token`).
+    pub action: Option<String>,
+    /// Rows of whoever has this text in the name, such as a token's id.
+    pub actor: Option<String>,
+    /// At most so many, the newest.
+    pub limit: usize,
+}
+
+impl Default for AuditFilter {
+    fn default() -> Self {
+        Self {
+            workspace: None,
+            since_ms: None,
+            action: None,
+            actor: None,
+            limit: 100,
+        }
+    }
+}
+
 impl Store {
     /// The newest rows of the whole installation, newest first.
     pub fn audit(&self, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
-        self.audit_rows(None, limit)
+        self.audit_rows(&AuditFilter {
+            limit,
+            ..AuditFilter::default()
+        })
     }
 
     /// The newest rows of one workspace, newest first.
@@ -73,29 +103,35 @@ impl Store {
         scope: &WorkspaceScope,
         limit: usize,
     ) -> Result<Vec<AuditRow>, StoreError> {
-        self.audit_rows(Some(scope), limit)
+        self.audit_rows(&AuditFilter {
+            workspace: Some(scope.clone()),
+            limit,
+            ..AuditFilter::default()
+        })
     }
 
-    fn audit_rows(
-        &self,
-        scope: Option<&WorkspaceScope>,
-        limit: usize,
-    ) -> Result<Vec<AuditRow>, StoreError> {
-        const ALL: &str = "SELECT sequence, at, actor, action, workspace_id, object, detail
-            FROM audit ORDER BY sequence DESC LIMIT ?1";
-        const OF_WORKSPACE: &str =
-            "SELECT sequence, at, actor, action, workspace_id, object, detail
-            FROM audit WHERE workspace_id = ?2 ORDER BY sequence DESC LIMIT ?1";
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.read("reading the audit trail", |connection| match scope {
-            None => connection
-                .prepare_cached(ALL)?
-                .query_map([limit], audit_row)?
-                .collect(),
-            Some(scope) => connection
-                .prepare_cached(OF_WORKSPACE)?
-                .query_map(params![limit, scope.id()], audit_row)?
-                .collect(),
+    /// The newest rows that pass the filter, newest first.
+    pub fn audit_rows(&self, filter: &AuditFilter) -> Result<Vec<AuditRow>, StoreError> {
+        const SQL: &str = "SELECT sequence, at, actor, action, workspace_id, object, detail
+            FROM audit
+            WHERE (?2 IS NULL OR workspace_id = ?2) AND at >= ?3
+            AND (?4 IS NULL OR action = ?4 OR substr(action, 1, length(?4) + 1) = ?4 || '.')
+            AND (?5 IS NULL OR instr(actor, ?5) > 0)
+            ORDER BY sequence DESC LIMIT ?1";
+        let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
+        let since = i64::try_from(filter.since_ms.unwrap_or(0)).unwrap_or(i64::MAX);
+        let values = params![
+            limit,
+            filter.workspace.as_ref().map(WorkspaceScope::id),
+            since,
+            filter.action,
+            filter.actor,
+        ];
+        self.read("reading the audit trail", |connection| {
+            connection
+                .prepare_cached(SQL)?
+                .query_map(values, audit_row)?
+                .collect()
         })
     }
 }

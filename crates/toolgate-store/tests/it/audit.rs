@@ -211,7 +211,7 @@ fn s84_deletions_swaps_and_insertions_are_found() {
     );
     tampering(
         "INSERT INTO audit SELECT 13, at, actor, action, workspace_id, object, detail, before, after,
-            mac, mac FROM audit WHERE sequence = 12",
+            mac, mac, key_id FROM audit WHERE sequence = 12",
         "checking the audit chain: it breaks at row 13, the row was changed",
     );
 }

@@ -48,7 +48,7 @@ fn r08_a_missing_store_is_not_made_where_one_must_be() {
 
 #[test]
 fn r08_traces_of_a_store_are_not_covered_by_a_new_one() {
-    for trace in ["calls.db", "control.db-wal"] {
+    for trace in ["calls.db", "control.db-wal", "audit.checkpoints"] {
         let temporary = tempfile::tempdir().unwrap();
         let dir = DataDir::new(temporary.path());
         fs::write(dir.path().join(trace), b"x").unwrap();
@@ -58,6 +58,14 @@ fn r08_traces_of_a_store_are_not_covered_by_a_new_one() {
             "{trace}"
         );
         assert!(!dir.control_db().exists());
+        // Emptied is no better than gone: SQLite would throw the log away and begin anew.
+        fs::write(dir.control_db(), b"").unwrap();
+        let outcome = Store::open(&dir, Open::CreateIfMissing);
+        assert!(
+            matches!(outcome, Err(StoreError::Damaged { .. })),
+            "{trace}"
+        );
+        assert_eq!(fs::read(dir.path().join(trace)).unwrap(), b"x");
     }
 }
 
@@ -106,7 +114,7 @@ fn check_damaged(whole: &[u8], damage: impl FnOnce(&mut Vec<u8>)) {
     damage(&mut bytes);
     let error = open_bytes(&bytes).1.unwrap_err();
     assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
-    assert_eq!(error.hint(), Some("restore the newest backup of this file"));
+    assert!(error.hint().unwrap().contains("toolgatectl backup restore"));
 }
 
 #[test]
@@ -199,12 +207,15 @@ fn r09_a_newer_store_is_refused() {
         connection
             .pragma_update(None, "user_version", 1_000)
             .unwrap();
+        connection
+            .execute_batch("UPDATE compatibility SET oldest = 1000, program = 'toolgate 9.0.0'")
+            .unwrap();
     };
     bump(house.dir.control_db());
     bump(house.dir.calls_db());
     let error = Store::open(&house.dir, Open::MustExist).unwrap_err();
     let expected = format!(
-        "opening the store {}: it has schema 1000, this program knows schemas up to ",
+        "opening the store {}: it has schema 1000, made by toolgate 9.0.0, and this program knows schemas up to ",
         house.dir.control_db().display()
     );
     assert!(error.to_string().starts_with(&expected), "{error}");

@@ -6,6 +6,8 @@
 )]
 
 mod audit;
+mod audit_tamper;
+mod backups;
 mod calls;
 mod control;
 mod data_keys;
@@ -18,3 +20,4 @@ mod nouns;
 mod servers;
 mod sharing;
 mod shred;
+mod steps;

@@ -1,0 +1,169 @@
+//! A digest over what the tables hold, to find damage that breaks no rule of SQLite's (R-08).
+//!
+//! A flipped bit in a name or in a role leaves a whole database with wrong data. So while nothing
+//! changes, the store keeps a MAC over every row of every table that a change can touch, and the next
+//! start compares. After a change and before the next seal there is nothing to compare with.
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension};
+use toolgate_vault::{LengthPrefixed, MasterKey};
+
+use crate::error::Doing;
+use crate::store::{self, Noted};
+use crate::{Store, StoreError};
+
+/// Every table that changes touch, in the order of their keys. The audit chain vouches for itself.
+const TABLES: &[(&str, &str)] = &[
+    ("workspaces", "SELECT * FROM workspaces ORDER BY id"),
+    ("keys", "SELECT * FROM keys ORDER BY id"),
+    ("servers", "SELECT * FROM servers ORDER BY id"),
+    (
+        "server_snapshots",
+        "SELECT * FROM server_snapshots ORDER BY server_id",
+    ),
+    ("tools", "SELECT * FROM tools ORDER BY server_id, name"),
+    ("tokens", "SELECT * FROM tokens ORDER BY id"),
+    (
+        "secrets",
+        "SELECT * FROM secrets ORDER BY workspace_id, name, server_id",
+    ),
+    ("settings", "SELECT * FROM settings ORDER BY name"),
+    ("key_check", "SELECT * FROM key_check"),
+    ("manifests", "SELECT * FROM manifests ORDER BY workspace_id"),
+    (
+        "retired_masters",
+        "SELECT * FROM retired_masters ORDER BY id",
+    ),
+];
+
+/// Columns that are written without a change being counted.
+const BOOKKEEPING: &[&str] = &["last_used_at"];
+
+impl Store {
+    /// Seals what the tables hold now, if that has not been done since the last change.
+    ///
+    /// Answers whether anything had changed.
+    pub fn seal_contents(&self) -> Result<bool, StoreError> {
+        const SEALED: &str = "SELECT generation FROM content_seal WHERE key_id = ?1";
+        const SEAL: &str = "INSERT INTO content_seal (only, generation, key_id, mac)
+            VALUES (1, ?1, ?2, ?3) ON CONFLICT (only) DO UPDATE SET
+            generation = excluded.generation, key_id = excluded.key_id, mac = excluded.mac";
+        let doing = "sealing what the store holds";
+        let key = self.key()?;
+        let id = key.id().as_str();
+        let due = self.read_at_once(doing, |connection| {
+            let sealed: Option<u64> = connection
+                .query_row(SEALED, [id], |row| row.get(0))
+                .optional()?;
+            let generation = store::generation(connection)?;
+            if sealed == Some(generation) {
+                return Ok(None);
+            }
+            Ok(Some((generation, digest(connection, &key)?)))
+        })?;
+        let Some((generation, mac)) = due else {
+            return Ok(false);
+        };
+        // A change in between makes this seal one of the past, which is no harm.
+        self.note(doing, |tx| {
+            tx.execute(SEAL, (generation, id, mac)).doing(doing)?;
+            Ok(Noted::Bookkeeping)
+        })?;
+        Ok(true)
+    }
+
+    /// Refuses contents that changed since they were sealed without a change being counted.
+    pub(crate) fn check_seal(&self, key: &MasterKey) -> Result<(), StoreError> {
+        const SQL: &str = "SELECT generation, mac FROM content_seal WHERE key_id = ?1";
+        self.read_at_once("checking what the store holds", |connection| {
+            let seal: Option<(u64, [u8; 32])> = connection
+                .query_row(SQL, [key.id().as_str()], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
+                .optional()?;
+            let generation = store::generation(connection)?;
+            Ok(match seal {
+                Some((sealed, mac)) if sealed == generation => {
+                    (digest(connection, key)? != mac).then_some(generation)
+                }
+                // A counter that went back is damage too.
+                Some((sealed, _)) if sealed > generation => Some(generation),
+                _ => None,
+            })
+        })?
+        .map_or(Ok(()), |generation| {
+            Err(StoreError::ContentsDamaged { generation })
+        })
+    }
+}
+
+/// A MAC over every row, each chained to the one before: memory for one row only.
+fn digest(connection: &Connection, key: &MasterKey) -> rusqlite::Result<[u8; 32]> {
+    let mut mac = [0; 32];
+    for (table, sql) in TABLES {
+        let mut statement = connection.prepare(sql)?;
+        let columns: Vec<(usize, String)> = statement
+            .column_names()
+            .into_iter()
+            .map(str::to_owned)
+            .enumerate()
+            .filter(|(_, name)| !BOOKKEEPING.contains(&name.as_str()))
+            .collect();
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let mut fields = LengthPrefixed::new("toolgate contents")
+                .bytes(&mac)
+                .text(table);
+            for (at, name) in &columns {
+                fields = fields.text(name);
+                fields = match row.get_ref(*at)? {
+                    ValueRef::Null => fields.text("null"),
+                    ValueRef::Integer(number) => {
+                        fields.text("integer").bytes(&number.to_be_bytes())
+                    }
+                    ValueRef::Real(number) => fields.text("real").bytes(&number.to_be_bytes()),
+                    ValueRef::Text(text) => fields.text("text").bytes(text),
+                    ValueRef::Blob(bytes) => fields.text("blob").bytes(bytes),
+                };
+            }
+            mac = key.audit_mac(&fields.into_bytes());
+        }
+    }
+    Ok(mac)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tables that need no seal, each with its reason.
+    const EXEMPT: &[&str] = &[
+        "audit",         // a chain of its own
+        "changes",       // compared by itself
+        "clock",         // only ever raised
+        "compatibility", // about the file, not in it
+        "content_seal",
+    ];
+
+    #[test]
+    fn r08_every_table_is_sealed_or_says_why_not() {
+        const SQL: &str = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name";
+        let store = Store::in_memory().unwrap();
+        let names: Vec<String> = store
+            .read("x", |connection| {
+                connection
+                    .prepare(SQL)?
+                    .query_map([], |row| row.get(0))?
+                    .collect()
+            })
+            .unwrap();
+        for name in names {
+            let sealed = TABLES.iter().any(|(table, _)| *table == name);
+            assert_ne!(
+                sealed,
+                EXEMPT.contains(&name.as_str()),
+                "`{name}` is to be in TABLES of content_seal.rs, or in EXEMPT with a reason"
+            );
+        }
+    }
+}
