@@ -11,11 +11,13 @@
     reason = "a harness panics wherever a test has failed"
 )]
 
+mod dice;
 mod fixtures;
 mod installation;
 mod process;
 mod programs;
 
+pub use dice::Dice;
 pub use fixtures::{Fixtures, checkout, ready};
 pub use installation::{Created, Gateway, Installation, Said};
 pub use process::Process;

@@ -59,6 +59,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "URL", env = "TOOLGATE_PUBLIC_URL")]
     public_url: Option<String>,
 
+    /// Also keep the end of the audit chain in this file each minute, somewhere that whoever can change the store cannot.
+    #[arg(long, value_name = "FILE", env = "TOOLGATE_AUDIT_CHECKPOINTS")]
+    audit_checkpoints: Option<PathBuf>,
+
     /// Serve this workspace without a token to every program on this machine. For conformance suites and
     /// first steps; repeatable. Not possible together with --public-url.
     #[arg(long, value_name = "WORKSPACE", value_parser = workspace, conflicts_with = "public_url")]
@@ -159,6 +163,7 @@ impl Flags {
         config.overload.memory_bytes = self.memory_limit;
         config.overload.max_calls = self.max_calls;
         config = config.with_passed_socket()?;
+        config.audit_checkpoints = self.audit_checkpoints;
         config.anonymous = self.anonymous;
         config.proxies = Proxies::new(self.behind_proxy);
         if let (Some(certificate), Some(key)) = (self.tls_cert, self.tls_key) {

@@ -19,6 +19,10 @@ pub(crate) enum Exit {
     Refused = 4,
     /// It takes a running gateway, and none is running.
     GatewayNeeded = 5,
+    /// The disk is full; nothing was changed.
+    NoSpace = 6,
+    /// Another process held the store for more than 5 s; nothing was changed.
+    Busy = 7,
 }
 
 impl From<Fault> for Exit {
@@ -29,6 +33,8 @@ impl From<Fault> for Exit {
             Fault::NotFound => Self::NotFound,
             Fault::Refused => Self::Refused,
             Fault::GatewayNeeded => Self::GatewayNeeded,
+            Fault::NoSpace => Self::NoSpace,
+            Fault::Busy => Self::Busy,
         }
     }
 }
@@ -49,6 +55,8 @@ impl Exit {
             Self::NotFound => "not_found",
             Self::Refused => "refused",
             Self::GatewayNeeded => "gateway_needed",
+            Self::NoSpace => "no_space",
+            Self::Busy => "busy",
         }
     }
 }

@@ -1,11 +1,13 @@
 //! An opened installation, and how it is opened.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use toolgate_namespace::{ServerSlug, ServerSpec, WorkspaceSlug};
 use toolgate_store::master::{self, GivenKeySources, KeySource, OpenError};
 use toolgate_store::{Actor, DataDir, Store, StoreError, WorkspaceScope};
+use toolgate_vault::MasterKey;
 
 use crate::AdminError;
 
@@ -87,6 +89,24 @@ impl Admin {
             .map(|summary| summary.workspace.slug.to_string())
             .collect())
     }
+}
+
+/// The master key of an installation whose store need not be there, for acts that must not make one: from `file`,
+/// else from its source.
+pub fn existing_key(
+    dir: &DataDir,
+    keys: GivenKeySources,
+    file: Option<&Path>,
+) -> Result<Arc<MasterKey>, OpenError> {
+    let keys = match file {
+        Some(file) => GivenKeySources {
+            file: Some(file.to_owned()),
+            ..GivenKeySources::default()
+        },
+        None => keys,
+    };
+    let source = keys.choose(dir)?;
+    master::existing(dir, &source, toolgate_sys::current_uid()).map(Arc::new)
 }
 
 impl fmt::Debug for Admin {

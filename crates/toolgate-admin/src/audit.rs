@@ -9,7 +9,7 @@ use toolgate_store::{
     AuditFilter, AuditKeys, AuditVerifier, ChainedRow, Checkpoints, DataDir, Open, Store,
     StoreError, WorkspaceScope,
 };
-use toolgate_vault::MasterKey;
+use toolgate_vault::{MasterKey, RetiredKeys};
 
 use crate::time::{millis, now_ms, rfc3339};
 use crate::{Admin, AdminError};
@@ -46,6 +46,19 @@ pub struct AuditQuery {
     pub actor: Option<String>,
     /// At most so many, the newest.
     pub limit: usize,
+}
+
+impl AuditQuery {
+    /// The newest acts of the whole installation.
+    pub fn newest(limit: usize) -> Self {
+        Self {
+            workspace: None,
+            since: None,
+            action: None,
+            actor: None,
+            limit,
+        }
+    }
 }
 
 /// What verifying the chain found.
@@ -124,7 +137,8 @@ pub fn verify_audit(
 ) -> Result<AuditVerified, AdminError> {
     let store = Store::open(dir, Open::MustExist)?;
     let kept = Kept::read(dir, sink)?;
-    let outcome = store.verify_audit_with(audit_keys(key), kept.heads.clone());
+    let retired = store.retired_keys_under(key)?;
+    let outcome = store.verify_audit_with(audit_keys(key, &retired), kept.heads.clone());
     kept.report(outcome.map(|head| head.sequence))
 }
 
@@ -142,7 +156,10 @@ pub fn verify_export(
         source,
     };
     let kept = Kept::read(dir, sink)?;
-    let mut verifier = AuditVerifier::new(audit_keys(key), kept.heads.clone());
+    let retired = Store::open(dir, Open::MustExist).and_then(|store| store.retired_keys_under(key));
+    // Without its store an export is judged by the one key.
+    let retired = retired.unwrap_or_default();
+    let mut verifier = AuditVerifier::new(audit_keys(key, &retired), kept.heads.clone());
     let reader = std::io::BufReader::new(std::fs::File::open(export).map_err(file)?);
     for (number, line) in (1..).zip(reader.lines()) {
         let line = line.map_err(file)?;
@@ -175,8 +192,9 @@ pub fn export_audit(
 }
 
 /// The keys that rows may have been written under.
-fn audit_keys(key: &MasterKey) -> AuditKeys<'_> {
-    AuditKeys::of(key)
+fn audit_keys<'a>(key: &'a MasterKey, retired: &'a [RetiredKeys]) -> AuditKeys<'a> {
+    let present = AuditKeys::of(key);
+    retired.iter().fold(present, |keys, key| keys.with(key))
 }
 
 /// The second sinks: the one in the data directory, and the operator's.

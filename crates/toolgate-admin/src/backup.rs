@@ -107,7 +107,7 @@ impl Admin {
             backup::copy_calls(&self.dir, &calls.path)?;
         }
         let calls_made = calls_part.as_ref().map(|part| part.path.as_path());
-        let checked = check(&self.dir, &self.key, &part.path, calls_made)?;
+        let checked = check(&self.dir, &self.store.master()?, &part.path, calls_made)?;
         if let (Some(part), Some(calls)) = (calls_part, &calls) {
             part.keep(calls)?;
         }
@@ -163,6 +163,7 @@ pub fn restore_backup(
     let calls = with_calls.then(|| calls_of(file));
     let checked = check(dir, key, file, calls.as_deref())?;
     let old = Store::open(dir, Open::MustExist).and_then(|store| {
+        let store = store.unlock(Arc::clone(key), actor)?;
         let loaded = store.load()?;
         Ok((loaded, store.audit_head()?))
     });

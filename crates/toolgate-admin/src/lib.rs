@@ -46,7 +46,7 @@ mod user;
 mod workspace;
 
 pub use active::Target;
-pub use admin::Admin;
+pub use admin::{Admin, existing_key};
 pub use audit::{
     AuditListed, AuditQuery, AuditVerified, export_audit, verify_audit, verify_export,
 };

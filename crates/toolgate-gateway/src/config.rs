@@ -34,6 +34,9 @@ pub struct Config {
     /// The URL clients reach this gateway under, without a trailing slash; `None` means the listen
     /// address. Used in what is printed, and its host joins the allowed `Host` names (S-58).
     pub public_url: Option<String>,
+    /// A file to keep heads of the audit chain in, besides the one in the data directory: somewhere that
+    /// whoever can change the store cannot (S-84).
+    pub audit_checkpoints: Option<PathBuf>,
     /// Start the demonstration servers in the workspace `default`.
     pub demo: Option<Demo>,
     /// Workspaces served without a token to whoever reaches the listener, which is loopback only (S-01,
@@ -83,6 +86,7 @@ impl Config {
             proxies: Proxies::default(),
             socket: None,
             public_url: None,
+            audit_checkpoints: None,
             demo: None,
             anonymous: Vec::new(),
             limits: ServeLimits::default(),

@@ -163,6 +163,13 @@ async fn answer(gateway: &Arc<Gateway>, request: ControlRequest, url: &str) -> C
             },
             Err(error) => failed(&in_store(gateway.dir(), error)),
         },
+        ControlRequest::TrySecrets { data_dir } => match gateway.try_secrets(data_dir).await {
+            Ok(tried) => ControlReply::Tried {
+                opened: tried.opened,
+                failed: tried.failed,
+            },
+            Err(error) => failed(&error),
+        },
         ControlRequest::Probe { workspace, server } => probe(gateway, &workspace, &server).await,
         ControlRequest::Logs { workspace, server } => logs(gateway, &workspace, &server),
         ControlRequest::Held { workspace } => held(gateway, &workspace),

@@ -134,6 +134,7 @@ impl GatewayError {
                 address.port()
             )),
             Self::MasterKey(error) => error.hint(),
+            Self::Store { source, .. } => source.hint().map(Into::into),
             _ => None,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -25,6 +26,7 @@ use toolgate_vault::RetiredKeys;
 
 use crate::anonymous::Guests;
 use crate::bootstrap::{self, FirstRun, Opened};
+use crate::checkpoint::Sinks;
 use crate::clock::{Clock, WallClock};
 use crate::config::Config;
 use crate::control;
@@ -40,6 +42,7 @@ use crate::request_path::parked::Parked;
 use crate::reseal::{self, Resealer};
 use crate::session::{Introduced, Reach, Session, Sessions};
 use crate::snapshot::{Admitted, Snapshot, WorkspaceEntry};
+use crate::trial_open::{self, Tried};
 use crate::watch as follow;
 use crate::wiring::Wiring;
 
@@ -47,6 +50,8 @@ use crate::wiring::Wiring;
 const RECORD_QUEUE: usize = 65_536;
 /// How long a server may take to agree to tell of changes.
 const HEAR: Duration = Duration::from_secs(30);
+/// How often the end of the audit chain is kept (S-84).
+const CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
 /// How often idle sessions are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 /// How often old maskers are looked for.
@@ -82,6 +87,7 @@ pub struct Gateway {
     hosts: HostPolicy,
     proxies: Proxies,
     guesses: Guesses,
+    sinks: Arc<Sinks>,
     started: Instant,
     clock: Arc<Clock>,
     handles: Arc<Handles>,
@@ -112,6 +118,11 @@ impl Gateway {
         let Opened { store, first_run } =
             opening.await.map_err(|_| GatewayError::Interrupted)??;
         let master = store.master().map_err(|source| in_store(&dir, source))?;
+        let sinks = Sinks::new(&dir, config.audit_checkpoints);
+        sinks
+            .check(&store)
+            .and_then(|()| store.keep_log_short())
+            .map_err(|source| in_store(&dir, source))?;
         let boot = format!("{:012x}", u64::from_be_bytes(bootstrap::random()?) >> 16);
         let mut journal = CallsJournal::open(&dir).map_err(|source| in_store(&dir, source))?;
         losses::settle(&dir, &mut journal);
@@ -145,6 +156,7 @@ impl Gateway {
             hosts: config.hosts,
             proxies: config.proxies,
             guesses: Guesses::new(),
+            sinks: Arc::new(sinks),
             started: Instant::now(),
             clock,
             over: AtomicBool::new(false),
@@ -162,6 +174,7 @@ impl Gateway {
         gateway.reload()?;
         gateway.sweep_now_and_then();
         gateway.forget_maskers();
+        gateway.keep_checkpoints();
         gateway.tell_changed_views();
         gateway.watch_load();
         reseal::start(&gateway);
@@ -269,6 +282,7 @@ impl Gateway {
         self.store_last_uses().await;
         self.store_clock().await;
         self.wiring.background.shutdown(BACKGROUND_GRACE).await;
+        self.keep_checkpoint().await;
         let recorder = self.recorder.clone();
         // A record that cannot be written within the grace is counted by the recorder; nothing more to do here.
         let _ = tokio::task::spawn_blocking(move || recorder.flush(BACKGROUND_GRACE)).await;
@@ -606,6 +620,45 @@ impl Gateway {
             };
             overload.watch(busy).await;
         });
+    }
+
+    /// Keeps the end of the audit chain in its second sinks, each minute when something changed (S-84).
+    fn keep_checkpoints(self: &Arc<Self>) {
+        let (weak, drained) = (Arc::downgrade(self), self.drained());
+        self.wiring.background.spawn(async move {
+            let mut clock = tokio::time::interval(CHECKPOINT_EVERY);
+            tokio::pin!(drained);
+            loop {
+                tokio::select! {
+                    () = &mut drained => return,
+                    _ = clock.tick() => {}
+                }
+                let Some(gateway) = weak.upgrade() else {
+                    return;
+                };
+                gateway.keep_checkpoint().await;
+            }
+        });
+    }
+
+    async fn keep_checkpoint(&self) {
+        let (sinks, store) = (self.sinks.clone(), self.wiring.store.clone());
+        match tokio::task::spawn_blocking(move || sinks.keep(&store)).await {
+            Ok(Err(error)) => tracing::error!(%error, "the audit chain's end could not be kept"),
+            Ok(Ok(())) | Err(_) => {}
+        }
+    }
+
+    /// Opens one secret of each workspace of a copy of the store.
+    pub(crate) async fn try_secrets(&self, folder: PathBuf) -> Result<Tried, GatewayError> {
+        let (store, at) = (self.wiring.store.clone(), self.dir.clone());
+        tokio::task::spawn_blocking(move || {
+            let master = store.master()?;
+            trial_open::try_secrets(&master, &folder)
+        })
+        .await
+        .map_err(|_| GatewayError::Interrupted)?
+        .map_err(|source| in_store(&at, source))
     }
 
     fn sweep_now_and_then(self: &Arc<Self>) {

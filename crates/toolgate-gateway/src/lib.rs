@@ -10,6 +10,7 @@
 
 mod anonymous;
 mod bootstrap;
+mod checkpoint;
 mod clock;
 mod config;
 mod control;
@@ -30,6 +31,7 @@ mod reseal;
 mod session;
 mod snapshot;
 mod status;
+mod trial_open;
 mod watch;
 mod wiring;
 

@@ -1,8 +1,8 @@
-//! `toolgatectl calls` and `toolgatectl audit …`
+//! `toolgatectl calls`
 
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 
 use super::span;
 
@@ -31,17 +31,4 @@ pub(crate) struct CallsArgs {
     /// Go on showing calls as they happen
     #[arg(long, short)]
     pub(crate) follow: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum AuditCommand {
-    /// List administrative acts, the newest last
-    #[command(after_help = "Examples:
-  toolgatectl audit list
-  toolgatectl audit list --limit 500 --json")]
-    List {
-        /// How many, the newest ones
-        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-        limit: u32,
-    },
 }

@@ -1,5 +1,7 @@
 //! What was typed: the commands and flags of `toolgatectl`, and nothing of what they mean.
 
+mod audit;
+mod backup;
 mod calls;
 mod ceiling;
 mod keys;
@@ -13,7 +15,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use calls::{AuditCommand, CallsArgs};
+pub(crate) use audit::{AuditCommand, AuditList, AuditVerify};
+pub(crate) use backup::BackupCommand;
+pub(crate) use calls::CallsArgs;
 pub(crate) use ceiling::Ceiling;
 pub(crate) use keys::{KeySourceArgs, KeysCommand};
 pub(crate) use mcp::{
@@ -40,7 +44,7 @@ pub(crate) use workspace::{OnOff, ReadOnly, WorkspaceCommand};
   toolgatectl workspace token create team --name alice --role developer
   toolgatectl calls --since 1h
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 refused, 5 needs a running gateway."
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 refused, 5 needs a running gateway, 6 disk full, 7 store busy."
 )]
 pub(crate) struct Cli {
     /// Directory of the installation; by default the platform's data directory for Toolgate
@@ -52,6 +56,15 @@ pub(crate) struct Cli {
         value_name = "DIR"
     )]
     pub(crate) data_dir: Option<PathBuf>,
+    /// Also keep the end of the audit chain in this file after each change, as the gateway does with the same flag
+    #[arg(
+        long,
+        global = true,
+        env = "TOOLGATE_AUDIT_CHECKPOINTS",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    pub(crate) audit_checkpoints: Option<PathBuf>,
     /// Print JSON for programs: one object, lists as one object a line
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -81,12 +94,15 @@ pub(crate) enum Command {
     Keys(KeysCommand),
     /// What was called, by whom, and how it went
     Calls(CallsArgs),
-    /// What administrators did
+    /// What administrators did, and whether the record of it is whole
     #[command(subcommand)]
     Audit(AuditCommand),
     /// The time that tokens are judged by
     #[command(subcommand)]
     Clock(ClockCommand),
+    /// Copies of the store, verified before they count
+    #[command(subcommand)]
+    Backup(BackupCommand),
     /// Check the installation and say how to mend what is wrong
     #[command(after_help = "Examples:
   toolgatectl doctor

@@ -1,14 +1,14 @@
-//! `toolgatectl calls` and `toolgatectl audit …`
+//! `toolgatectl calls`
 
 use std::fmt::Write;
 use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
-use toolgate_admin::{AuditListed, CallListed, CallQuery};
+use toolgate_admin::{CallListed, CallQuery};
 
 use super::Context;
-use crate::args::{AuditCommand, CallsArgs};
+use crate::args::CallsArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::table::{Tone, clean, maybe, plain, table, time};
@@ -113,38 +113,4 @@ fn status(call: &CallListed) -> (String, Tone) {
         _ => Tone::Bad,
     };
     (name, tone)
-}
-
-pub(super) fn audit(context: &Context<'_>, command: &AuditCommand) -> Result<Exit, Failure> {
-    let AuditCommand::List { limit } = command;
-    let rows = context.admin.list_audit(*limit as usize)?;
-    context.output.many(&rows, audit_table)?;
-    Ok(Exit::Done)
-}
-
-fn audit_table(rows: &[AuditListed]) -> String {
-    let rows = rows.iter().map(|row| {
-        vec![
-            plain(row.sequence.to_string()),
-            plain(time(&row.time)),
-            plain(&row.actor),
-            plain(&row.action),
-            maybe(row.workspace.as_deref()),
-            plain(&row.object),
-            plain(&row.detail),
-        ]
-    });
-    table(
-        &[
-            "#",
-            "TIME (UTC)",
-            "WHO",
-            "WHAT",
-            "WORKSPACE",
-            "OBJECT",
-            "NAME",
-        ],
-        rows,
-        "Nothing was done yet.",
-    )
 }

@@ -1,5 +1,7 @@
 //! One function for each command: what was typed becomes one call of the admin, its report becomes text.
 
+mod audit;
+mod backup;
 mod calls;
 mod clock;
 mod doctor;
@@ -16,7 +18,7 @@ use std::path::PathBuf;
 use clap::CommandFactory;
 use toolgate_admin::{Admin, DataDir, GivenKeySources, Secret, WorkspaceScope, operator};
 
-use crate::args::{Cli, Command};
+use crate::args::{AuditCommand, BackupCommand, Cli, Command};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -27,13 +29,6 @@ pub(crate) fn run(
     master_key: Option<Secret<String>>,
     output: &Output,
 ) -> Result<Exit, Failure> {
-    let given = cli.data_dir;
-    let dir = || match &given {
-        Some(dir) => Ok(DataDir::new(dir)),
-        None => DataDir::default_path()
-            .map(DataDir::new)
-            .map_err(Failure::from),
-    };
     let keys = GivenKeySources {
         file: cli.keys.master_key_file,
         credential: cli.keys.master_key_credential,
@@ -41,22 +36,74 @@ pub(crate) fn run(
         variable: master_key,
         command: cli.keys.master_key_command,
     };
-    let open = |keys| -> Result<Context<'_>, Failure> {
-        let admin = Admin::open_with(dir()?, keys, operator())?;
-        Ok(Context { admin, output })
+    let place = Place {
+        given: cli.data_dir,
+        sink: cli.audit_checkpoints,
+        output,
     };
+    let dir = || place.dir();
     match cli.command {
-        Command::Workspace(command) => workspace::run(&open(keys)?, command),
-        Command::Token(command) => token::run(&open(keys)?, command),
-        Command::Mcp(command) => mcp::run(&open(keys)?, command),
-        Command::Secrets(command) => secrets::run(&open(keys)?, command),
-        Command::Calls(query) => calls::calls(&open(keys)?, query),
-        Command::Audit(command) => calls::audit(&open(keys)?, &command),
-        Command::Keys(command) => keys::run(&open(keys)?, command),
-        Command::Clock(command) => clock::run(&open(keys)?, &command),
+        Command::Workspace(command) => place.open(keys, |context| workspace::run(context, command)),
+        Command::Token(command) => place.open(keys, |context| token::run(context, command)),
+        Command::Mcp(command) => place.open(keys, |context| mcp::run(context, command)),
+        Command::Secrets(command) => place.open(keys, |context| secrets::run(context, command)),
+        Command::Calls(query) => place.open(keys, |context| calls::calls(context, query)),
+        Command::Audit(AuditCommand::List(query)) => {
+            place.open(keys, |context| audit::list(context, query))
+        }
+        Command::Audit(AuditCommand::Verify(asked)) => {
+            audit::verify(&dir()?, keys, place.sink.as_deref(), &asked, output)
+        }
+        Command::Audit(AuditCommand::Export) => audit::export(&dir()?),
+        Command::Backup(BackupCommand::Create { file, calls }) => place.open(keys, |context| {
+            backup::create(context, file.as_deref(), calls)
+        }),
+        Command::Backup(BackupCommand::Verify { file, key_file }) => {
+            backup::verify(&dir()?, keys, &file, key_file.as_deref(), output)
+        }
+        Command::Backup(BackupCommand::Restore { file, calls, yes }) => {
+            backup::restore(&dir()?, keys, &file, calls, yes, output)
+        }
+        Command::Keys(command) => place.open(keys, |context| keys::run(context, command)),
+        Command::Clock(command) => place.open(keys, |context| clock::run(context, &command)),
         Command::Status => status::status(&dir()?, output),
         Command::Doctor => doctor::doctor(&dir()?, keys, output),
         Command::Completions { shell } => completions(shell),
+    }
+}
+
+/// Which installation is meant, and where the end of its audit chain is kept besides.
+struct Place<'a> {
+    given: Option<PathBuf>,
+    sink: Option<PathBuf>,
+    output: &'a Output,
+}
+
+impl Place<'_> {
+    fn dir(&self) -> Result<DataDir, Failure> {
+        match &self.given {
+            Some(dir) => Ok(DataDir::new(dir)),
+            None => Ok(DataDir::new(DataDir::default_path()?)),
+        }
+    }
+
+    /// Runs a command on the opened installation; what it changed is kept in the second sinks (S-84).
+    fn open(
+        &self,
+        keys: GivenKeySources,
+        command: impl FnOnce(&Context<'_>) -> Result<Exit, Failure>,
+    ) -> Result<Exit, Failure> {
+        let context = Context {
+            admin: Admin::open_with(self.dir()?, keys, operator())?,
+            output: self.output,
+        };
+        let done = command(&context);
+        if let Err(error) = context.admin.settle(self.sink.as_deref()) {
+            // The command is done or has failed by now; the next one, or the gateway, makes up for this.
+            self.output
+                .note(&format!("no audit checkpoint was kept: {error}"));
+        }
+        done
     }
 }
 

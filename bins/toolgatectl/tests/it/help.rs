@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::installation::Installation;
 
 /// Every command that does something.
-const COMMANDS: [&[&str]; 33] = [
+const COMMANDS: [&[&str]; 38] = [
     &["workspace", "create"],
     &["workspace", "list"],
     &["workspace", "use"],
@@ -37,6 +37,11 @@ const COMMANDS: [&[&str]; 33] = [
     &["audit", "list"],
     &["clock", "show"],
     &["clock", "accept"],
+    &["audit", "verify"],
+    &["audit", "export"],
+    &["backup", "create"],
+    &["backup", "verify"],
+    &["backup", "restore"],
     &["doctor"],
     &["completions"],
 ];

@@ -5,6 +5,8 @@
     reason = "helpers of tests fail as tests do, by panicking"
 )]
 
+mod audit;
+mod backup;
 mod failures;
 mod help;
 mod installation;

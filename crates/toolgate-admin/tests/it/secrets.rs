@@ -25,7 +25,10 @@ fn s19_no_file_and_no_report_holds_the_value() {
         .unwrap();
     let saved = set(&home, &scope, SecretOwner::Server("github"), "TOKEN", VALUE).unwrap();
     let listed = home.admin.list_secrets(&scope, None).unwrap();
-    let audit = home.admin.list_audit(100).unwrap();
+    let audit = home
+        .admin
+        .list_audit(&toolgate_admin::AuditQuery::newest(100))
+        .unwrap();
     let shown = format!(
         "{} {} {} {saved:?}",
         serde_json::to_string(&saved).unwrap(),

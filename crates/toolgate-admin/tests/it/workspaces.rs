@@ -1,7 +1,7 @@
 //! Workspaces and the active one (product.md section 3).
 
 use toolgate_admin::{
-    AdminError, Fault, NewToken, ReadOnlyMay, Secret, SecretOwner, WorkspaceSettings,
+    AdminError, AuditQuery, Fault, NewToken, ReadOnlyMay, Secret, SecretOwner, WorkspaceSettings,
 };
 
 use crate::home::{Home, http};
@@ -159,7 +159,7 @@ fn s83_every_change_is_in_the_audit_trail() {
         .add_server(&scope, &http("notes", "https://1.1.1.1/mcp"))
         .unwrap();
     home.admin.remove_server(&scope, "notes").unwrap();
-    let rows = home.admin.list_audit(100).unwrap();
+    let rows = home.admin.list_audit(&AuditQuery::newest(100)).unwrap();
     let actions: Vec<&str> = rows.iter().map(|row| row.action.as_str()).collect();
     for action in [
         "workspace.create",
@@ -171,7 +171,10 @@ fn s83_every_change_is_in_the_audit_trail() {
     }
     assert!(rows.iter().all(|row| row.actor == "operator test"));
     assert!(rows.is_sorted_by_key(|row| row.sequence));
-    assert_eq!(home.admin.list_audit(1).unwrap()[0].action, "server.remove");
+    assert_eq!(
+        home.admin.list_audit(&AuditQuery::newest(1)).unwrap()[0].action,
+        "server.remove"
+    );
 }
 
 fn read_only_all() -> WorkspaceSettings {

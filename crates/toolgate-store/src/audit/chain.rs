@@ -34,6 +34,11 @@ pub struct AuditHead {
 }
 
 impl AuditHead {
+    /// The MAC as text, for logs.
+    pub fn mac_hex(&self) -> String {
+        hex::encode(&self.mac)
+    }
+
     pub(super) const EMPTY: Self = Self {
         sequence: 0,
         mac: [0; 32],

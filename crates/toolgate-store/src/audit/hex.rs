@@ -38,7 +38,7 @@ pub(super) mod optional {
     }
 }
 
-fn encode(digest: &[u8; 32]) -> String {
+pub(super) fn encode(digest: &[u8; 32]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     digest
         .iter()

@@ -9,7 +9,7 @@ mod source;
 
 pub use command::KeyCommandError;
 pub(crate) use keyring::{FindKey, Keyring};
-pub use open::{OpenError, Opened, open};
+pub use open::{OpenError, Opened, existing, open};
 pub use rotate::{MasterRotated, MasterRotationError, NewMaster, rotate_master};
 pub(crate) use rotate::{open_all, select as select_retired};
 pub use source::{

@@ -71,6 +71,16 @@ pub fn open(
     })
 }
 
+/// The key of the store in `dir`, or, where there is none that can be read, what the source gives; nothing is made.
+pub fn existing(dir: &DataDir, source: &KeySource, owner_uid: u32) -> Result<MasterKey, OpenError> {
+    if let Ok(Some(check)) = key_check::peek(dir)
+        && let Ok(Some(key)) = source.find(&check, owner_uid)
+    {
+        return Ok(key);
+    }
+    Ok(source.load(owner_uid)?)
+}
+
 /// The key of a store that belongs to one.
 fn right_key(
     dir: &DataDir,

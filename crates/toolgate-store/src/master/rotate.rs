@@ -160,9 +160,13 @@ fn new_key(file: &Path, owner_uid: u32) -> Result<MasterKey, MasterKeyError> {
 impl Store {
     /// What is left of the master keys before this one, in the order of their time.
     pub fn retired_keys(&self) -> Result<Vec<RetiredKeys>, StoreError> {
-        let key = self.key()?;
+        self.retired_keys_under(&*self.key()?)
+    }
+
+    /// The same of a store that is not unlocked.
+    pub fn retired_keys_under(&self, key: &MasterKey) -> Result<Vec<RetiredKeys>, StoreError> {
         let stored = self.read("reading retired keys", |connection| select(connection, 0))?;
-        open_all(&key, &stored)
+        open_all(key, &stored)
     }
 
     /// Step 2: the store belongs to `new` from here on, or nothing changed.

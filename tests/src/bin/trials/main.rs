@@ -23,6 +23,7 @@ mod publish;
 mod rotate_under_load;
 mod score;
 mod soak;
+mod store;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -43,6 +44,31 @@ struct Trial {
 
 /// Every trial, in the order in which they run.
 const TRIALS: &[Trial] = &[
+    Trial {
+        name: "kill-loop",
+        proves: "R-04, R-05",
+        run: store::kill_loop::run,
+    },
+    Trial {
+        name: "power-cut",
+        proves: "R-04, R-06",
+        run: store::power_cut::run,
+    },
+    Trial {
+        name: "contention",
+        proves: "R-01, R-03",
+        run: store::contention::run,
+    },
+    Trial {
+        name: "disk-full",
+        proves: "R-07, S-83",
+        run: store::disk_full::run,
+    },
+    Trial {
+        name: "corrupt-corpus",
+        proves: "R-08",
+        run: store::corrupt_corpus::run,
+    },
     Trial {
         name: "rotate-under-load",
         proves: "S-12",
