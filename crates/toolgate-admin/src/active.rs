@@ -9,9 +9,10 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
+use toolgate_namespace::WorkspaceId;
 use toolgate_store::WorkspaceScope;
 
-use crate::{Admin, AdminError};
+use crate::{Admin, AdminError, draw};
 
 const FILE: &str = "active-workspace";
 /// The workspace made where none exists and one is needed.
@@ -94,7 +95,8 @@ impl Admin {
     }
 
     fn make_default(&self) -> Result<Target, AdminError> {
-        let workspace = self.add_workspace(DEFAULT, "")?;
+        let id = WorkspaceId::from_random(draw::bytes()?);
+        let workspace = self.add_workspace(id, DEFAULT, "", None)?;
         let scope = self.scope(workspace.slug.as_str())?;
         self.activate(&scope)?;
         self.knock();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
+use toolgate_namespace::WorkspaceId;
 use toolgate_policy::{
     Principal, RateLimit, RawToken, Role, Token, TokenDigest, TokenId, TokenStatus, ToolRules,
     may_see,
@@ -178,24 +179,19 @@ impl Admin {
         scope: &WorkspaceScope,
         new: &NewToken,
     ) -> Result<TokenCreated, AdminError> {
-        check_name(&new.name, "token", 1, NAME_MAX)?;
-        let raw = RawToken::from_random(draw::bytes()?);
-        let now = now_ms();
-        let token = Token {
-            id: TokenId::from_random(draw::bytes()?),
-            workspace: scope.workspace().clone(),
-            name: new.name.trim().to_owned(),
-            role: new.role,
-            rules: rules(&new.tools)?,
-            rate_limit: rate_limit(new.rate_limit.as_deref())?,
-            digest: raw.digest(),
-            member: None,
-            created_at: now,
-            expires_at: new.expires_in.map(|life| now.saturating_add(millis(life))),
-            revoked_at: None,
-            last_used_at: None,
-        };
+        let (raw, token) = draw_token(scope.workspace(), new)?;
         self.store.create_token(scope, &self.actor, &token)?;
+        self.token_created(scope, &raw, token)
+    }
+
+    /// Puts a saved token into force, and makes the report on it.
+    pub(crate) fn token_created(
+        &self,
+        scope: &WorkspaceScope,
+        raw: &RawToken,
+        token: Token,
+    ) -> Result<TokenCreated, AdminError> {
+        let now = token.created_at;
         let gateway = self.knock();
         let url = workspace_url(&self.base_url()?, scope.slug().as_str());
         let listed = TokenListed::of(&token, now);
@@ -366,6 +362,31 @@ impl Admin {
         }
         Ok(Some(reach))
     }
+}
+
+/// A token of a workspace that is not saved yet.
+pub(crate) fn draw_token(
+    workspace: &WorkspaceId,
+    new: &NewToken,
+) -> Result<(RawToken, Token), AdminError> {
+    check_name(&new.name, "token", 1, NAME_MAX)?;
+    let raw = RawToken::from_random(draw::bytes()?);
+    let now = now_ms();
+    let token = Token {
+        id: TokenId::from_random(draw::bytes()?),
+        workspace: workspace.clone(),
+        name: new.name.trim().to_owned(),
+        role: new.role,
+        rules: rules(&new.tools)?,
+        rate_limit: rate_limit(new.rate_limit.as_deref())?,
+        digest: raw.digest(),
+        member: None,
+        created_at: now,
+        expires_at: new.expires_in.map(|life| now.saturating_add(millis(life))),
+        revoked_at: None,
+        last_used_at: None,
+    };
+    Ok((raw, token))
 }
 
 impl fmt::Debug for TokenCreated {

@@ -5,11 +5,12 @@ use std::thread;
 
 use serde::Serialize;
 use toolgate_namespace::{ServerSpec, WorkspaceId};
-use toolgate_policy::Role;
+use toolgate_policy::{Role, Token};
 use toolgate_store::{NewWorkspace, StoreError, Workspace, WorkspaceScope};
 
 use crate::gateway::workspace_url;
 use crate::time::{now_ms, rfc3339};
+use crate::token::draw_token;
 use crate::{Admin, AdminError, GatewayState, McpJson, NewToken, Probe, draw, slug};
 
 /// Shortest and longest name, in characters.
@@ -189,13 +190,15 @@ impl Admin {
         name: &str,
         description: &str,
     ) -> Result<WorkspaceCreated, AdminError> {
-        let workspace = self.add_workspace(name, description)?;
-        let scope = self.scope(workspace.slug.as_str())?;
-        let token = NewToken {
+        let first = NewToken {
             role: Role::Admin,
             ..NewToken::named(FIRST_TOKEN)
         };
-        let token = self.create_token(&scope, &token)?;
+        let id = WorkspaceId::from_random(draw::bytes()?);
+        let (raw, token) = draw_token(&id, &first)?;
+        let workspace = self.add_workspace(id, name, description, Some(&token))?;
+        let scope = self.scope(workspace.slug.as_str())?;
+        let token = self.token_created(&scope, &raw, token)?;
         let slug = workspace.slug.to_string();
         Ok(WorkspaceCreated {
             id: workspace.id.to_string(),
@@ -359,16 +362,17 @@ impl Admin {
         })
     }
 
-    /// Makes a workspace without a token.
+    /// Makes a workspace, and with it its first token if it is to have one.
     pub(crate) fn add_workspace(
         &self,
+        id: WorkspaceId,
         name: &str,
         description: &str,
+        first: Option<&Token>,
     ) -> Result<Workspace, AdminError> {
         check_name(name, "workspace", NAME_MIN, NAME_MAX)?;
         let mut taken = None;
         for slug in slug::candidates(name).take(SLUG_ATTEMPTS) {
-            let id = WorkspaceId::from_random(draw::bytes()?);
             let add = || {
                 let (_, key) = self.store.master()?.new_workspace_key(id.as_str())?;
                 let new = NewWorkspace {
@@ -379,7 +383,7 @@ impl Admin {
                     key,
                     created_at: now_ms(),
                 };
-                Ok(self.store.create_workspace(&self.actor, new))
+                Ok(self.store.create_workspace_with(&self.actor, new, first))
             };
             let added: Result<_, AdminError> = match add()? {
                 // The master key was rotated since it was read.

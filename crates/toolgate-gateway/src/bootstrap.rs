@@ -114,8 +114,6 @@ fn first_workspace(
         key,
         created_at: now,
     };
-    store.create_workspace(&actor, new).map_err(in_store)?;
-    let scope = store.scope(&slug).map_err(in_store)?;
     let raw = RawToken::from_random(random()?);
     let token = Token {
         id: TokenId::from_random(random()?),
@@ -131,8 +129,9 @@ fn first_workspace(
         revoked_at: None,
         last_used_at: None,
     };
+    // Together: a start that ended between the two would leave a workspace whose token nobody was shown.
     store
-        .create_token(&scope, &actor, &token)
+        .create_workspace_with(&actor, new, Some(&token))
         .map_err(in_store)?;
     Ok(FirstRun {
         workspace: FIRST_WORKSPACE.into(),

@@ -300,6 +300,15 @@ impl<T> Doing<T> for rusqlite::Result<T> {
     }
 }
 
+/// The shared-memory file could not be made or grow, which a full disk alone refuses.
+fn is_no_room(error: &rusqlite::Error) -> bool {
+    use rusqlite::ffi::{SQLITE_IOERR_SHMOPEN, SQLITE_IOERR_SHMSIZE};
+    matches!(
+        error.sqlite_extended_error_code(),
+        Some(SQLITE_IOERR_SHMOPEN | SQLITE_IOERR_SHMSIZE)
+    )
+}
+
 /// Sorts what SQLite says into what a caller can act on.
 pub(crate) fn explain(doing: &'static str, source: rusqlite::Error) -> StoreError {
     if let rusqlite::Error::FromSqlConversionFailure(_, _, reason) = &source {
@@ -311,10 +320,7 @@ pub(crate) fn explain(doing: &'static str, source: rusqlite::Error) -> StoreErro
     match source.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { doing },
         Some(ErrorCode::DiskFull) => StoreError::Full { doing },
-        // The shared-memory file could not grow.
-        _ if source.sqlite_extended_error_code() == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE) => {
-            StoreError::Full { doing }
-        }
+        Some(ErrorCode::SystemIoFailure) if is_no_room(&source) => StoreError::Full { doing },
         _ => StoreError::Sqlite { doing, source },
     }
 }

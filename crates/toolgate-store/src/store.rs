@@ -184,22 +184,26 @@ impl Store {
 
     /// Makes a change, its audit row and the next generation one transaction (S-83, R-03, R-04).
     ///
-    /// Without an entry nothing had to be changed, and nothing is written.
-    pub(crate) fn change<T>(
+    /// Without an entry nothing had to be changed, and nothing is written; each entry counts as a change.
+    pub(crate) fn change<T, E: IntoIterator<Item = Entry>>(
         &self,
         doing: &'static str,
         actor: &Actor,
-        change: impl FnOnce(&Transaction<'_>) -> Result<(T, Option<Entry>), StoreError>,
+        change: impl FnOnce(&Transaction<'_>) -> Result<(T, E), StoreError>,
     ) -> Result<T, StoreError> {
         let mut connection = self.connection();
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .doing(doing)?;
         let key = self.key_in_force(&transaction)?;
-        let (value, entry) = change(&transaction)?;
-        if let Some(entry) = entry {
+        let (value, entries) = change(&transaction)?;
+        let mut changed = false;
+        for entry in entries {
             audit::append(&transaction, &key, actor, &entry).doing(doing)?;
             bump(&transaction).doing(doing)?;
+            changed = true;
+        }
+        if changed {
             transaction.commit().doing(doing)?;
         }
         Ok(value)

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use toolgate_namespace::WorkspaceId;
 use toolgate_policy::{MemberId, RateLimit, Role, Token, TokenDigest, TokenId, ToolRules};
 
@@ -29,31 +29,10 @@ impl Store {
         actor: &Actor,
         token: &Token,
     ) -> Result<(), StoreError> {
-        const SQL: &str = "INSERT INTO tokens (id, workspace_id, name, role, rules, rate_limit,
-            digest, member_id, created_at, expires_at, revoked_at, last_used_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
-        let doing = "creating a token";
         scope.owns("token", &token.workspace)?;
-        self.change(doing, actor, |tx| {
+        self.change("creating a token", actor, |tx| {
             scope.still_exists(tx)?;
-            refuse_taken(tx, token)?;
-            let values = params![
-                token.id.as_str(),
-                scope.id(),
-                token.name,
-                token.role.as_str(),
-                rules_json(&token.rules),
-                per_minute(token.rate_limit),
-                token.digest.0,
-                token.member.as_ref().map(MemberId::as_str),
-                token.created_at,
-                token.expires_at,
-                token.revoked_at,
-                token.last_used_at,
-            ];
-            tx.execute(SQL, values).doing(doing)?;
-            let entry = entry("token.create", token).states(None, Some(state(token)));
-            Ok(((), Some(entry)))
+            Ok(((), Some(insert(tx, token)?)))
         })
     }
 
@@ -135,6 +114,30 @@ impl Store {
             Ok(Noted::Bookkeeping)
         })
     }
+}
+
+/// Adds a token inside a change, whose workspace is there.
+pub(crate) fn insert(tx: &Transaction<'_>, token: &Token) -> Result<Entry, StoreError> {
+    const SQL: &str = "INSERT INTO tokens (id, workspace_id, name, role, rules, rate_limit,
+        digest, member_id, created_at, expires_at, revoked_at, last_used_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    refuse_taken(tx, token)?;
+    let values = params![
+        token.id.as_str(),
+        token.workspace.as_str(),
+        token.name,
+        token.role.as_str(),
+        rules_json(&token.rules),
+        per_minute(token.rate_limit),
+        token.digest.0,
+        token.member.as_ref().map(MemberId::as_str),
+        token.created_at,
+        token.expires_at,
+        token.revoked_at,
+        token.last_used_at,
+    ];
+    tx.execute(SQL, values).doing("creating a token")?;
+    Ok(entry("token.create", token).states(None, Some(state(token))))
 }
 
 /// Tokens of one workspace or of all, oldest first.

@@ -3,12 +3,13 @@
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::Serialize;
 use toolgate_namespace::{WorkspaceId, WorkspaceSlug};
+use toolgate_policy::Token;
 use toolgate_vault::WrappedKey;
 
 use crate::audit::{Actor, Entry};
 use crate::error::Doing;
 use crate::sql::parsed;
-use crate::{Shred, Store, StoreError, WorkspaceScope, keys, manifest};
+use crate::{Shred, Store, StoreError, WorkspaceScope, keys, manifest, tokens};
 
 /// One workspace, the unit of isolation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -78,8 +79,21 @@ impl Store {
         actor: &Actor,
         new: NewWorkspace,
     ) -> Result<Workspace, StoreError> {
+        self.create_workspace_with(actor, new, None)
+    }
+
+    /// The same together with its first token, so that there is never one without the other.
+    pub fn create_workspace_with(
+        &self,
+        actor: &Actor,
+        new: NewWorkspace,
+        first: Option<&Token>,
+    ) -> Result<Workspace, StoreError> {
         let doing = "creating a workspace";
         let (workspace, key) = new.split();
+        if first.is_some_and(|token| token.workspace != workspace.id) {
+            return Err(StoreError::OutOfScope { what: "token" });
+        }
         self.change(doing, actor, |tx| {
             refuse_taken(tx, &workspace)?;
             let master = self.key_in_force(tx)?;
@@ -89,8 +103,9 @@ impl Store {
             insert(tx, &workspace).doing(doing)?;
             keys::insert(tx, &workspace.id, &key, workspace.created_at).doing(doing)?;
             manifest::edit(tx, &master, workspace.id.as_str(), [])?;
-            let entry = workspace.entry("workspace.create", None, Some(&workspace));
-            Ok(((), Some(entry)))
+            let made = workspace.entry("workspace.create", None, Some(&workspace));
+            let token = first.map(|token| tokens::insert(tx, token)).transpose()?;
+            Ok(((), [Some(made), token].into_iter().flatten()))
         })?;
         Ok(workspace)
     }

@@ -5,6 +5,7 @@ mod admin;
 mod bad_input;
 mod cells;
 mod children;
+mod durable;
 mod faults;
 mod first_run;
 mod listening;

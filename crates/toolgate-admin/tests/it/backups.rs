@@ -82,7 +82,12 @@ fn r10_a_backup_that_does_not_verify_is_not_made() {
 #[test]
 fn r10_damaged_foreign_and_tampered_files_do_not_verify() {
     let home = with_secret();
-    let key = existing_key(&home.dir(), None).unwrap();
+    let key = existing_key(
+        &home.dir(),
+        toolgate_admin::GivenKeySources::default(),
+        None,
+    )
+    .unwrap();
     let file = home.folder.path().join("copy.db");
     home.admin.create_backup(Some(&file), false).unwrap();
     verify_backup(&home.dir(), &key, &file).unwrap();
@@ -109,7 +114,12 @@ fn r10_damaged_foreign_and_tampered_files_do_not_verify() {
     assert!(source.to_string().contains("breaks at row 1"), "{source}");
 
     let other = Home::new();
-    let other_key = existing_key(&other.dir(), None).unwrap();
+    let other_key = existing_key(
+        &other.dir(),
+        toolgate_admin::GivenKeySources::default(),
+        None,
+    )
+    .unwrap();
     assert!(verify_backup(&other.dir(), &other_key, &file).is_err());
 }
 
@@ -120,7 +130,12 @@ fn r10_a_restore_says_what_it_undid() {
         .admin
         .create_token(&scope, &NewToken::named("alice"))
         .unwrap();
-    let key = existing_key(&home.dir(), None).unwrap();
+    let key = existing_key(
+        &home.dir(),
+        toolgate_admin::GivenKeySources::default(),
+        None,
+    )
+    .unwrap();
     let file = home.folder.path().join("copy.db");
     home.admin.create_backup(Some(&file), false).unwrap();
     home.admin.revoke_token(&scope, &token.id).unwrap();

@@ -40,10 +40,6 @@ fn answer(request: &ControlRequest) -> ControlReply {
         ControlRequest::Held { .. } => ControlReply::Held {
             servers: Vec::new(),
         },
-        ControlRequest::Reseal => ControlReply::Resealed {
-            secrets: 0,
-            keys: 0,
-        },
         ControlRequest::Status | ControlRequest::Logs { .. } => ControlReply::Failed {
             error: "not asked here".into(),
             hint: None,

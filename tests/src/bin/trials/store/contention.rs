@@ -49,7 +49,9 @@ pub(crate) fn run(effort: &Effort, score: &mut Score) {
     let took = began.elapsed().as_secs_f64();
 
     let store = Store::open(&place, Open::MustExist).expect("whole");
-    let key = toolgate_admin::existing_key(&place, None).expect("the key");
+    let key =
+        toolgate_admin::existing_key(&place, toolgate_admin::GivenKeySources::default(), None)
+            .expect("the key");
     let head = store
         .verify_audit_with(AuditKeys::of(&*key), None)
         .expect("the chain holds");

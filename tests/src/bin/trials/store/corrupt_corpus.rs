@@ -80,8 +80,8 @@ fn fill(dir: &Path) {
 fn contents(dir: &Path) -> Result<String, (String, bool)> {
     let place = DataDir::new(dir);
     let store = |error: toolgate_store::StoreError| (error.to_string(), error.hint().is_some());
-    let key =
-        existing_key(&place, None).map_err(|error| (error.to_string(), error.hint().is_some()))?;
+    let key = existing_key(&place, toolgate_admin::GivenKeySources::default(), None)
+        .map_err(|error| (error.to_string(), error.hint().is_some()))?;
     // As the gateway opens it: the store, its key, then every checkpoint.
     let opened = Store::open(&place, Open::CreateIfMissing).map_err(store)?;
     let opened = opened

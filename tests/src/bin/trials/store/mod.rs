@@ -130,7 +130,9 @@ fn examine(dir: &Path, acknowledged: &[AuditHead]) -> Result<Found, String> {
     let said = |error: &dyn std::error::Error| error.to_string();
     let admin = Admin::open(place.clone(), operator()).map_err(|error| said(&error))?;
     let store = Store::open(&place, Open::MustExist).map_err(|error| said(&error))?;
-    let key = toolgate_admin::existing_key(&place, None).map_err(|error| said(&error))?;
+    let key =
+        toolgate_admin::existing_key(&place, toolgate_admin::GivenKeySources::default(), None)
+            .map_err(|error| said(&error))?;
     let head = store
         .verify_audit_with(toolgate_store::AuditKeys::of(&*key), None)
         .map_err(|error| said(&error))?;
