@@ -46,7 +46,7 @@ fn r08_bookkeeping_and_changes_break_no_seal() {
     let token = house.add_token(&scope, 1);
     house.store.seal_contents().unwrap();
     house.store.touch_tokens(&[(token.id.clone(), 5)]).unwrap();
-    house.store.raise_clock(7).unwrap();
+    house.store.raise_clock(7, 0).unwrap();
     open(&house).unwrap();
     house
         .store

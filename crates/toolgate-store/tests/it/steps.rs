@@ -129,11 +129,6 @@ const ACTS: &[(&str, Act)] = &[
     ("setting.change", |ready| {
         ready.house.store.set_setting(&actor(), "url", "x")
     }),
-    ("key.change", |ready| {
-        let other = toolgate_vault::MasterKey::generate().unwrap();
-        let store = &ready.house.store;
-        store.set_key_check(&actor(), other.id().as_str(), &other.check_value())
-    }),
     ("backup.create", |ready| {
         ready.house.store.note_backup(&actor(), "x.db", 1)
     }),
