@@ -259,6 +259,20 @@ mod tests {
                 .unwrap()
         };
         assert_eq!(text("journal_mode"), "wal");
+        // R-02 once more, apart from the table that is applied.
+        let synchronous = if durability == Durability::Disk { 2 } else { 1 };
+        for (setting, value) in [
+            ("synchronous", synchronous),
+            ("foreign_keys", 1),
+            ("secure_delete", 1),
+            ("trusted_schema", 0),
+            ("busy_timeout", 5_000),
+        ] {
+            let found: i64 = connection
+                .pragma_query_value(None, setting, |row| row.get(0))
+                .unwrap();
+            assert_eq!(found, value, "{setting}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 mod backups;
 mod calls;
 mod doctor;
+mod events;
 mod gateway;
 mod home;
 mod open;

@@ -38,11 +38,11 @@ pub(crate) fn run(effort: &Effort, score: &mut Score) {
         third.busy_timeout(Duration::from_secs(5)).expect("set");
         let mut longest = 0;
         while !finishing.is_finished() {
+            longest = longest.max(fs::metadata(&log).map_or(0, |log| log.len()));
             // A forced checkpoint from a third side, as deleting a secret makes one.
             let forced = "PRAGMA wal_checkpoint(TRUNCATE)";
             drop(third.query_row(forced, [], |row| row.get::<_, i64>(0)));
-            longest = longest.max(fs::metadata(&log).map_or(0, |log| log.len()));
-            thread::sleep(Duration::from_millis(20));
+            thread::sleep(Duration::from_millis(100));
         }
         (finishing.join().expect("no panic"), longest)
     });

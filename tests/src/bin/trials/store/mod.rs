@@ -10,10 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::{Duration, Instant};
 
-use toolgate_admin::{Admin, DataDir, operator};
+use toolgate_admin::{DataDir, GivenKeySources, existing_key, operator};
 use toolgate_store::{AuditFilter, AuditHead, Open, Store};
 use toolgate_tests::{PATIENCE, tool};
 
@@ -113,7 +114,6 @@ fn acknowledged(lines: &[String]) -> Vec<AuditHead> {
 }
 
 /// What was found after a fault.
-#[derive(Default)]
 struct Found {
     /// Acknowledged changes that are not there.
     lost: u64,
@@ -121,6 +121,8 @@ struct Found {
     half: u64,
     /// Rows of the audit chain.
     rows: u64,
+    /// How long it took to open.
+    opened: Duration,
 }
 
 /// Opens an installation, which checks its integrity, verifies the chain and compares what is there with
@@ -128,15 +130,14 @@ struct Found {
 fn examine(dir: &Path, acknowledged: &[AuditHead]) -> Result<Found, String> {
     let place = DataDir::new(dir);
     let said = |error: &dyn std::error::Error| error.to_string();
-    let admin = Admin::open(place.clone(), operator()).map_err(|error| said(&error))?;
-    let store = Store::open(&place, Open::MustExist).map_err(|error| said(&error))?;
+    let began = Instant::now();
     let key =
-        toolgate_admin::existing_key(&place, toolgate_admin::GivenKeySources::default(), None)
-            .map_err(|error| said(&error))?;
-    let head = store
-        .verify_audit_with(toolgate_store::AuditKeys::of(&*key), None)
+        existing_key(&place, GivenKeySources::default(), None).map_err(|error| said(&error))?;
+    let store = Store::open(&place, Open::MustExist)
+        .and_then(|store| store.unlock(Arc::clone(&key), &operator()))
         .map_err(|error| said(&error))?;
-    drop(admin);
+    let opened = began.elapsed();
+    let head = store.verify_audit(None).map_err(|error| said(&error))?;
     let mut lost = 0;
     for head in acknowledged {
         let missing = store
@@ -148,6 +149,7 @@ fn examine(dir: &Path, acknowledged: &[AuditHead]) -> Result<Found, String> {
         lost,
         half: half_changes(&store).map_err(|error| said(&error))?,
         rows: head.sequence,
+        opened,
     })
 }
 

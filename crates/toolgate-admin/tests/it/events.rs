@@ -1,0 +1,175 @@
+//! S-85: every administrative act that changes something leaves its event, and no act is missing here.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use toolgate_admin::{
+    AdminError, AuditQuery, Classification, NewToken, ReadOnlyMay, Secret, SecretOwner,
+    WorkspaceScope,
+};
+
+use crate::home::{Home, http};
+
+type Act = fn(&Home, &WorkspaceScope) -> Result<(), AdminError>;
+
+/// The function with the store's change in it, the act, and the events it leaves, oldest first.
+const ACTS: &[(&str, Act, &[&str])] = &[
+    (
+        "add_workspace",
+        |home, _| home.admin.create_workspace("more", "").map(drop),
+        &["workspace.create", "token.create"],
+    ),
+    (
+        "set_read_only",
+        |home, scope| home.admin.set_read_only(scope, ReadOnlyMay::All).map(drop),
+        &["workspace.change"],
+    ),
+    (
+        "create_token",
+        |home, scope| {
+            let token = NewToken::named("alice");
+            home.admin.create_token(scope, &token).map(drop)
+        },
+        &["token.create"],
+    ),
+    (
+        "revoke_token",
+        |home, scope| {
+            let token = home.admin.list_tokens(scope)?.remove(0);
+            home.admin.revoke_token(scope, &token.id).map(drop)
+        },
+        &["token.revoke"],
+    ),
+    (
+        "add_server",
+        |home, scope| {
+            let server = http("github", "https://1.1.1.1/mcp");
+            home.admin.add_server(scope, &server).map(drop)
+        },
+        &["server.add"],
+    ),
+    (
+        "switch_server",
+        |home, scope| home.admin.switch_server(scope, "notes", false).map(drop),
+        &["server.disable"],
+    ),
+    (
+        "remove_server",
+        |home, scope| home.admin.remove_server(scope, "notes").map(drop),
+        &["server.remove"],
+    ),
+    (
+        "switch_tool",
+        |home, scope| {
+            let admin = &home.admin;
+            admin.switch_tool(scope, "notes", "search", false).map(drop)
+        },
+        &["tool.disable"],
+    ),
+    (
+        "classify_tool",
+        |home, scope| {
+            let word = Classification::ReadOnly;
+            home.admin
+                .classify_tool(scope, "notes", "search", word)
+                .map(drop)
+        },
+        &["tool.classify"],
+    ),
+    (
+        "set_secret",
+        |home, scope| {
+            let value = Secret::new("not-a-real-value".to_owned());
+            home.admin
+                .set_secret(scope, SecretOwner::Workspace, "OTHER", &value)
+                .map(drop)
+        },
+        &["secret.set"],
+    ),
+    (
+        "delete_secret",
+        |home, scope| {
+            home.admin
+                .delete_secret(scope, SecretOwner::Workspace, "API_TOKEN")
+                .map(drop)
+        },
+        &["secret.delete"],
+    ),
+    (
+        "create_backup",
+        |home, _| home.admin.create_backup(None, false).map(drop),
+        &["backup.create"],
+    ),
+    (
+        "delete_workspace",
+        |home, scope| home.admin.delete_workspace(scope).map(drop),
+        &["workspace.delete"],
+    ),
+];
+
+/// One of everything.
+fn full_home() -> (Home, WorkspaceScope) {
+    let (home, scope) = Home::with_team();
+    let server = http("notes", "https://1.1.1.1/mcp");
+    home.admin.add_server(&scope, &server).unwrap();
+    home.save_tools(&scope, "notes", &[("search", "{}")]);
+    let value = Secret::new("not-a-real-value".to_owned());
+    home.admin
+        .set_secret(&scope, SecretOwner::Workspace, "API_TOKEN", &value)
+        .unwrap();
+    (home, scope)
+}
+
+#[test]
+fn s85_every_act_leaves_its_event() {
+    for (name, act, events) in ACTS {
+        let (home, scope) = full_home();
+        let before = home.store().audit_head().unwrap().sequence;
+        act(&home, &scope).unwrap();
+        let rows = home.admin.list_audit(&AuditQuery::newest(100)).unwrap();
+        let new: Vec<&str> = rows
+            .iter()
+            .filter(|row| row.sequence > before)
+            .map(|row| row.action.as_str())
+            .collect();
+        assert_eq!(new, *events, "{name}");
+        assert!(
+            rows.iter()
+                .rev()
+                .take(new.len())
+                .all(|row| row.actor == "operator test")
+        );
+    }
+}
+
+/// Every function that hands its actor to the store is in the list above.
+#[test]
+fn s85_the_inventory_is_complete() {
+    let mut changing = BTreeSet::new();
+    for file in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        let source = fs::read_to_string(file).unwrap();
+        for (at, _) in source.match_indices("&self.actor") {
+            let start = source[..at].rfind("fn ").unwrap() + 3;
+            let name = source[start..].split(['(', '<']).next().unwrap();
+            changing.insert(name.to_owned());
+        }
+    }
+    // Shows the actor, changes nothing.
+    changing.remove("fmt");
+    let known: BTreeSet<String> = ACTS.iter().map(|(name, ..)| (*name).to_owned()).collect();
+    assert_eq!(changing, known);
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
