@@ -8,6 +8,8 @@ mod children;
 mod durable;
 mod faults;
 mod first_run;
+mod key_sources;
+mod keys;
 mod listening;
 mod records;
 mod secrets;

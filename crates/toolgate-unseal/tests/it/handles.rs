@@ -51,6 +51,31 @@ fn handles_belong_to_the_master_key() {
     );
 }
 
+/// S-12: handles that clients carry while the master key is rotated go on to open, and no longer than that.
+#[test]
+fn s12_handles_survive_a_rotation_while_the_retired_key_is_kept() {
+    let (old, new) = (
+        MasterKey::generate().unwrap(),
+        MasterKey::generate().unwrap(),
+    );
+    let handles = Handles::new(old.dangerous_handle_key());
+    let before = handles.seal("session", b"x").unwrap();
+    let kept = vec![old.retire(0).dangerous_handle_key()];
+    handles.renew(new.dangerous_handle_key(), kept);
+    assert_eq!(handles.open("session", &before).unwrap(), b"x");
+    let after = handles.seal("session", b"y").unwrap();
+    assert_eq!(
+        Handles::new(new.dangerous_handle_key())
+            .open("session", &after)
+            .unwrap(),
+        b"y",
+        "sealed under the new key"
+    );
+    handles.renew(new.dangerous_handle_key(), Vec::new());
+    assert_eq!(handles.open("session", &before), Err(HandleError));
+    assert_eq!(handles.open("session", &after).unwrap(), b"y");
+}
+
 #[test]
 fn another_purpose_does_not_open_it() {
     let handles = handles();

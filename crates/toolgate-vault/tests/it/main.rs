@@ -11,6 +11,7 @@ mod kek_sources;
 mod key_id;
 mod manifest;
 mod nonce_policy;
+mod retired;
 mod secret;
 mod secret_name;
 mod secret_value;

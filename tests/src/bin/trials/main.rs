@@ -19,6 +19,7 @@
 )]
 
 mod effort;
+mod plaintext_lifetime;
 mod publish;
 mod rotate_under_load;
 mod score;
@@ -73,6 +74,11 @@ const TRIALS: &[Trial] = &[
         name: "rotate-under-load",
         proves: "S-12",
         run: rotate_under_load::run,
+    },
+    Trial {
+        name: "plaintext-lifetime",
+        proves: "S-15",
+        run: plaintext_lifetime::run,
     },
     Trial {
         name: "soak",
