@@ -30,6 +30,9 @@ pub(super) struct Activity {
     replies_stuck: AtomicU32,
     /// When one of them last moved.
     reply_moved_ms: AtomicU64,
+    /// HTTP/2: bytes of replies that were handed over and may not be written yet. What is written
+    /// beyond them answers pings and the like, which must not keep a connection open.
+    owed_bytes: AtomicU64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,10 +40,6 @@ pub(super) enum Version {
     Http1,
     Http2,
 }
-
-/// A larger HTTP/2 write carries a reply; a smaller one may be an answer to a ping, which must not
-/// keep a connection open.
-const REPLY_WRITE_BYTES: usize = 1024;
 
 impl Activity {
     pub(super) fn new(version: Version) -> Self {
@@ -53,6 +52,7 @@ impl Activity {
             write_stuck_since_ms: AtomicU64::new(0),
             replies_stuck: AtomicU32::new(0),
             reply_moved_ms: AtomicU64::new(0),
+            owed_bytes: AtomicU64::new(0),
         }
     }
 
@@ -61,7 +61,13 @@ impl Activity {
         let requests = self.requests.load(Relaxed);
         let write_stuck_since = self.write_stuck_since_ms.load(Relaxed);
         if write_stuck_since != 0 {
-            Some(self.at(write_stuck_since) + limits.write_stall)
+            let stalled = self.at(write_stuck_since) + limits.write_stall;
+            if self.version == Version::Http2 && requests == 0 {
+                // A flood of pings has answers on their way at every moment, and is idle all the same.
+                let idle = self.at(self.quiet_since_ms.load(Relaxed)) + limits.idle;
+                return Some(stalled.min(idle));
+            }
+            Some(stalled)
         } else if requests == 0 {
             let in_header = self.in_header.load(Relaxed);
             let limit = if in_header {
@@ -114,11 +120,22 @@ impl Activity {
         // A long reply may be on its way after its body was handed over: not idle yet.
         let reply_moved = match self.version {
             Version::Http1 => was_stuck && !self.in_header.load(Relaxed),
-            Version::Http2 => written >= REPLY_WRITE_BYTES,
+            Version::Http2 => self.pay(written),
         };
         if reply_moved {
             self.quiet_since_ms.store(self.now_ms(), Relaxed);
         }
+    }
+
+    /// Whether some of what was written belonged to a reply.
+    fn pay(&self, written: usize) -> bool {
+        if written == 0 || self.owed_bytes.load(Relaxed) == 0 {
+            return false;
+        }
+        let rest = |owed: u64| Some(owed.saturating_sub(written as u64));
+        // Another task may add to it meanwhile.
+        let _ = self.owed_bytes.fetch_update(Relaxed, Relaxed, rest);
+        true
     }
 
     fn now_ms(&self) -> u64 {
@@ -146,6 +163,14 @@ impl RequestMark {
         Self {
             activity,
             stuck: false,
+        }
+    }
+
+    /// The reply handed over this many bytes.
+    pub(super) fn handed_over(&self, bytes: usize) {
+        if self.activity.version == Version::Http2 {
+            let owed = &self.activity.owed_bytes;
+            owed.fetch_add(bytes as u64, Relaxed);
         }
     }
 

@@ -2,7 +2,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -16,6 +16,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
 use super::Handler;
@@ -190,7 +191,9 @@ impl<C: GracefulConnection> Watched<C> {
             {
                 self.timer.as_mut().reset(deadline);
             }
-            std::task::ready!(self.timer.as_mut().poll(cx));
+            // A flood uses up this task's share of a turn, and a timer that heeds the share would then
+            // never ring.
+            std::task::ready!(pin!(unconstrained(self.timer.as_mut())).poll(cx));
             let now = Instant::now();
             match deadline {
                 Some(deadline) if deadline <= now => return Poll::Ready(()),
@@ -276,6 +279,10 @@ impl Body for MarkedBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &frame {
+            self.mark
+                .handed_over(frame.data_ref().map_or(0, Bytes::len));
+        }
         // hyper asks for the next frame as soon as the client has room for it.
         let waits = matches!(frame, Poll::Ready(Some(Ok(_)))) && !self.body.is_end_stream();
         self.mark.set_stuck(waits);

@@ -9,6 +9,7 @@ mod cancel;
 mod decode;
 mod drain;
 mod endpoint;
+mod h2_abuse;
 mod host_policy;
 mod http2;
 mod listener;
