@@ -177,6 +177,11 @@ impl Setup {
         self.knock().await;
     }
 
+    /// Adds a server without telling the gateway yet.
+    pub(crate) fn add_later(&self, scope: &WorkspaceScope, spec: &ServerSpec) {
+        self.store.add_server(scope, &actor(), spec).unwrap();
+    }
+
     /// Adds a testkit server to `default`.
     pub(crate) async fn link(&self, slug: &str, server: &Running) -> ServerSpec {
         let scope = self.scope("default");

@@ -386,6 +386,10 @@ impl Inner {
 
     fn on_done(&mut self, outcome: Outcome) -> Option<Step> {
         let end = match outcome {
+            // Every result of MCP is an object, and clients rely on it (S-69).
+            Outcome::Result(result) if !result.bytes().starts_with(b"{") => {
+                self.broken_promise("a result that is not an object")
+            }
             Outcome::Result(result)
                 if self.from.era() == Era::Modern
                     && result_type(&result) != ResultType::Complete =>
