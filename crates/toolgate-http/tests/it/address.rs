@@ -1,6 +1,6 @@
 //! S-64 and S-65: the table `ssrf_table`, and what an allowance opens.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use AddressClass::{
     Benchmark, CarrierGrade, Documentation, LinkLocal, Loopback, Metadata, Multicast, OwnListener,
@@ -37,8 +37,9 @@ fn check(host: &str, expected: AddressClass) {
     assert_eq!(passes, expected == Public, "{ip} without an allowance");
 }
 
+/// CVE-2026-26118: a server's address led a gateway to the host's own network.
 #[test]
-fn s64_ssrf_table() {
+fn s64_cve_2026_26118_ssrf_table() {
     for (host, expected) in TABLE {
         check(host, *expected);
     }
@@ -511,4 +512,72 @@ proptest! {
             prop_assert_eq!(bits >> 125, 1, "{}", ip);
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    /// F-07, small: nothing that the second classifier blocks passes the first.
+    #[test]
+    fn f07_two_classifiers_agree_that_nothing_inside_is_public(
+        prefix in prop::sample::select(PREFIXES),
+        address: u128,
+        v4: u32,
+    ) {
+        // Random bits are public nearly always, so most addresses begin where it matters.
+        let (prefix, bits) = prefix;
+        let prefix: Ipv6Addr = prefix.parse().unwrap();
+        let kept = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
+        let v6 = Ipv6Addr::from_bits((prefix.to_bits() & kept) | (address & !kept));
+        for ip in [IpAddr::from(v6), IpAddr::from(Ipv4Addr::from_bits(v4))] {
+            let blocked = crate::second_classifier::is_blocked(ip);
+            prop_assert!(!blocked || AddressClass::of(ip) != Public, "{}", ip);
+        }
+    }
+}
+
+const PREFIXES: &[(&str, u32)] = &[
+    ("::", 0),
+    ("::", 96),
+    ("::ffff:0:0", 96),
+    ("::ffff:127.0.0.0", 104),
+    ("::ffff:0:0:0", 96),
+    ("64:ff9b::", 96),
+    ("64:ff9b::10.0.0.0", 104),
+    ("64:ff9b:1::", 48),
+    ("2002::", 16),
+    ("2002:7f00::", 24),
+    ("2002:c0a8::", 32),
+    ("2001::", 32),
+    ("2001:db8::", 32),
+    ("2000::", 3),
+    ("3fff::", 16),
+    ("fc00::", 7),
+    ("fe80::", 9),
+    ("ff00::", 8),
+];
+
+/// An address of this machine that is not loopback, if it has one.
+fn own_address() -> Option<IpAddr> {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:9").ok()?;
+    let address = socket.local_addr().ok()?.ip();
+    (!address.is_loopback() && !address.is_unspecified()).then_some(address)
+}
+
+#[test]
+fn s64_a_wildcard_listener_is_at_every_address_of_the_machine() {
+    let Some(own) = own_address() else {
+        return; // A machine without a network has no other address.
+    };
+    let policy = AddressPolicy::new(vec!["0.0.0.0:9090".parse().unwrap()]);
+    let host = Url::parse(&format!("http://{own}")).unwrap();
+    let host = host.host().unwrap().to_owned();
+    let class = |port: u16| {
+        let allowed = AllowedOrigin::parse(&format!("{own}:{port}")).unwrap();
+        let checked = policy.check(own, port, &host, Some(&allowed));
+        checked.err().map(|blocked| blocked.class)
+    };
+    assert_eq!(class(9090), Some(OwnListener));
+    assert_eq!(class(9091), None, "another port is another program");
 }

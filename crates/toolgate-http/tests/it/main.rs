@@ -17,6 +17,7 @@ mod proxies;
 mod read_body;
 mod replies;
 mod routes;
+mod second_classifier;
 mod slow_clients;
 mod smuggling;
 mod support;

@@ -19,6 +19,7 @@
 )]
 
 mod effort;
+mod front;
 mod plaintext_lifetime;
 mod publish;
 mod rotate_under_load;
@@ -79,6 +80,21 @@ const TRIALS: &[Trial] = &[
         name: "plaintext-lifetime",
         proves: "S-15",
         run: plaintext_lifetime::run,
+    },
+    Trial {
+        name: "auth-flood",
+        proves: "S-37",
+        run: front::auth_flood::run,
+    },
+    Trial {
+        name: "preauth-budget",
+        proves: "S-82",
+        run: front::preauth_budget::run,
+    },
+    Trial {
+        name: "slowloris",
+        proves: "S-60",
+        run: front::slowloris::run,
     },
     Trial {
         name: "soak",
