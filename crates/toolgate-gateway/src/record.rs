@@ -176,3 +176,75 @@ impl Drop for RecordGuard {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+    use std::sync::Arc;
+
+    use toolgate_analytics::{Journal, JournalError, MemoryJournal};
+    use toolgate_policy::{RateLimit, RawToken, Role, Token, TokenId, ToolRules};
+
+    use super::*;
+
+    fn guard(recorder: &Recorder) -> RecordGuard {
+        let raw = RawToken::from_random([7; 32]);
+        let workspace = WorkspaceId::from_random([1; 16]);
+        let token = Token {
+            id: TokenId::from_random([2; 16]),
+            workspace: workspace.clone(),
+            name: "test".into(),
+            role: Role::Developer,
+            rules: ToolRules::all(),
+            rate_limit: RateLimit::PerMinute(NonZeroU32::MIN),
+            digest: raw.digest(),
+            member: None,
+            created_at: 0,
+            expires_at: None,
+            revoked_at: None,
+            last_used_at: None,
+        };
+        let principal = Principal::authenticate(&Arc::new(token), &raw.digest(), 1).unwrap();
+        let ids = CallIds::new("boot");
+        let revision = Revision::LATEST;
+        RecordGuard::start(recorder, &ids, &workspace, &principal, revision, 0)
+    }
+
+    /// S-63: the record of a request that panicked says that the gateway failed.
+    #[test]
+    fn s63_a_panic_leaves_its_record() {
+        let journal = MemoryJournal::keeping(10);
+        let recorder = Recorder::start(journal.clone(), "boot".into(), 10);
+        let record = guard(&recorder);
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _record = record;
+            panic!("as a handler would");
+        }));
+        assert!(panicked.is_err());
+        assert!(recorder.flush(Duration::from_secs(10)));
+        let records = journal.records();
+        assert_eq!(records[0].record.status, CallStatus::Internal);
+    }
+
+    /// A journal whose disk takes nothing.
+    struct Full;
+
+    impl Journal for Full {
+        fn append(&mut self, _: &str, _: u64, batch: &[CallRecord]) -> Result<(), JournalError> {
+            self.intend("", batch)
+        }
+    }
+
+    /// an intent that cannot be written refuses its call.
+    #[tokio::test]
+    async fn r12_an_intent_that_cannot_be_written_is_told() {
+        let recorder = Recorder::start(Full, "boot".into(), 10);
+        assert!(!guard(&recorder).begin_durably().await);
+        let mut silent = guard(&recorder);
+        silent.is_no_tool_call();
+        assert!(
+            silent.begin_durably().await,
+            "no tool call, nothing to record"
+        );
+    }
+}

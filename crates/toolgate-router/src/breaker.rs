@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use toolgate_upstream::UpstreamErrorKind;
 
@@ -265,12 +264,4 @@ impl Seen {
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
     }
-}
-
-/// Milliseconds since the breakers' clock began, which is when it is first read.
-pub(crate) fn now_ms() -> u64 {
-    static START: std::sync::LazyLock<std::time::Instant> =
-        std::sync::LazyLock::new(std::time::Instant::now);
-    let elapsed: Duration = START.elapsed();
-    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
 }

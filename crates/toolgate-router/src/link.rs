@@ -11,14 +11,14 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use toolgate_namespace::ServerSpec;
 use toolgate_policy::Classification;
 use toolgate_protocol::mcp::ServerSnapshot;
 use toolgate_protocol::{Json, ToolDefinition};
 use toolgate_upstream::{ListKind, Upstream, UpstreamError, UpstreamErrorKind};
 
-use crate::breaker::{self, Breaker, Circuit};
+use crate::breaker::{Breaker, Circuit};
 use crate::bulkhead::{Bulkhead, Part};
 use crate::memory::{LinkHealth, Memory};
 use crate::stretch::{Place, Stretch};
@@ -100,6 +100,8 @@ pub struct Link {
     learnt: Arc<Learnt>,
     pub(crate) bulkhead: Bulkhead,
     pub(crate) breaker: Breaker,
+    /// Zero of the breaker's clock.
+    started: Instant,
 }
 
 impl fmt::Debug for Link {
@@ -126,6 +128,7 @@ impl Link {
             learnt: config.learnt,
             bulkhead: Bulkhead::new(Part::Server),
             breaker: Breaker::new(RandomState::new().build_hasher().finish()),
+            started: Instant::now(),
         })
     }
 
@@ -151,12 +154,17 @@ impl Link {
 
     /// Whether calls go to the server, or are answered at once since it keeps failing.
     pub fn circuit(&self) -> Circuit {
-        self.breaker.circuit(breaker::now_ms())
+        self.breaker.circuit(self.now_ms())
     }
 
     /// Lets calls through again: the server was seen to answer by other means.
     pub fn close_circuit(&self) {
-        self.breaker.reset(breaker::now_ms());
+        self.breaker.reset(self.now_ms());
+    }
+
+    /// The breaker's clock.
+    pub(crate) fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// How much it has to do.

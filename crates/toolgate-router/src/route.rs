@@ -6,7 +6,7 @@ use toolgate_namespace::ServerSlug;
 use toolgate_policy::{Permitted, Principal};
 use toolgate_upstream::{Call, Event, Exchange, UpstreamError};
 
-use crate::breaker::{self, Pass, Verdict};
+use crate::breaker::{Pass, Verdict};
 use crate::bulkhead::{self, Bulkhead, Part, Turn};
 use crate::link::Link;
 
@@ -70,7 +70,7 @@ impl Passage {
         if !self.settled {
             self.settled = true;
             let breaker = &self.link.breaker;
-            breaker.settle(self.pass, verdict, breaker::now_ms());
+            breaker.settle(self.pass, verdict, self.link.now_ms());
         }
     }
 }
@@ -133,13 +133,14 @@ pub async fn call(permitted: Permitted<LinkCall>) -> Result<Routed, RouteError> 
         server: server(),
         retry_after_ms,
     };
-    if let Some(retry_after_ms) = link.breaker.refuses(breaker::now_ms) {
+    if let Some(retry_after_ms) = link.breaker.refuses(|| link.now_ms()) {
         return Err(circuit_open(retry_after_ms));
     }
     let turns = bulkhead::turns(&token, &link.bulkhead, &workspace).await;
     let turns = turns.map_err(overloaded)?;
     // A call that waits must not hold the one probe meanwhile.
-    let pass = link.breaker.admit(breaker::now_ms).map_err(circuit_open)?;
+    let pass = link.breaker.admit(|| link.now_ms());
+    let pass = pass.map_err(circuit_open)?;
     let mut passage = Passage {
         link: link.clone(),
         pass,

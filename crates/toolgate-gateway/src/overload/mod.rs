@@ -8,9 +8,7 @@ mod readings;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::time::Duration;
-
-use tokio::time::Instant;
+use std::time::{Duration, Instant};
 
 use self::readings::Readings;
 
@@ -196,9 +194,9 @@ impl Overload {
         let mut late = [Duration::ZERO; LATE_IN_A_ROW];
         let mut turn = 0;
         loop {
-            let due = Instant::now() + EVERY;
-            tokio::time::sleep_until(due).await;
-            late[turn % LATE_IN_A_ROW] = due.elapsed();
+            let began = Instant::now();
+            tokio::time::sleep(EVERY).await;
+            late[turn % LATE_IN_A_ROW] = began.elapsed().saturating_sub(EVERY);
             turn += 1;
             // One late turn is a hiccup; the least of several is how late everything is.
             let steadily = late.iter().min().copied().unwrap_or_default();

@@ -13,7 +13,7 @@ use toolgate_namespace::{
     Transport, WorkspaceId, WorkspaceSlug,
 };
 use toolgate_policy::{RateLimit, RawToken, Role, Token, TokenId, ToolRules};
-use toolgate_store::control::{self, ControlReply, ControlRequest};
+use toolgate_store::control::{self, ControlReply, ControlRequest, GatewayStatus};
 use toolgate_store::{
     Actor, CallFilter, CallRow, CallsReader, DataDir, Installation, NewWorkspace, Open, SecretRow,
     Store, TokenChange, WorkspaceScope,
@@ -50,7 +50,7 @@ impl Setup {
         Self::with(|_| {}).await
     }
 
-    /// One whose settings are changed before it starts.
+    /// A gateway whose configuration is changed before it is opened.
     pub(crate) async fn with(shape: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = DataDir::new(folder.path());
@@ -353,6 +353,46 @@ impl Setup {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         panic!("{what} was not stored");
+    }
+
+    /// Demands of a workspace that writing calls are recorded before they are sent.
+    pub(crate) async fn strict(&self, scope: &WorkspaceScope) {
+        let mut workspace = self.store.workspace(scope).unwrap().workspace;
+        workspace.strict_records = true;
+        self.store
+            .update_workspace(scope, &actor(), &workspace)
+            .unwrap();
+        self.knock().await;
+    }
+
+    /// How the gateway says it fares.
+    pub(crate) async fn status(&self) -> GatewayStatus {
+        let dir = self.dir.clone();
+        let asked = tokio::task::spawn_blocking(move || {
+            control::ask(&dir, &ControlRequest::Status, Duration::from_secs(5))
+        });
+        match asked.await.unwrap().unwrap() {
+            ControlReply::Status(status) => status,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The figure of a gauge.
+    pub(crate) async fn gauge(&self, what: &str) -> u64 {
+        let status = self.status().await;
+        let gauge = status.gauges.iter().find(|gauge| gauge.what == what);
+        gauge.unwrap_or_else(|| panic!("no {what}")).used
+    }
+
+    /// Waits until a gauge stands at this.
+    pub(crate) async fn until_gauge(&self, what: &str, at: u64) {
+        for _ in 0..500 {
+            if self.gauge(what).await == at {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{what} stands at {}", self.gauge(what).await);
     }
 
     /// Tells the gateway that the store changed, as the admin binary does after every command.

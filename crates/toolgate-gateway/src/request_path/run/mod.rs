@@ -161,7 +161,7 @@ impl Inner {
             workspace: visit.admitted.workspace.clone(),
             turn: visit.admitted.turn,
             leg: Leg::Waiting,
-            deadline: Instant::now() + target.link.spec().timeouts.call_max,
+            deadline: tokio::time::Instant::now().into_std() + target.link.spec().timeouts.call_max,
             from: Revision::LATEST,
             asking: None,
             rounds: Rounds::default(),
