@@ -1,6 +1,8 @@
 //! What a user has on a host: a data directory, the admin command and a gateway.
 
 use std::io::Write;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -187,6 +189,20 @@ impl Installation {
     /// Starts the gateway under a command that becomes it, such as `taskset -c 1`.
     pub fn start_under(&self, wrapper: &[&str], flags: &[&str]) -> Gateway {
         let process = self.launch_under(wrapper, flags);
+        let url = process.ready();
+        Gateway { process, url }
+    }
+
+    /// Starts the gateway on a listening socket that it is passed, as systemd passes it (`LISTEN_FDS`).
+    pub fn start_on(&self, socket: &TcpListener) -> Gateway {
+        // Standard input is the one descriptor that can be passed on without a system call of our own.
+        const PASS: &str = r#"exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@""#;
+        let socket = socket.try_clone().expect("a descriptor is left");
+        let mut command = Command::new("sh");
+        command.args(["-c", PASS]).arg(program("toolgate"));
+        clean(&mut command).arg("--data-dir").arg(self.data_dir());
+        let input = Stdio::from(OwnedFd::from(socket));
+        let process = Process::start_with_input("toolgate", &mut command, input);
         let url = process.ready();
         Gateway { process, url }
     }

@@ -21,8 +21,13 @@ pub struct Process {
 impl Process {
     /// Starts the command.
     pub fn start(name: &str, command: &mut Command) -> Self {
+        Self::start_with_input(name, command, Stdio::null())
+    }
+
+    /// Starts the command with this standard input.
+    pub fn start_with_input(name: &str, command: &mut Command, input: Stdio) -> Self {
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -18,14 +18,21 @@
     reason = "the report is what this program is for"
 )]
 
+mod at_most_once;
+mod caller;
 mod effort;
 mod front;
+mod kills;
+mod load;
 mod plaintext_lifetime;
 mod publish;
+mod rolling;
 mod rotate_under_load;
 mod score;
 mod soak;
+mod stage;
 mod store;
+mod storm;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -95,6 +102,51 @@ const TRIALS: &[Trial] = &[
         name: "slowloris",
         proves: "S-60",
         run: front::slowloris::run,
+    },
+    Trial {
+        name: "analytics-loss",
+        proves: "R-11",
+        run: kills::analytics_loss,
+    },
+    Trial {
+        name: "strict-audit",
+        proves: "R-12",
+        run: kills::strict_audit,
+    },
+    Trial {
+        name: "at-most-once",
+        proves: "R-14",
+        run: at_most_once::at_most_once,
+    },
+    Trial {
+        name: "disconnect-storm",
+        proves: "R-15",
+        run: storm::disconnect_storm,
+    },
+    Trial {
+        name: "noisy-neighbour",
+        proves: "R-17",
+        run: load::noisy_neighbour,
+    },
+    Trial {
+        name: "slow-one-of-n",
+        proves: "R-18",
+        run: load::slow_one_of_n,
+    },
+    Trial {
+        name: "overload",
+        proves: "R-21",
+        run: load::overload,
+    },
+    Trial {
+        name: "ten-thousand-idle",
+        proves: "R-22",
+        run: load::ten_thousand_idle,
+    },
+    Trial {
+        name: "rolling-restart",
+        proves: "R-23",
+        run: rolling::rolling_restart,
     },
     Trial {
         name: "soak",
