@@ -164,23 +164,19 @@ async fn serve(lane: &Lane, mut socket: TcpStream) -> Option<()> {
     loop {
         let mut request = Vec::new();
         let (body, cut) = loop {
-            let cut = *lane.next.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Cut::Request(at) = cut
-                && request.len() >= at
-                && !request.is_empty()
-            {
-                return None;
-            }
+            // What is to be done is known once the first byte is there; a kept connection waits for that long before.
+            let cut = match request.len() {
+                0 => Cut::Never,
+                _ => *lane.next.lock().unwrap_or_else(PoisonError::into_inner),
+            };
             let room = match cut {
-                Cut::Request(at) => at.saturating_sub(request.len()).max(1),
+                Cut::Request(at) if request.len() >= at => return None,
+                Cut::Request(at) => at - request.len(),
+                _ if request.is_empty() => 1,
                 _ => 64 * 1024,
             };
             let mut chunk = vec![0; room];
-            let read = socket
-                .read(&mut chunk)
-                .await
-                .ok()
-                .filter(|read| *read > 0)?;
+            let read = socket.read(&mut chunk).await.ok().filter(|read| *read > 0)?;
             request.extend_from_slice(&chunk[..read]);
             if let Some(body) = body_of(&request) {
                 break (body, cut);

@@ -33,7 +33,7 @@ pub(crate) fn analytics_loss(effort: &Effort, score: &mut Score) {
         let gateway = installation.start();
         let recorded = installation.lines(&["calls", "--limit", "10000"]).len() as u64;
         let gone = counted_lost(&installation);
-        drop(gateway.stop());
+        assert!(gateway.stop().success(), "an orderly end");
         let told = run.answers.len() as u64;
         let accounted = recorded + gone;
         missing += told.saturating_sub(accounted);

@@ -308,7 +308,7 @@ pub(crate) fn slow_one_of_n(effort: &Effort, score: &mut Score) {
         let gateway = installation.start();
         let url = gateway.workspace("team");
         let mut times = runtime.block_on(calls_to(&url, &token.token, calls));
-        drop(gateway.stop());
+        assert!(gateway.stop().success(), "an orderly end");
         percentile(&mut times, 50)
     };
     let silent = format!("http://{}/mcp", silent.local_addr().expect("bound"));
@@ -350,7 +350,7 @@ pub(crate) fn slow_one_of_n(effort: &Effort, score: &mut Score) {
         "x",
         Bar::Told,
     );
-    drop(gateway.stop());
+    assert!(gateway.stop().success(), "an orderly end");
 }
 
 async fn calls_to(url: &str, token: &str, calls: u64) -> Vec<Duration> {

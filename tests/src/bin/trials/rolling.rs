@@ -79,5 +79,5 @@ pub(crate) fn rolling_restart(effort: &Effort, score: &mut Score) {
         "record missing of the gateways that ended",
         expected.saturating_sub(rows + 200),
     );
-    drop(gateway.stop());
+    assert!(gateway.stop().success(), "an orderly end");
 }
