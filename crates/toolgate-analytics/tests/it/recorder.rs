@@ -1,9 +1,12 @@
 //! Counting, numbering, flushing, ending.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use toolgate_analytics::{Counters, MemoryJournal, Recorder};
+use toolgate_analytics::{CallRecord, Counters, Journal, JournalError, MemoryJournal, Recorder};
 
 use crate::journals::{Failing, gated, record};
 
@@ -153,4 +156,110 @@ fn a_journal_that_panics_costs_records_not_the_process() {
         recorder.counters().recorded + recorder.counters().dropped,
         6
     );
+}
+
+/// A journal that keeps intents, and says when it is asked to.
+struct Strict {
+    inner: MemoryJournal,
+    begun: SyncSender<Vec<String>>,
+    permits: Receiver<bool>,
+}
+
+impl Journal for Strict {
+    fn append(&mut self, boot: &str, first: u64, batch: &[CallRecord]) -> Result<(), JournalError> {
+        self.inner.append(boot, first, batch)
+    }
+
+    fn intend(&mut self, _: &str, intents: &[CallRecord]) -> Result<(), JournalError> {
+        let ids = intents.iter().map(|intent| intent.id.clone()).collect();
+        self.begun.send(ids).ok();
+        match self.permits.recv() {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(JournalError {
+                count: intents.len(),
+                reason: "the disk is full".to_owned(),
+            }),
+        }
+    }
+}
+
+#[test]
+fn r12_intents_share_a_commit_and_are_told_what_came_of_it() {
+    let (begun, arrived) = sync_channel(100);
+    let (permits, permit) = sync_channel(100);
+    let inner = MemoryJournal::keeping(100);
+    let journal = Strict {
+        inner: inner.clone(),
+        begun,
+        permits: permit,
+    };
+    let recorder = Recorder::start(journal, "boot".to_owned(), 100);
+    let (told, heard) = sync_channel(100);
+    let intend = |n: u64| {
+        let told = told.clone();
+        recorder.intend(record(n), move |durable| told.send((n, durable)).unwrap());
+    };
+    intend(0);
+    assert_eq!(arrived.recv_timeout(LONG).unwrap().len(), 1);
+    // These come while the first is written, so they are written together.
+    (1..=5).for_each(&intend);
+    permits.send(true).unwrap();
+    assert_eq!(heard.recv_timeout(LONG), Ok((0, true)));
+    assert_eq!(arrived.recv_timeout(LONG).unwrap().len(), 5);
+    permits.send(false).unwrap();
+    let told: Vec<_> = (1..=5).map(|_| heard.recv_timeout(LONG).unwrap()).collect();
+    assert_eq!(told, (1..=5).map(|n| (n, false)).collect::<Vec<_>>());
+    // Records go on whatever becomes of intents.
+    recorder.record(record(9));
+    assert!(recorder.flush(LONG));
+    assert_eq!(inner.records().len(), 1);
+    assert!(recorder.is_alive());
+}
+
+#[test]
+fn r12_a_journal_without_intents_refuses_them() {
+    let recorder = Recorder::start(MemoryJournal::keeping(1), "boot".to_owned(), 10);
+    let (told, heard) = sync_channel(1);
+    recorder.intend(record(0), move |durable| told.send(durable).unwrap());
+    assert_eq!(heard.recv_timeout(LONG), Ok(false));
+}
+
+#[test]
+fn r11_every_record_is_tallied_whether_or_not_there_is_room() {
+    let (journal, gate, _) = gated();
+    let made = Arc::new(AtomicU64::new(0));
+    let tally = {
+        let made = Arc::clone(&made);
+        move || drop(made.fetch_add(1, Ordering::Relaxed))
+    };
+    let recorder = Recorder::start_counting(journal, "boot".to_owned(), 3, tally);
+    (0..10).for_each(|n| recorder.record(record(n)));
+    assert_eq!(made.load(Ordering::Relaxed), 10);
+    assert_eq!(recorder.counters().dropped, 7);
+    drop(gate);
+}
+
+struct Panics;
+
+impl Journal for Panics {
+    fn append(&mut self, _: &str, _: u64, _: &[CallRecord]) -> Result<(), JournalError> {
+        panic!("as a bug would")
+    }
+}
+
+/// S-63: who owns the recorder finds out that its thread is gone.
+#[test]
+fn s63_a_thread_that_panicked_is_noticed() {
+    let recorder = Recorder::start(Panics, "boot".to_owned(), 10);
+    assert!(recorder.is_alive());
+    recorder.record(record(0));
+    let deadline = Instant::now() + LONG;
+    while recorder.is_alive() {
+        assert!(Instant::now() < deadline);
+        thread::yield_now();
+    }
+    let (told, heard) = sync_channel(1);
+    recorder.intend(record(0), move |durable| drop(told.send(durable)));
+    drop(recorder);
+    assert_eq!(heard.recv_timeout(LONG), Ok(false), "nobody waits for ever");
 }

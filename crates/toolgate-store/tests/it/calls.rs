@@ -340,3 +340,75 @@ fn r07_a_journal_that_cannot_write_is_counted_and_recovers() {
         "1 is the gap"
     );
 }
+
+#[test]
+fn r12_a_record_takes_its_intents_place() {
+    let house = House::new();
+    let scope = house.workspace("acme", 1);
+    let mut journal = CallsJournal::open(&house.dir).unwrap();
+    let intent = |n| CallRecord {
+        status: CallStatus::Begun,
+        ..record(&scope, n)
+    };
+    journal.intend("boot", &[intent(0), intent(1)]).unwrap();
+    let reader = CallsReader::open(&house.dir).unwrap();
+    let statuses = || {
+        let mut rows = reader.query(&CallFilter::default()).unwrap();
+        rows.sort_by(|a, b| a.id.cmp(&b.id));
+        let of = |row: &CallRow| (row.id.clone(), row.status, row.sequence);
+        rows.iter().map(of).collect::<Vec<_>>()
+    };
+    let begun = |n: u64| (format!("call_{n}"), CallStatus::Begun, 0);
+    assert_eq!(statuses(), [begun(0), begun(1)]);
+    let ended = CallRecord {
+        intended: true,
+        ..record(&scope, 0)
+    };
+    journal.append("boot", 1, &[ended]).unwrap();
+    let ok = ("call_0".to_owned(), CallStatus::Ok, 1);
+    assert_eq!(statuses(), [ok, begun(1)], "the other one never ended");
+    assert_eq!(reader.lost(None).unwrap(), 0, "intents leave no gap");
+}
+
+#[test]
+fn r12_intents_that_cannot_be_written_are_an_error_and_nothing_stays() {
+    let house = House::new();
+    let scope = house.workspace("acme", 1);
+    let mut journal = CallsJournal::open(&house.dir).unwrap();
+    let file = Connection::open(house.dir.calls_db()).unwrap();
+    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON calls WHEN NEW.call_id = 'call_1'
+        BEGIN SELECT RAISE(ABORT, 'refused'); END";
+    file.execute_batch(refuse).unwrap();
+    let intents = [record(&scope, 0), record(&scope, 1)];
+    assert!(journal.intend("boot", &intents).is_err());
+    let reader = CallsReader::open(&house.dir).unwrap();
+    assert_eq!(reader.query(&CallFilter::default()).unwrap(), []);
+    journal.intend("boot", &intents[..1]).unwrap();
+}
+
+#[test]
+fn r11_losses_are_counted_within_a_run_and_at_its_end() {
+    let house = House::new();
+    let scope = house.workspace("acme", 1);
+    let mut journal = CallsJournal::open(&house.dir).unwrap();
+    let reader = CallsReader::open(&house.dir).unwrap();
+    let lost = || reader.lost(None).unwrap();
+    journal
+        .append("one", 1, &[record(&scope, 0), record(&scope, 1)])
+        .unwrap();
+    assert_eq!(lost(), 0);
+    // Three were dropped in between.
+    journal.append("one", 6, &[record(&scope, 2)]).unwrap();
+    assert_eq!(lost(), 3);
+    // The run made ten in all before it was killed; telling it again changes nothing.
+    let mut next = CallsJournal::open(&house.dir).unwrap();
+    assert_eq!(next.settle_run("one", 10).unwrap(), 4);
+    assert_eq!(next.settle_run("one", 10).unwrap(), 0);
+    assert_eq!(lost(), 7);
+    // Runs that lost everything, and nothing.
+    assert_eq!(next.settle_run("two", 5).unwrap(), 5);
+    next.append("three", 1, &[record(&scope, 3)]).unwrap();
+    assert_eq!(next.settle_run("three", 1).unwrap(), 0);
+    assert_eq!(lost(), 12);
+    assert_eq!(reader.lost(Some(u64::MAX)).unwrap(), 0);
+}

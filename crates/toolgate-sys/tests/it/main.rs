@@ -4,5 +4,6 @@
 
 mod child;
 mod group;
+mod passing;
 mod peer;
 mod process;

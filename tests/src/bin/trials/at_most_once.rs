@@ -176,7 +176,11 @@ async fn serve(lane: &Lane, mut socket: TcpStream) -> Option<()> {
                 _ => 64 * 1024,
             };
             let mut chunk = vec![0; room];
-            let read = socket.read(&mut chunk).await.ok().filter(|read| *read > 0)?;
+            let read = socket
+                .read(&mut chunk)
+                .await
+                .ok()
+                .filter(|read| *read > 0)?;
             request.extend_from_slice(&chunk[..read]);
             if let Some(body) = body_of(&request) {
                 break (body, cut);

@@ -48,10 +48,10 @@ pub(crate) fn noisy_neighbour(effort: &Effort, score: &mut Score) {
             let over = over.clone();
             crowd.spawn(async move {
                 while !over.load(Ordering::Relaxed) {
-                    // Refused ones come again at once; the others hang.
+                    // Those that found a place hang; the refused ones come again when they were told to.
                     let call = caller.call("s__work", json!({}));
-                    drop(tokio::time::timeout(Duration::from_secs(5), call).await);
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    drop(tokio::time::timeout(Duration::from_secs(10), call).await);
+                    tokio::time::sleep(Duration::from_secs(1)).await;
                 }
             });
         }
