@@ -15,12 +15,14 @@ mod dice;
 mod fixtures;
 mod installation;
 mod process;
+mod processes;
 mod programs;
 
 pub use dice::Dice;
 pub use fixtures::{Fixtures, checkout, ready};
 pub use installation::{Created, Gateway, Installation, Said};
 pub use process::Process;
+pub use processes::{marked, parent_of, zombies_of};
 pub use programs::{program, tool};
 
 use std::time::{Duration, Instant};

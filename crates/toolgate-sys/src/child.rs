@@ -3,7 +3,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use crate::outcome::outcome;
-use crate::process::{Limit, Resource, limit, set_limit};
+use crate::process::{Limit, Resource, limit, release_signals, set_limit};
 
 /// Confines the child this command will start (S-73).
 ///
@@ -63,12 +63,14 @@ pub fn limit_child(command: &mut Command, limits: ChildLimits) {
 /// Runs in the child between fork and exec.
 fn confine(dies_with: Option<u32>) -> io::Result<()> {
     own_session()?;
+    release_signals()?;
     #[cfg(target_os = "linux")]
     {
         if let Some(parent) = dies_with {
             die_with_parent(parent)?;
         }
         gain_no_privileges()?;
+        huge_pages(dies_with.is_some());
     }
     #[cfg(not(target_os = "linux"))]
     let _ = dies_with;
@@ -122,6 +124,19 @@ fn gain_no_privileges() -> io::Result<()> {
     // SAFETY: this operation takes one integer and touches no memory of ours.
     outcome(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })?;
     Ok(())
+}
+
+/// A keeper would get 2 MiB for its first few kilobytes. The setting is inherited, so its child's is undone.
+///
+/// Where the system doesn't know it there is nothing to undo either.
+#[cfg(target_os = "linux")]
+fn huge_pages(allowed: bool) {
+    let disabled = libc::c_ulong::from(!allowed);
+    #[expect(unsafe_code, reason = "prctl has no safe wrapper in std")]
+    // SAFETY: this operation takes one integer and touches no memory of ours.
+    unsafe {
+        libc::prctl(libc::PR_SET_THP_DISABLE, disabled, 0, 0, 0);
+    }
 }
 
 fn set_umask() {

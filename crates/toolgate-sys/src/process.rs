@@ -35,21 +35,30 @@ pub fn become_subreaper() -> io::Result<()> {
 
 /// Holds back the signals that ask a process to end, for this thread and those it starts.
 ///
-/// Unlike being ignored, this isn't inherited: std gives every child an empty signal mask.
+/// Children would inherit that; [`confine_child`](crate::confine_child) undoes it.
 pub fn hold_back_signals() -> io::Result<()> {
+    mask_signals(&[libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT])
+}
+
+/// Holds no signal back any more. Allocates nothing, so that it may run between fork and exec.
+pub(crate) fn release_signals() -> io::Result<()> {
+    mask_signals(&[])
+}
+
+fn mask_signals(signals: &[libc::c_int]) -> io::Result<()> {
     let mut held = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
     #[expect(unsafe_code, reason = "signal sets have no safe wrapper in std")]
     // SAFETY: `held` is valid for a sigset_t and outlives the call, which fills it.
     outcome(unsafe { libc::sigemptyset(held.as_mut_ptr()) })?;
-    for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT] {
+    for signal in signals {
         #[expect(unsafe_code, reason = "signal sets have no safe wrapper in std")]
         // SAFETY: `held` was filled above, and the call only changes it.
-        outcome(unsafe { libc::sigaddset(held.as_mut_ptr(), signal) })?;
+        outcome(unsafe { libc::sigaddset(held.as_mut_ptr(), *signal) })?;
     }
     let before = std::ptr::null_mut();
     #[expect(unsafe_code, reason = "signal masks have no safe wrapper in std")]
     // SAFETY: `held` was filled above and is only read; a null pointer asks for nothing back.
-    let failed = unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, held.as_ptr(), before) };
+    let failed = unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, held.as_ptr(), before) };
     match failed {
         0 => Ok(()),
         error => Err(io::Error::from_raw_os_error(error)),

@@ -39,14 +39,15 @@ fn locate() -> PathBuf {
     path
 }
 
-/// Whether the server is younger than its only source.
+/// Whether the server is younger than its sources.
 fn is_fresh(path: &Path) -> bool {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bin/testkit-stdio.rs");
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bin/testkit-stdio");
     let modified = |path: &Path| path.metadata().and_then(|about| about.modified());
-    match (modified(path), modified(&source)) {
-        (Ok(built), Ok(written)) => built >= written,
-        _ => false,
-    }
+    let (Ok(built), Ok(sources)) = (modified(path), sources.read_dir()) else {
+        return false;
+    };
+    let is_older = |source: PathBuf| modified(&source).is_ok_and(|written| built >= written);
+    sources.flatten().all(|source| is_older(source.path()))
 }
 
 fn build(profile: &Path) {

@@ -4,13 +4,14 @@ use serde::Serialize;
 use toolgate_namespace::Transport;
 use toolgate_store::WorkspaceScope;
 
+use crate::time::rfc3339;
 use crate::{Admin, AdminError};
 
 /// One line that a child process wrote to standard error, without the server's secrets (S-75).
 #[derive(Debug, Clone, Serialize)]
 pub struct ServerLogged {
-    /// When it was read, in milliseconds since 1970.
-    pub at_ms: u64,
+    /// When it was read.
+    pub time: String,
     /// The line, control characters escaped, 8 KiB of it at most.
     pub text: String,
 }
@@ -33,7 +34,7 @@ impl Admin {
         let lines = self.logged_lines(scope.slug(), &spec.slug)?;
         let surplus = lines.len().saturating_sub(limit);
         let shown = lines.into_iter().skip(surplus).map(|line| ServerLogged {
-            at_ms: line.at_ms,
+            time: rfc3339(line.at_ms),
             text: line.text,
         });
         Ok(shown.collect())

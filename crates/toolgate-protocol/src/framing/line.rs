@@ -33,6 +33,11 @@ impl LineDecoder {
         }
     }
 
+    /// Bytes of an unfinished line, and of what was not looked at yet.
+    pub fn held(&self) -> usize {
+        self.partial.len() + self.chunk.len()
+    }
+
     /// Hands bytes in.
     pub fn push(&mut self, bytes: &[u8]) {
         self.push_bytes(Bytes::copy_from_slice(bytes));

@@ -268,6 +268,34 @@ proptest! {
         prop_assert_eq!(lines(&cut(&stream, &cuts), max), lines(&[&stream], max));
     }
 
+    /// F-03: every line that fits is read, each that does not is told once, and no more than a line is held.
+    #[test]
+    fn lines_are_what_stands_between_line_ends(
+        stream in prop::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), b'a'..b'e'], 0..200),
+        size in 1_usize..50,
+        max in 1_usize..20,
+    ) {
+        let mut decoder = LineDecoder::new(max);
+        let mut read = Vec::new();
+        for chunk in stream.chunks(size) {
+            decoder.push(chunk);
+            while let Some(line) = decoder.next().transpose() {
+                read.push(line.ok());
+            }
+            prop_assert!(decoder.held() <= max);
+        }
+        let mut parts: Vec<&[u8]> = stream.split(|byte| *byte == b'\n').collect();
+        let open = parts.pop().unwrap_or_default();
+        let fits = |line: &[u8]| (line.len() <= max).then(|| {
+            Bytes::copy_from_slice(line.strip_suffix(b"\r").unwrap_or(line))
+        });
+        let mut expected: Vec<_> = parts.into_iter().map(fits).collect();
+        expected.retain(|line| line.as_ref().is_none_or(|line| !line.is_empty()));
+        // One without an end is known to be too long as soon as it is.
+        expected.extend((open.len() > max).then_some(None));
+        prop_assert_eq!(read, expected);
+    }
+
     /// What is written is read back.
     #[test]
     fn written_events_are_read_back(data in "[ -~ü😀]{1,60}", id in "[a-z0-9.]{1,10}") {

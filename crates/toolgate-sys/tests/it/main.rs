@@ -4,6 +4,7 @@
 
 mod child;
 mod group;
+mod keeping;
 mod passing;
 mod peer;
 mod process;

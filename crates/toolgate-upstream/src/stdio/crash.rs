@@ -15,8 +15,10 @@ pub enum Crash {
     Killed(i32),
     /// Its program could not be started.
     NotStarted,
-    /// It closed its output, or wrote too many lines that are no messages.
+    /// It closed its output and went on.
     Mute,
+    /// It wrote too many lines that are no messages.
+    Garbled,
     /// It did not answer `initialize` in time.
     Silent,
     /// It answered `initialize` with something else than a handshake.
@@ -42,6 +44,7 @@ impl fmt::Display for Crash {
             Self::Killed(signal) => write!(f, "signal {signal} ended its process"),
             Self::NotStarted => f.write_str("its program could not be started"),
             Self::Mute => f.write_str("its process closed its output"),
+            Self::Garbled => f.write_str("its process wrote too many lines that are no messages"),
             Self::Silent => f.write_str("its process did not answer in time"),
             Self::Refused => f.write_str("its process refused the handshake"),
         }

@@ -31,6 +31,8 @@ const AFTER_EOF: Duration = Duration::from_secs(2);
 const AFTER_TERM: Duration = Duration::from_secs(3);
 /// From KILL to the end of a keeper that cannot end what it keeps: a process that the system will not let go.
 const AFTER_KILL: Duration = Duration::from_secs(5);
+/// From the end of its output to its own, if it has one.
+const AFTER_OUTPUT: Duration = Duration::from_millis(500);
 /// A child that writes nothing to standard error for this long makes a pause.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long what a dead child wrote last may take to be read.
@@ -148,7 +150,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// The tasks around the pipes; they end with the supervisor.
 #[derive(Debug)]
 struct Jobs {
-    reader: JoinHandle<()>,
+    reader: JoinHandle<Crash>,
     writer: JoinHandle<()>,
     stderr: JoinHandle<()>,
 }
@@ -186,20 +188,22 @@ impl Drop for Jobs {
     }
 }
 
-/// Hands each line to its call; returns at the end of the output, or when it is garbage for good.
+/// Hands each line to its call. Returns at the end of the output, or when it is garbage for good, and says which.
 async fn read(
     shared: Arc<Shared>,
     channel: Arc<Channel>,
     stdout: Option<ChildStdout>,
     signs: Arc<Life>,
-) {
-    let Some(mut stdout) = stdout else { return };
+) -> Crash {
+    let Some(mut stdout) = stdout else {
+        return Crash::Mute;
+    };
     let mut lines = LineDecoder::new(MAX_MESSAGE);
     let mut buffer = vec![0; 64 * 1024];
     let mut invalid = 0;
     loop {
         let count = match stdout.read(&mut buffer).await {
-            Ok(0) | Err(_) => return,
+            Ok(0) | Err(_) => return Crash::Mute,
             Ok(count) => count,
         };
         signs.speaks();
@@ -219,7 +223,7 @@ async fn read(
                 channel.fail(&UpstreamErrorKind::Protocol(
                     "too many lines that are no messages",
                 ));
-                return;
+                return Crash::Garbled;
             }
         }
     }
@@ -283,29 +287,35 @@ struct Supervisor {
     _over: watch::Sender<()>,
 }
 
+enum Cause {
+    Exited(Crash),
+    /// Its output ended, or was garbage.
+    Unheard(Crash),
+    Asked,
+}
+
 impl Supervisor {
     async fn run(mut self) {
-        let crash = tokio::select! {
+        let cause = tokio::select! {
             // What it wrote before it exited was an answer as any other.
-            status = self.child.wait() => Some(self.crash_of(status)),
-            _ = &mut self.jobs.reader => Some(Crash::Mute),
-            () = asked(&mut self.stopped) => None,
+            status = self.child.wait() => Cause::Exited(self.crash_of(status)),
+            unheard = &mut self.jobs.reader => Cause::Unheard(unheard.unwrap_or(Crash::Mute)),
+            () = asked(&mut self.stopped) => Cause::Asked,
         };
-        *lock(&self.life.crash) = crash;
-        match crash {
-            Some(Crash::Mute) => {
-                self.channel.fail(&UpstreamErrorKind::Exited);
-                self.end().await;
-            }
-            Some(_) => {
+        let crash = match cause {
+            Cause::Exited(crash) => {
+                *lock(&self.life.crash) = Some(crash);
                 let _ = timeout(LAST_WORDS, &mut self.jobs.reader).await;
                 self.channel.fail(&UpstreamErrorKind::Exited);
+                Some(crash)
             }
-            None => {
+            Cause::Unheard(crash) => Some(self.end_unheard(crash).await),
+            Cause::Asked => {
                 self.channel.fail(&UpstreamErrorKind::Closed);
                 self.end().await;
+                None
             }
-        }
+        };
         // What the child started, and left, ends with it.
         self.leash.kill();
         let _ = timeout(LAST_WORDS, &mut self.jobs.stderr).await;
@@ -315,6 +325,20 @@ impl Supervisor {
         {
             on_exit(self.life.began.elapsed(), crash);
         }
+    }
+
+    /// Nobody will hear it any more. Most often that is because it ends, and how it ends says more.
+    async fn end_unheard(&mut self, unheard: Crash) -> Crash {
+        *lock(&self.life.crash) = Some(unheard);
+        let ended = match unheard {
+            Crash::Mute => timeout(AFTER_OUTPUT, self.child.wait()).await.ok(),
+            _ => None,
+        };
+        let crash = ended.map_or(unheard, |status| self.crash_of(status));
+        *lock(&self.life.crash) = Some(crash);
+        self.channel.fail(&UpstreamErrorKind::Exited);
+        self.end().await;
+        crash
     }
 
     fn crash_of(&self, status: std::io::Result<ExitStatus>) -> Crash {

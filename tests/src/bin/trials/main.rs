@@ -24,6 +24,7 @@ mod effort;
 mod front;
 mod kills;
 mod load;
+mod no_orphans;
 mod plaintext_lifetime;
 mod publish;
 mod rolling;
@@ -31,6 +32,7 @@ mod rotate_under_load;
 mod score;
 mod soak;
 mod stage;
+mod stderr_flood;
 mod store;
 mod storm;
 
@@ -147,6 +149,16 @@ const TRIALS: &[Trial] = &[
         name: "rolling-restart",
         proves: "R-23",
         run: rolling::rolling_restart,
+    },
+    Trial {
+        name: "no-orphans",
+        proves: "S-74",
+        run: no_orphans::run,
+    },
+    Trial {
+        name: "stderr-flood",
+        proves: "S-75",
+        run: stderr_flood::run,
     },
     Trial {
         name: "soak",

@@ -14,7 +14,12 @@
 //! answers as text), `wrong_id`, `twice` (answers twice), `big` (1 MiB of text), `child`
 //! (starts a child that sleeps; answers its pid), `notify` (a list-changed notice), `seen` (methods
 //! of all messages so far), `updated` (a changed resource), `touch`
-//! (`arguments.uri` changed, told to who watches it), `spam` (1000 progress notices, then an answer).
+//! (`arguments.uri` changed, told to who watches it), `spam` (1000 progress notices, then an answer), `cwd`
+//! (its working directory), `orphan` (leaves processes behind that ignore signals), `processes`, `descriptors`
+//! (`arguments.most`), `memory` (`arguments.mib`), `disk` (`arguments.bytes`: take all they get, answer how much
+//! that was), `stderr_flood` (`arguments.mib`), `stderr_line` (`arguments.line`).
+
+mod greedy;
 
 use std::collections::VecDeque;
 use std::io::{BufRead, Write};
@@ -24,9 +29,36 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 const CLAIM: &str = "io.modelcontextprotocol/protocolVersion";
-const TOOLS: [&str; 21] = [
-    "echo", "env", "pid", "hang", "sleep", "exit", "garbage", "flood", "stderr", "progress", "log",
-    "ask", "wrong_id", "twice", "big", "child", "notify", "seen", "spam", "updated", "touch",
+const TOOLS: [&str; 29] = [
+    "echo",
+    "env",
+    "pid",
+    "hang",
+    "sleep",
+    "exit",
+    "garbage",
+    "flood",
+    "stderr",
+    "progress",
+    "log",
+    "ask",
+    "wrong_id",
+    "twice",
+    "big",
+    "child",
+    "notify",
+    "seen",
+    "spam",
+    "updated",
+    "touch",
+    "cwd",
+    "orphan",
+    "processes",
+    "descriptors",
+    "memory",
+    "disk",
+    "stderr_flood",
+    "stderr_line",
 ];
 
 struct Flags(Vec<String>);
@@ -196,6 +228,11 @@ impl Server {
                 Some(text(&Value::from(vars).to_string()))
             }
             "pid" => Some(text(&std::process::id().to_string())),
+            "cwd" => Some(text(
+                &std::env::current_dir()
+                    .unwrap_or_default()
+                    .to_string_lossy(),
+            )),
             "hang" => None,
             "sleep" => {
                 let ms = params["arguments"]["ms"].as_u64().unwrap_or(0);
@@ -276,9 +313,12 @@ impl Server {
                 Some(text("updated"))
             }
             "seen" => Some(text(&Value::from(self.seen.clone()).to_string())),
-            _ => Some(
-                json!({"isError": true, "content": [{"type": "text", "text": "no such tool"}]}),
-            ),
+            name => Some(match greedy::run(name, &params["arguments"]) {
+                Some(said) => text(&said),
+                None => {
+                    json!({"isError": true, "content": [{"type": "text", "text": "no such tool"}]})
+                }
+            }),
         }
     }
 
