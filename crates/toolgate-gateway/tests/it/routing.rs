@@ -80,7 +80,10 @@ async fn p9_19_a_uri_leads_to_its_owner_and_to_nobody_else() {
     );
     assert_eq!(error["data"], json!({"uri": "zz://q"}));
     assert!(
-        error["message"].as_str().unwrap().contains("+zz://q"),
+        error["message"]
+            .as_str()
+            .unwrap()
+            .contains("`<server>+<uri>`"),
         "{error}"
     );
     let reply = setup

@@ -29,14 +29,15 @@ impl Rejection {
         }
     }
 
-    /// -32022 with what is served and, where it could be read, what was asked for (P5.6).
+    /// -32022 with what is served and, where that could be a version, what was asked for (P5.6). Anything else, such
+    /// as a token in the wrong header, is not repeated (S-21).
     pub(super) fn unsupported_version(requested: Option<&str>, id: Option<RequestId>) -> Self {
         let supported: Vec<Json> = SUPPORTED_VERSIONS
             .iter()
             .map(|revision| Json::from_text(revision.as_str()))
             .collect();
         let mut data = ObjectEdit::new().set("supported", Json::list(&supported));
-        if let Some(requested) = requested {
+        if let Some(requested) = requested.filter(|text| could_be_version(text)) {
             data = data.set("requested", Json::from_text(requested));
         }
         let error = RpcError::new(
@@ -61,4 +62,10 @@ impl Rejection {
             era,
         }
     }
+}
+
+/// A date, or a number with dots.
+fn could_be_version(text: &str) -> bool {
+    let is_fair = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+    text.starts_with(|c: char| c.is_ascii_digit()) && text.len() <= 20 && text.bytes().all(is_fair)
 }

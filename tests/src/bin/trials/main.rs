@@ -20,6 +20,7 @@
 
 mod at_most_once;
 mod caller;
+mod canary_sweep;
 mod effort;
 mod front;
 mod kills;
@@ -159,6 +160,11 @@ const TRIALS: &[Trial] = &[
         name: "stderr-flood",
         proves: "S-75",
         run: stderr_flood::run,
+    },
+    Trial {
+        name: "canary-sweep",
+        proves: "S-19, S-20, S-24, S-28",
+        run: canary_sweep::run,
     },
     Trial {
         name: "soak",

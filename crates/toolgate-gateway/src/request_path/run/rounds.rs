@@ -114,8 +114,9 @@ impl Inner {
                 let cancel = Json::literal(r#"{"action":"cancel"}"#);
                 self.rounds.responses.push((key, cancel));
             }
-            Outcome::Error(_) => {
-                return Err(self.give_up("the client did not answer the server's question"));
+            Outcome::Error(error) => {
+                let what = format!("the client did not answer the server: {}", error.message);
+                return Err(self.give_up(&what));
             }
         }
         if self.asking.as_ref().is_none_or(Asking::is_done) {
