@@ -14,6 +14,7 @@ mod faults;
 mod first_run;
 mod key_sources;
 mod keys;
+mod leaks;
 mod listening;
 mod orphans;
 mod records;
