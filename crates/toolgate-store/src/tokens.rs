@@ -1,5 +1,6 @@
 //! Tokens: everything but their text (S-35).
 
+use std::collections::HashMap;
 use std::num::NonZeroU32;
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
@@ -148,11 +149,17 @@ pub(crate) fn select(
     const SQL: &str = "SELECT id, workspace_id, name, role, rules, rate_limit, digest, member_id,
         created_at, expires_at, revoked_at, last_used_at
         FROM tokens WHERE ?1 IS NULL OR workspace_id = ?1 ORDER BY workspace_id, created_at, id";
+    let mut known = HashMap::new();
     connection
         .prepare_cached(SQL)?
-        .query_map([workspace.map(WorkspaceId::as_str)], read)?
+        .query_map([workspace.map(WorkspaceId::as_str)], |row| {
+            read(row, &mut known)
+        })?
         .collect()
 }
+
+/// Rules that were read already, by their text: most tokens share theirs, and patterns are dear to compile.
+type KnownRules = HashMap<String, ToolRules>;
 
 fn find(
     connection: &Connection,
@@ -163,7 +170,9 @@ fn find(
         created_at, expires_at, revoked_at, last_used_at
         FROM tokens WHERE workspace_id = ?1 AND id = ?2";
     connection
-        .query_row(SQL, (scope.id(), id.as_str()), read)
+        .query_row(SQL, (scope.id(), id.as_str()), |row| {
+            read(row, &mut KnownRules::new())
+        })
         .optional()
         .doing("reading a token")?
         .ok_or_else(|| StoreError::Unknown {
@@ -221,13 +230,13 @@ fn per_minute(limit: RateLimit) -> Option<u32> {
     }
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Token> {
+fn read(row: &Row<'_>, known: &mut KnownRules) -> rusqlite::Result<Token> {
     Ok(Token {
         id: parsed(row, 0, |id| id.try_into())?,
         workspace: parsed(row, 1, |id| id.try_into())?,
         name: row.get(2)?,
         role: parsed(row, 3, str::parse)?,
-        rules: read_rules(row, 4)?,
+        rules: read_rules(row, 4, known)?,
         rate_limit: read_rate_limit(row, 5)?,
         digest: TokenDigest(row.get(6)?),
         member: parsed_if_any(row, 7, |id| id.try_into())?,
@@ -238,9 +247,16 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Token> {
     })
 }
 
-fn read_rules(row: &Row<'_>, column: usize) -> rusqlite::Result<ToolRules> {
+fn read_rules(row: &Row<'_>, column: usize, known: &mut KnownRules) -> rusqlite::Result<ToolRules> {
+    let text: String = row.get(column)?;
+    if let Some(rules) = known.get(&text) {
+        return Ok(rules.clone());
+    }
     let patterns: Vec<String> = parsed(row, column, |text| serde_json::from_str(text))?;
-    ToolRules::parse(patterns.iter().map(String::as_str)).map_err(|error| unreadable(column, error))
+    let rules = ToolRules::parse(patterns.iter().map(String::as_str))
+        .map_err(|error| unreadable(column, error))?;
+    known.insert(text, rules.clone());
+    Ok(rules)
 }
 
 fn read_rate_limit(row: &Row<'_>, column: usize) -> rusqlite::Result<RateLimit> {

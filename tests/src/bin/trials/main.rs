@@ -28,6 +28,7 @@ mod load;
 mod no_orphans;
 mod plaintext_lifetime;
 mod publish;
+mod revoke_latency;
 mod rolling;
 mod rotate_under_load;
 mod score;
@@ -165,6 +166,11 @@ const TRIALS: &[Trial] = &[
         name: "canary-sweep",
         proves: "S-19, S-20, S-24, S-28",
         run: canary_sweep::run,
+    },
+    Trial {
+        name: "revoke-latency",
+        proves: "S-41, S-42",
+        run: revoke_latency::run,
     },
     Trial {
         name: "soak",
