@@ -87,6 +87,11 @@ impl Client {
         self
     }
 
+    /// Where it sends its requests, without the origin.
+    pub fn path_and_query(&self) -> &str {
+        self.url.path_and_query().map_or("/", |path| path.as_str())
+    }
+
     /// Sends `Authorization: Bearer …`.
     #[must_use]
     pub fn bearer(self, token: &str) -> Self {

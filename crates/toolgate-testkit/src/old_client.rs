@@ -33,6 +33,12 @@ impl OldClient {
         }
     }
 
+    /// The id of the connection, from the URL to post to.
+    pub fn connection(&self) -> &str {
+        let query = self.poster.path_and_query();
+        query.split_once("session=").map_or("", |(_, id)| id)
+    }
+
     /// The handshake; its answer.
     ///
     /// # Panics

@@ -1,5 +1,7 @@
 //! How hard a trial is to try: what the command line asks for.
 
+use std::time::Duration;
+
 /// What the command line asks for.
 pub(crate) struct Effort {
     /// The trials that were named; none means all.
@@ -45,6 +47,11 @@ impl Effort {
             }
         }
         Ok(effort)
+    }
+
+    /// A time for this run: `short` in CI, `full` before a release.
+    pub(crate) fn size_of(&self, short: Duration, full: Duration) -> Duration {
+        if self.full { full } else { short }
     }
 
     /// The size for this run: `short` in CI, `full` before a release.

@@ -23,12 +23,14 @@ mod caller;
 mod canary_sweep;
 mod effort;
 mod front;
+mod isolation;
 mod kills;
 mod load;
 mod no_orphans;
 mod plaintext_lifetime;
 mod publish;
 mod revoke_latency;
+mod rng;
 mod rolling;
 mod rotate_under_load;
 mod score;
@@ -171,6 +173,11 @@ const TRIALS: &[Trial] = &[
         name: "revoke-latency",
         proves: "S-41, S-42",
         run: revoke_latency::run,
+    },
+    Trial {
+        name: "isolation",
+        proves: "S-46",
+        run: isolation::run,
     },
     Trial {
         name: "soak",

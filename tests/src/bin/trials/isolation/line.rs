@@ -1,0 +1,161 @@
+//! A connection that stays open, and what of an answer a stranger can tell.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::Request;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::places::Ask;
+
+/// A stream that says nothing for so long has said all it says for now.
+const SILENCE: Duration = Duration::from_millis(60);
+
+/// How much of a name an error repeats.
+const SHOWN: usize = 128;
+
+/// One connection, opened anew when it was lost.
+pub(super) struct Line {
+    authority: String,
+    sender: Option<SendRequest<Full<Bytes>>>,
+}
+
+/// What a stranger can tell of an answer, without the name that was asked for.
+#[derive(Debug)]
+pub(super) struct Face {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: String,
+    pub(super) micros: u64,
+}
+
+impl Face {
+    pub(super) fn same(one: &Self, other: &Self) -> bool {
+        (one.status, &one.headers, &one.body) == (other.status, &other.headers, &other.body)
+    }
+}
+
+impl Line {
+    pub(super) fn new(authority: String) -> Self {
+        Self {
+            authority,
+            sender: None,
+        }
+    }
+
+    /// Asks with this name in its place.
+    pub(super) async fn ask(&mut self, ask: &Ask, name: &str) -> Face {
+        let asked = tokio::time::timeout(Duration::from_secs(30), self.send(ask, name));
+        asked
+            .await
+            .unwrap_or_else(|_| panic!("no answer: {}", ask.what))
+    }
+
+    async fn send(&mut self, ask: &Ask, name: &str) -> Face {
+        let wire = (ask.build)(name);
+        let mut sender = self.sender().await;
+        let mut request = Request::builder()
+            .method(wire.method.as_str())
+            .uri(wire.path)
+            .header("host", self.authority.as_str());
+        for (header, value) in wire.headers {
+            request = request.header(header, value);
+        }
+        let request = request
+            .body(Full::new(wire.body.into()))
+            .expect("a request");
+        let began = Instant::now();
+        let response = sender.send_request(request).await.expect("an answer");
+        let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let (parts, mut body) = response.into_parts();
+        let text = |value: &hyper::header::HeaderValue| {
+            String::from_utf8_lossy(value.as_bytes()).into_owned()
+        };
+        let headers = parts.headers.iter();
+        let headers =
+            headers.filter(|(name, _)| !["date", "content-length"].contains(&name.as_str()));
+        let headers: Vec<_> = headers
+            .map(|(header, value)| {
+                // Every session is another one.
+                let value = if header == "mcp-session-id" {
+                    "SESSION".into()
+                } else {
+                    text(value)
+                };
+                (header.to_string(), value.replace(name, "NAME"))
+            })
+            .collect();
+        let is_stream = headers
+            .iter()
+            .any(|(_, value)| value == "text/event-stream");
+        let mut bytes = Vec::new();
+        let mut is_whole = true;
+        loop {
+            let frame = match is_stream {
+                true => tokio::time::timeout(SILENCE, body.frame()).await,
+                false => Ok(body.frame().await),
+            };
+            match frame {
+                Ok(Some(frame)) => {
+                    bytes.extend(frame.expect("a whole body").into_data().unwrap_or_default())
+                }
+                Ok(None) => break,
+                Err(_) => {
+                    is_whole = false;
+                    break;
+                }
+            }
+        }
+        if is_whole && sender.ready().await.is_ok() {
+            self.sender = Some(sender);
+        }
+        Face {
+            status: parts.status.as_u16(),
+            headers,
+            body: normal(&String::from_utf8_lossy(&bytes), name),
+            micros,
+        }
+    }
+
+    async fn sender(&mut self) -> SendRequest<Full<Bytes>> {
+        if let Some(sender) = self.sender.take() {
+            return sender;
+        }
+        let socket = TcpStream::connect(&self.authority)
+            .await
+            .expect("it listens");
+        let (sender, connection) = handshake(TokioIo::new(socket))
+            .await
+            .expect("a fresh connection");
+        tokio::spawn(connection);
+        sender
+    }
+}
+
+/// The body without the name and without ids of calls; what is in a stream is sorted, since notices and answers come
+/// in either order.
+fn normal(body: &str, name: &str) -> String {
+    let escaped = serde_json::Value::from(name).to_string();
+    let body = body
+        .replace(escaped.trim_matches('"'), "NAME")
+        .replace(name, "NAME");
+    // Long names are cut where they are repeated.
+    let body = match name.get(..SHOWN) {
+        Some(cut) => body.replace(cut, "NAME"),
+        None => body,
+    };
+    let mut text = String::new();
+    let mut rest = body.as_str();
+    while let Some(at) = rest.find("call_") {
+        let (head, tail) = rest.split_at(at);
+        text.push_str(head);
+        text.push_str("CALL");
+        let id = tail["call_".len()..].find(|c: char| !c.is_ascii_alphanumeric());
+        rest = id.map_or("", |end| &tail["call_".len() + end..]);
+    }
+    text.push_str(rest);
+    text
+}
