@@ -1,13 +1,15 @@
 //! Everything a request needs to know, compiled into one value that is swapped whole.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use tokio::sync::Notify;
 use toolgate_namespace::WorkspaceId;
-use toolgate_policy::{Principal, RateLimiter, Token, TokenDigest, TokenId, TokenStatus};
-use toolgate_router::{Bulkhead, Workspace};
+use toolgate_policy::{
+    Principal, RateLimit, RateLimiter, Role, Token, TokenDigest, TokenId, TokenStatus, ToolRules,
+};
+use toolgate_router::{Bulkhead, Part, Workspace};
 use toolgate_store::RefusedSecret;
 
 use crate::credentials::LinkSecrets;
@@ -51,6 +53,31 @@ pub(crate) struct TokenEntry {
     pub(crate) bulkhead: Arc<Bulkhead>,
 }
 
+/// Stands for every token that there is not: revoked, and its digest is no text's.
+static NOBODY: LazyLock<Arc<TokenEntry>> = LazyLock::new(|| {
+    let token = Token {
+        id: TokenId::from_random([0; 16]),
+        workspace: WorkspaceId::from_random([0; 16]),
+        name: String::new(),
+        role: Role::ReadOnly,
+        rules: ToolRules::default(),
+        rate_limit: RateLimit::default(),
+        digest: TokenDigest([0; 32]),
+        member: None,
+        created_at: 0,
+        expires_at: None,
+        revoked_at: Some(0),
+        last_used_at: None,
+    };
+    Arc::new(TokenEntry {
+        limiter: Arc::new(RateLimiter::new(token.rate_limit)),
+        life: Arc::default(),
+        last_use: Arc::default(),
+        bulkhead: Arc::new(Bulkhead::new(Part::Token)),
+        token: Arc::new(token),
+    })
+});
+
 /// When a token was last used, written to the store now and then (S-39).
 #[derive(Debug, Default)]
 pub(crate) struct LastUse {
@@ -79,15 +106,21 @@ impl Snapshot {
         slug: &str,
         now_ms: u64,
     ) -> Option<Admitted> {
-        // Everything is looked up before anything is decided, so that no cause answers sooner (S-35, S-36).
-        let token = self.tokens.get(digest);
+        // Every cause of refusal costs the same: all is looked up before anything is decided, and whoever has no token
+        // of this workspace is held against one that nobody has, as often as the map compared a known one (S-35, S-36).
+        let known = self.tokens.get(digest).unwrap_or_else(|| {
+            std::hint::black_box(NOBODY.token.digest == *digest);
+            &NOBODY
+        });
         let workspace = self.workspaces.get(slug);
-        let principal =
-            token.and_then(|entry| Principal::authenticate(&entry.token, digest, now_ms));
-        let (token, workspace, principal) = (token?, workspace?, principal?);
-        if workspace.workspace.id() != &principal.token().workspace {
-            return None;
-        }
+        let asked = workspace.map_or(&NOBODY.token.workspace, |entry| entry.workspace.id());
+        let token = if known.token.workspace == *asked {
+            known
+        } else {
+            &NOBODY
+        };
+        let principal = Principal::authenticate(&token.token, digest, now_ms);
+        let (workspace, principal) = (workspace?, principal?);
         token.last_use.at_ms.store(now_ms, Ordering::Relaxed);
         Some(Admitted {
             principal,

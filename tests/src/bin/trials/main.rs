@@ -19,8 +19,11 @@
 )]
 
 mod at_most_once;
+mod auth_timing;
 mod caller;
 mod canary_sweep;
+mod connection;
+mod cross_talk;
 mod effort;
 mod front;
 mod isolation;
@@ -39,6 +42,7 @@ mod stage;
 mod stderr_flood;
 mod store;
 mod storm;
+mod token_format;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -178,6 +182,21 @@ const TRIALS: &[Trial] = &[
         name: "isolation",
         proves: "S-46",
         run: isolation::run,
+    },
+    Trial {
+        name: "cross-talk",
+        proves: "S-47",
+        run: cross_talk::run,
+    },
+    Trial {
+        name: "token-format",
+        proves: "S-34",
+        run: token_format::run,
+    },
+    Trial {
+        name: "auth-timing",
+        proves: "S-35, S-36",
+        run: auth_timing::run,
     },
     Trial {
         name: "soak",

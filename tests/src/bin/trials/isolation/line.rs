@@ -1,15 +1,12 @@
-//! A connection that stays open, and what of an answer a stranger can tell.
+//! What of an answer a stranger can tell.
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
 use super::places::Ask;
+use crate::connection::Connection;
 
 /// A stream that says nothing for so long has said all it says for now.
 const SILENCE: Duration = Duration::from_millis(60);
@@ -17,10 +14,9 @@ const SILENCE: Duration = Duration::from_millis(60);
 /// How much of a name an error repeats.
 const SHOWN: usize = 128;
 
-/// One connection, opened anew when it was lost.
+/// One connection.
 pub(super) struct Line {
-    authority: String,
-    sender: Option<SendRequest<Full<Bytes>>>,
+    connection: Connection,
 }
 
 /// What a stranger can tell of an answer, without the name that was asked for.
@@ -39,10 +35,9 @@ impl Face {
 }
 
 impl Line {
-    pub(super) fn new(authority: String) -> Self {
+    pub(super) fn new(authority: &str) -> Self {
         Self {
-            authority,
-            sender: None,
+            connection: Connection::new(authority),
         }
     }
 
@@ -56,11 +51,9 @@ impl Line {
 
     async fn send(&mut self, ask: &Ask, name: &str) -> Face {
         let wire = (ask.build)(name);
-        let mut sender = self.sender().await;
         let mut request = Request::builder()
             .method(wire.method.as_str())
-            .uri(wire.path)
-            .header("host", self.authority.as_str());
+            .uri(wire.path);
         for (header, value) in wire.headers {
             request = request.header(header, value);
         }
@@ -68,7 +61,7 @@ impl Line {
             .body(Full::new(wire.body.into()))
             .expect("a request");
         let began = Instant::now();
-        let response = sender.send_request(request).await.expect("an answer");
+        let (response, sender) = self.connection.send(request).await;
         let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
         let (parts, mut body) = response.into_parts();
         let text = |value: &hyper::header::HeaderValue| {
@@ -109,8 +102,8 @@ impl Line {
                 }
             }
         }
-        if is_whole && sender.ready().await.is_ok() {
-            self.sender = Some(sender);
+        if is_whole {
+            self.connection.keep(sender).await;
         }
         Face {
             status: parts.status.as_u16(),
@@ -118,20 +111,6 @@ impl Line {
             body: normal(&String::from_utf8_lossy(&bytes), name),
             micros,
         }
-    }
-
-    async fn sender(&mut self) -> SendRequest<Full<Bytes>> {
-        if let Some(sender) = self.sender.take() {
-            return sender;
-        }
-        let socket = TcpStream::connect(&self.authority)
-            .await
-            .expect("it listens");
-        let (sender, connection) = handshake(TokioIo::new(socket))
-            .await
-            .expect("a fresh connection");
-        tokio::spawn(connection);
-        sender
     }
 }
 

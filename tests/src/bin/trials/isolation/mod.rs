@@ -52,7 +52,7 @@ pub(crate) fn run(effort: &Effort, score: &mut Score) {
             let mut rng = Rng(effort.seed * 1_000 + number);
             async move {
                 let mut found = Found::default();
-                let mut line = Line::new(world.authority());
+                let mut line = Line::new(&world.authority());
                 while found.probes < wanted / LINES && Instant::now() < until {
                     let ask = &asks[rng.below(asks.len())];
                     found.compare(&mut line, ask, &mut rng).await;
