@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use toolgate_analytics::{CallRecord, CallStatus, Recorder, Source};
+use toolgate_policy::Principal;
 use toolgate_protocol::Revision;
 use toolgate_router::Link;
 
@@ -74,14 +75,26 @@ impl RecordGuard {
         revision: Revision,
         bytes_in: usize,
     ) -> Self {
+        let life = Some(admitted.token.life.clone());
+        Self::of(&admitted.principal, recorder, ids, revision, bytes_in, life)
+    }
+
+    fn of(
+        principal: &Principal,
+        recorder: &Recorder,
+        ids: &CallIds,
+        revision: Revision,
+        bytes_in: usize,
+        life: Option<Arc<Life>>,
+    ) -> Self {
         let record = CallRecord {
             id: ids.next(),
             time_ms: unix_ms(),
-            workspace: admitted.workspace.workspace.id().clone(),
+            workspace: principal.token().workspace.clone(),
             server: None,
             server_slug: None,
             tool: None,
-            token_id: admitted.principal.token().id.as_str().to_owned(),
+            token_id: principal.token().id.as_str().to_owned(),
             status: CallStatus::Cancelled,
             error_code: None,
             duration_ms: 0,
@@ -95,7 +108,7 @@ impl RecordGuard {
             record: Some(record),
             recorder: Some(recorder.clone()),
             started: Instant::now(),
-            life: Some(admitted.token.life.clone()),
+            life,
         }
     }
 
@@ -183,16 +196,16 @@ mod tests {
     use std::sync::Arc;
 
     use toolgate_analytics::{Journal, JournalError, MemoryJournal};
+    use toolgate_namespace::WorkspaceId;
     use toolgate_policy::{RateLimit, RawToken, Role, Token, TokenId, ToolRules};
 
     use super::*;
 
     fn guard(recorder: &Recorder) -> RecordGuard {
         let raw = RawToken::from_random([7; 32]);
-        let workspace = WorkspaceId::from_random([1; 16]);
         let token = Token {
             id: TokenId::from_random([2; 16]),
-            workspace: workspace.clone(),
+            workspace: WorkspaceId::from_random([1; 16]),
             name: "test".into(),
             role: Role::Developer,
             rules: ToolRules::all(),
@@ -207,7 +220,7 @@ mod tests {
         let principal = Principal::authenticate(&Arc::new(token), &raw.digest(), 1).unwrap();
         let ids = CallIds::new("boot");
         let revision = Revision::LATEST;
-        RecordGuard::start(recorder, &ids, &workspace, &principal, revision, 0)
+        RecordGuard::of(&principal, recorder, &ids, revision, 0, None)
     }
 
     /// S-63: the record of a request that panicked says that the gateway failed.

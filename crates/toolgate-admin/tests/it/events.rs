@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use toolgate_admin::{
     AdminError, AuditQuery, Classification, NewToken, ReadOnlyMay, Secret, SecretOwner,
-    WorkspaceScope,
+    WorkspaceScope, WorkspaceSettings,
 };
 
 use crate::home::{Home, http};
@@ -21,8 +21,14 @@ const ACTS: &[(&str, Act, &[&str])] = &[
         &["workspace.create", "token.create"],
     ),
     (
-        "set_read_only",
-        |home, scope| home.admin.set_read_only(scope, ReadOnlyMay::All).map(drop),
+        "update_workspace",
+        |home, scope| {
+            let settings = WorkspaceSettings {
+                read_only: Some(ReadOnlyMay::All),
+                ..WorkspaceSettings::default()
+            };
+            home.admin.update_workspace(scope, settings).map(drop)
+        },
         &["workspace.change"],
     ),
     (
