@@ -206,6 +206,9 @@ const TRIALS: &[Trial] = &[
 ];
 
 fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some(cross_talk::SERVER) {
+        return cross_talk::serve();
+    }
     let effort = match Effort::read() {
         Ok(effort) => effort,
         Err(problem) => {
