@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use toolgate_namespace::WorkspaceId;
 use toolgate_policy::{
-    Classification, Principal, RateLimit, RateLimiter, RawToken, Role, Token, TokenId, ToolAccess,
-    ToolRules, permit_call,
+    Classification, Principal, RateLimit, RateLimiter, RawToken, Role, Standing, Token, TokenId,
+    ToolAccess, ToolRules, permit_call,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -45,6 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             exposed: tool,
             full: tool,
             classification: Classification::Write,
+            standing: Standing::Approved,
             read_only_may_call_all: false,
         };
         let decision = permit_call(principal.clone(), access, tool);

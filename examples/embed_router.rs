@@ -3,20 +3,19 @@
 //! `cargo run -p toolgate-examples --example embed_router`
 #![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use toolgate_http::{Egress, EgressConfig};
 use toolgate_namespace::{
     EraSetting, HttpKind, Isolation, Prefix, ServerId, ServerSlug, ServerSpec, Timeouts, Transport,
-    WorkspaceId, WorkspaceSlug,
+    Trust, WorkspaceId, WorkspaceSlug,
 };
 use toolgate_policy::{
     Principal, RateLimit, RawToken, Role, Token, TokenId, ToolRules, permit_call,
 };
 use toolgate_protocol::{Json, JsonLimits, Object, Outcome};
-use toolgate_router::{Link, LinkCall, LinkConfig, Workspace, WorkspaceConfig, call};
+use toolgate_router::{Link, LinkCall, LinkConfig, Workspace, WorkspaceConfig, approve_all, call};
 use toolgate_testkit::{Script, Server};
 use toolgate_upstream::{
     Call, CredentialError, Credentials, Event, Injected, IsolationKey, Upstream, UpstreamConfig,
@@ -137,6 +136,7 @@ fn link(
         enabled: true,
         display_order: order,
         allowed_origin: authority, // loopback is reachable only because it is named here
+        trust: Trust::default(),
         version: 1,
     });
     let upstream = Upstream::new(UpstreamConfig {
@@ -152,11 +152,10 @@ fn link(
     Ok(Link::new(LinkConfig {
         spec,
         upstream,
-        known: None,
+        pins: None,
         snapshot: None,
-        overrides: HashMap::new(),
         changes: changes.clone(),
-        learnt: Arc::new(|_, _| {}),
+        pinning: approve_all(),
     }))
 }
 

@@ -2,7 +2,6 @@
 //!
 //! `cargo bench -p toolgate-benches --bench fan_out`
 
-use std::collections::HashMap;
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -11,11 +10,11 @@ use tokio::runtime::Runtime;
 use toolgate_http::{Egress, EgressConfig};
 use toolgate_namespace::{
     EraSetting, HttpKind, Isolation, Prefix, ServerId, ServerSlug, ServerSpec, Timeouts, Transport,
-    WorkspaceId, WorkspaceSlug,
+    Trust, WorkspaceId, WorkspaceSlug,
 };
 use toolgate_policy::{Principal, RateLimit, RawToken, Role, Token, TokenId, ToolRules};
 use toolgate_protocol::{Json, JsonLimits, Revision, ToolDefinition};
-use toolgate_router::{Link, LinkConfig, Workspace, WorkspaceConfig};
+use toolgate_router::{Link, LinkConfig, Pins, Workspace, WorkspaceConfig, approve_all};
 use toolgate_testkit::{Running, Server};
 use toolgate_upstream::{CredentialError, Credentials, Injected, Upstream, UpstreamConfig};
 
@@ -37,7 +36,7 @@ impl Credentials for NoSecrets {
 fn link(
     number: usize,
     url: &str,
-    known: Option<Vec<Arc<ToolDefinition>>>,
+    known: Option<&[Arc<ToolDefinition>]>,
     egress: &Egress,
 ) -> Arc<Link> {
     let authority = url
@@ -62,6 +61,7 @@ fn link(
         enabled: true,
         display_order: u32::from(byte),
         allowed_origin: authority,
+        trust: Trust::default(),
         version: 1,
     });
     let upstream = Upstream::new(UpstreamConfig {
@@ -77,11 +77,10 @@ fn link(
     Link::new(LinkConfig {
         spec,
         upstream,
-        known,
+        pins: known.map(Pins::approved),
         snapshot: None,
-        overrides: HashMap::new(),
         changes: Arc::default(),
-        learnt: Arc::new(|_, _| {}),
+        pinning: approve_all(),
     })
 }
 
@@ -140,7 +139,7 @@ fn merge(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("merge");
     for size in SIZES {
         let links: Vec<_> = (0..size)
-            .map(|n| link(n, "http://127.0.0.1:9/mcp", Some(definitions()), &egress))
+            .map(|n| link(n, "http://127.0.0.1:9/mcp", Some(&definitions()), &egress))
             .collect();
         group.throughput(Throughput::Elements((size * TOOLS) as u64));
         group.bench_with_input(

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use toolgate_namespace::WorkspaceId;
 use toolgate_policy::{
-    Classification, Principal, RateLimit, RateLimiter, RawToken, Role, Token, TokenId, ToolAccess,
-    ToolRules, permit_call,
+    Classification, Principal, RateLimit, RateLimiter, RawToken, Role, Standing, Token, TokenId,
+    ToolAccess, ToolRules, permit_call,
 };
 
 fn token(c: &mut Criterion) {
@@ -55,6 +55,7 @@ fn decision(c: &mut Criterion) {
                     exposed: black_box("github__create_pull_request"),
                     full: "github__create_pull_request",
                     classification: Classification::Write,
+                    standing: Standing::Approved,
                     read_only_may_call_all: false,
                 };
                 permit_call(principal.clone(), tool, ())

@@ -37,6 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "policy",
             "namespace",
             "vault",
+            "protocol",
             "sys",
         ],
     ),

@@ -11,9 +11,15 @@ const READ_MAX: usize = 16 * 1024 + 3;
 
 /// Asks a question that is answered with y or yes; everything else, an empty line included, means no.
 pub(crate) fn confirm(what: &str, question: &str) -> Result<(), Failure> {
+    confirm_or(what, question, "add --yes")
+}
+
+/// The same, with what else to add where there is no terminal.
+pub(crate) fn confirm_or(what: &str, question: &str, instead: &'static str) -> Result<(), Failure> {
     if !io::stdin().is_terminal() {
         return Err(Failure::NotAsked {
             what: what.to_owned(),
+            instead,
         });
     }
     // On standard error, so that the result alone goes where standard output leads.

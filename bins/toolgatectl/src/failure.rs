@@ -17,6 +17,18 @@ pub(crate) enum Failure {
     NotAsked {
         /// What the question is about.
         what: String,
+        /// What to add instead.
+        instead: &'static str,
+    },
+    /// Not a tool as `SERVER/TOOL`.
+    NotATool {
+        /// What was given.
+        given: String,
+    },
+    /// There is nothing to approve.
+    NothingToApprove {
+        /// The server.
+        what: String,
     },
     /// A question was not answered with yes.
     Declined,
@@ -32,8 +44,8 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Admin(error) => error.fault().into(),
-            Self::NotAsked { .. } | Self::Declined => Exit::Refused,
-            Self::NoValue | Self::UnreadableValue => Exit::Usage,
+            Self::NotAsked { .. } | Self::Declined | Self::NothingToApprove { .. } => Exit::Refused,
+            Self::NoValue | Self::UnreadableValue | Self::NotATool { .. } => Exit::Usage,
             // Whoever read our output has had enough of it, such as `head`.
             Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
             Self::Io(_) => Exit::Failed,
@@ -44,7 +56,11 @@ impl Failure {
     pub(crate) fn message(&self) -> String {
         match self {
             Self::Admin(error) => chain(error),
-            Self::NotAsked { what } => {
+            Self::NotATool { given } => format!("`{given}` is not a tool as SERVER/TOOL"),
+            Self::NothingToApprove { what } => {
+                format!("server `{what}` is who it was; nothing about it waits for an approval")
+            }
+            Self::NotAsked { what, .. } => {
                 format!("{what} needs a yes, and there is no terminal to ask on")
             }
             Self::Declined => "not confirmed, so nothing was changed".to_owned(),
@@ -60,7 +76,14 @@ impl Failure {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Admin(error) => error.hint(),
-            Self::NotAsked { .. } => Some("add --yes".to_owned()),
+            Self::NotAsked { instead, .. } => Some((*instead).to_owned()),
+            Self::NotATool { .. } => Some(
+                "write it like `github/create_issue`; `toolgatectl tools list` has the names"
+                    .to_owned(),
+            ),
+            Self::NothingToApprove { what } => Some(format!(
+                "see what waits with `toolgatectl tools review {what}`; tools are approved as SERVER/TOOL"
+            )),
             Self::NoValue => Some(
                 "pipe it in, such as `… < value.txt`, or run the command on a terminal".to_owned(),
             ),

@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use toolgate_namespace::{
-    ExposedName, Prefix, ServerId, ServerSlug, ServerSpec, TOOL_NAME_MAX, ToolName, ToolTable,
+    Changes, ExposedName, Prefix, ServerId, ServerIdentity, ServerSlug, ServerSpec, TOOL_NAME_MAX,
+    ToolName, ToolTable,
 };
-use toolgate_policy::{Classification, Principal, Token, TokenStatus, ToolAccess, may_see};
-use toolgate_store::{Store, StoreError, ToolRow, ToolState, WorkspaceScope};
+use toolgate_policy::{
+    Classification, Denied, Principal, Standing, Token, TokenStatus, ToolAccess, permit_call,
+};
+use toolgate_store::{ServerPin, Store, StoreError, ToolRow, ToolState, WorkspaceScope};
 
 /// The known tools of one workspace.
 #[derive(Debug)]
@@ -35,6 +38,10 @@ pub(crate) struct Entry {
     pub(crate) classification: Classification,
     /// What its server says of it.
     pub(crate) description: Option<String>,
+    /// Whether it may be had, as the gateway decides it.
+    pub(crate) standing: Standing,
+    /// What changed of its server, while that is quarantined (S-52).
+    pub(crate) quarantined: Option<String>,
 }
 
 impl Catalog {
@@ -45,7 +52,23 @@ impl Catalog {
         for row in store.tools(scope)? {
             rows.entry(row.server.clone()).or_default().push(row);
         }
-        let exposed = exposed_names(&servers, &rows);
+        let quarantined = quarantines(&servers, &store.server_pins(scope)?);
+        let standing = |row: &ToolRow| {
+            if !row.enabled {
+                Standing::Disabled
+            } else if row.state == ToolState::Held || quarantined.contains_key(&row.server) {
+                Standing::Held
+            } else {
+                Standing::Approved
+            }
+        };
+        // As in the gateway: what may not be had takes no name from what may.
+        let mut exposed = exposed_names(&servers, &rows, |row| {
+            row.present && standing(row) == Standing::Approved
+        });
+        exposed.extend(exposed_names(&servers, &rows, |row| {
+            row.present && standing(row) != Standing::Approved
+        }));
         let mut entries = Vec::new();
         for server in &servers {
             for row in rows.remove(&server.id).unwrap_or_default() {
@@ -60,6 +83,8 @@ impl Catalog {
                     exposed: exposed.get(&(server.id.clone(), row.name.clone())).cloned(),
                     classification: row.classification.unwrap_or(definition.classification),
                     description: definition.description,
+                    standing: standing(&row),
+                    quarantined: quarantined.get(&server.id).cloned(),
                     row,
                 });
             }
@@ -99,56 +124,53 @@ impl Catalog {
         else {
             return no(
                 "no tool of that name is known",
-                "see `toolgatectl mcp tools` for the names, and `toolgatectl workspace test` to ask the servers again".to_owned(),
+                "see `toolgatectl tools list` for the names, and `toolgatectl workspace test` to ask the servers again".to_owned(),
             );
         };
-        let (server, tool) = (&entry.server, &entry.row.name);
-        if !entry.server_enabled {
-            return no(
-                "its server is disabled",
-                format!("`toolgatectl mcp enable {server}`"),
-            );
-        }
-        if !entry.row.enabled {
-            return no(
-                "the tool is disabled",
-                format!("`toolgatectl mcp enable {server} --tool {tool}`"),
-            );
-        }
-        if entry.row.state == ToolState::Held {
-            return no(
-                "the tool is held: it is new or changed since it was approved",
-                format!("look at it with `toolgatectl mcp tools {server}`"),
-            );
-        }
-        let principal = Principal::authenticate(&Arc::new(token.clone()), &token.digest, now_ms);
-        if principal.is_some_and(|principal| may_see(&principal, access)) {
-            return (
+        match entry.decide(token, access, now_ms) {
+            Ok(()) => (
                 true,
-                "role and rules of the token allow it".to_owned(),
+                "role and rules of the token allow it, and its pin is approved".to_owned(),
                 None,
-            );
+            ),
+            Err((reason, hint)) => (false, reason, Some(hint)),
         }
-        if !token.rules.allow_tool(access.exposed, access.full) {
-            return no(
-                "the token's tool patterns leave it out",
-                format!(
-                    "make a token with other --tools; this one has {}",
-                    token.rules.patterns().join(",")
-                ),
+    }
+
+    /// What a token with these rules could do with a tool, by its server's slug and its own name; the name
+    /// clients see, and why not.
+    pub(crate) fn try_call(
+        &self,
+        token: &Token,
+        server: &str,
+        tool: &str,
+        now_ms: u64,
+    ) -> (String, Result<(), String>) {
+        let named = |entry: &&Entry| entry.server == server && entry.row.name == tool;
+        let Some(entry) = self.entries.iter().find(named) else {
+            return (
+                format!("{server}/{tool}"),
+                Err("no such tool is known".to_owned()),
             );
-        }
-        no(
-            "the token is read-only and the tool is not known to be",
-            format!("if it changes nothing: `toolgatectl mcp classify {server} {tool} read-only`"),
-        )
+        };
+        let shown = entry.exposed.clone().unwrap_or_else(|| entry.full.clone());
+        let decided = match self.access(entry) {
+            Some(access) => entry.decide(token, access, now_ms).map_err(|(why, _)| why),
+            None => Err("it is hidden because of its name".to_owned()),
+        };
+        (shown, decided)
     }
 
     fn access<'a>(&self, entry: &'a Entry) -> Option<ToolAccess<'a>> {
         Some(ToolAccess {
-            exposed: entry.exposed.as_deref()?,
+            exposed: match (&entry.exposed, entry.row.present) {
+                (Some(exposed), _) => exposed,
+                (None, false) => &entry.full,
+                (None, true) => return None,
+            },
             full: &entry.full,
             classification: entry.classification,
+            standing: entry.standing,
             read_only_may_call_all: self.read_only_all,
         })
     }
@@ -158,9 +180,83 @@ impl Entry {
     /// Whether clients can be shown it at all.
     pub(crate) fn is_offered(&self) -> bool {
         self.server_enabled
-            && self.row.enabled
-            && self.row.state == ToolState::Approved
+            && self.row.present
+            && self.standing == Standing::Approved
             && self.exposed.is_some()
+    }
+
+    /// Whether `token` may call the tool; else why not and how to change it.
+    fn decide(
+        &self,
+        token: &Token,
+        access: ToolAccess<'_>,
+        now_ms: u64,
+    ) -> Result<(), (String, String)> {
+        let no = |reason: &str, hint: String| Err((reason.to_owned(), hint));
+        let (server, tool) = (&self.server, &self.row.name);
+        if !self.server_enabled {
+            let hint = format!("`toolgatectl mcp enable {server}`");
+            return no("its server is disabled", hint);
+        }
+        if !self.row.present {
+            let hint = format!(
+                "ask the server again: `toolgatectl tools list {server}` shows what it lists"
+            );
+            return no("its server does not list it any more", hint);
+        }
+        let principal = Principal::authenticate(&Arc::new(token.clone()), &token.digest, now_ms);
+        let Some(principal) = principal else {
+            return no("the token is not active", new_token());
+        };
+        match permit_call(principal, access, ()) {
+            Ok(_) => Ok(()),
+            Err(Denied::Disabled) => no(
+                "the tool is disabled",
+                format!("`toolgatectl tools enable {server}/{tool}`"),
+            ),
+            Err(Denied::Held) => Err(self.held_because()),
+            Err(Denied::Rules) => no(
+                "the token's tool patterns leave it out",
+                format!(
+                    "make a token with other --tools; this one has {}",
+                    token.rules.patterns().join(",")
+                ),
+            ),
+            Err(Denied::Role) => no(
+                &format!(
+                    "the token is read-only and the tool counts as {}",
+                    self.classification.as_str()
+                ),
+                format!(
+                    "if it changes nothing: `toolgatectl tools classify {server}/{tool} read-only`"
+                ),
+            ),
+        }
+    }
+
+    /// Why it is held, and what lifts that.
+    fn held_because(&self) -> (String, String) {
+        let (server, tool) = (&self.server, &self.row.name);
+        match &self.quarantined {
+            Some(what) => (
+                format!("its server is quarantined: {what} since it was approved"),
+                format!(
+                    "look at it with `toolgatectl tools review {server}`; if that is meant, `toolgatectl tools approve {server}`"
+                ),
+            ),
+            None => (
+                format!(
+                    "the tool is held: {}",
+                    self.row
+                        .reason
+                        .as_deref()
+                        .unwrap_or("nobody has approved it yet")
+                ),
+                format!(
+                    "look at it with `toolgatectl tools review {server}/{tool}`, then approve what was shown"
+                ),
+            ),
+        }
     }
 }
 
@@ -169,9 +265,24 @@ fn new_token() -> String {
 }
 
 /// The names clients see, or would see if the server were enabled.
+/// What changed of each quarantined server.
+pub(crate) fn quarantines(servers: &[ServerSpec], pins: &[ServerPin]) -> HashMap<ServerId, String> {
+    let of = |server: &ServerSpec| {
+        let pin = pins.iter().find(|pin| pin.server == server.id)?;
+        let what = pin.quarantined(&ServerIdentity::of(&server.transport))?;
+        Some((server.id.clone(), what))
+    };
+    let held = servers
+        .iter()
+        .filter(|server| server.trust.changes == Changes::Hold);
+    held.filter_map(of).collect()
+}
+
+/// The names clients see of the rows that are wanted.
 fn exposed_names(
     servers: &[ServerSpec],
     rows: &HashMap<ServerId, Vec<ToolRow>>,
+    is_wanted: impl Fn(&ToolRow) -> bool,
 ) -> HashMap<(ServerId, String), String> {
     let names: Vec<(&ServerSpec, Vec<ToolName>)> = servers
         .iter()
@@ -179,6 +290,7 @@ fn exposed_names(
             let rows = rows.get(&server.id).map(Vec::as_slice).unwrap_or_default();
             let names = rows
                 .iter()
+                .filter(|row| is_wanted(row))
                 .filter_map(|row| ToolName::try_from(row.name.as_str()).ok());
             (server, names.collect())
         })

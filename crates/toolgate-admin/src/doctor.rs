@@ -9,9 +9,10 @@ use std::time::Duration;
 use serde::Serialize;
 use toolgate_policy::TokenStatus;
 use toolgate_store::control::{self, ControlError, ControlReply, ControlRequest};
-use toolgate_store::{CallFilter, CallsReader, DataDir, StoreError, ToolState, WorkspaceScope};
+use toolgate_store::{CallFilter, CallsReader, DataDir, StoreError, WorkspaceScope};
 
 use crate::audit::Kept;
+use crate::catalog::quarantines;
 use crate::server::missing_secrets;
 use crate::time::now_ms;
 use crate::{Admin, AdminError, GivenKeySources, OpenError, gateway_status, operator};
@@ -201,6 +202,7 @@ impl Admin {
         }
         let secrets = self.store.list_secrets(scope)?;
         let tools = self.store.tools(scope)?;
+        let quarantined = quarantines(&servers, &self.store.server_pins(scope)?);
         for server in servers.iter().filter(|server| server.enabled) {
             let slug = &server.slug;
             let missing = missing_secrets(server, &secrets);
@@ -219,15 +221,25 @@ impl Admin {
                     format!("toolgatectl workspace test {workspace}"),
                 ));
             }
-            let held = own().filter(|tool| tool.state == ToolState::Held).count();
-            if held > 0 {
-                findings.push(Finding::warning(
+            if let Some(what) = quarantined.get(&server.id) {
+                findings.push(Finding::problem(
+                    "server",
+                    format!(
+                        "server `{slug}` of workspace `{workspace}` is quarantined: {what} since it was approved"
+                    ),
+                    format!("toolgatectl tools review {slug} --workspace {workspace}"),
+                ));
+            }
+            let waiting = own().filter(|tool| tool.present && tool.awaits().is_some());
+            match waiting.count() {
+                0 => {}
+                waiting => findings.push(Finding::warning(
                     "tool",
                     format!(
-                        "{held} tools of server `{slug}` of workspace `{workspace}` are held: new or changed"
+                        "{waiting} tools of server `{slug}` of workspace `{workspace}` wait for a review: new or changed"
                     ),
-                    format!("toolgatectl mcp tools {slug} --workspace {workspace}"),
-                ));
+                    format!("toolgatectl tools review {slug} --workspace {workspace}"),
+                )),
             }
         }
         Ok(())

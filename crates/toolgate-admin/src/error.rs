@@ -139,6 +139,15 @@ pub enum AdminError {
         /// Whose tool.
         server: String,
     },
+    /// What is offered now is not what was shown (S-51).
+    #[error("`{what}` changed since it was shown")]
+    Changed {
+        /// A tool as `server/tool`, or a server.
+        what: String,
+    },
+    /// Not a digest.
+    #[error("a digest has 64 hexadecimal digits")]
+    NotAHash,
     /// No secret of that name is set there.
     #[error("no secret `{name}` is set for {owner}")]
     UnknownSecret {
@@ -278,6 +287,7 @@ impl AdminError {
             | Self::Server(_)
             | Self::AmbiguousToken { .. }
             | Self::NotAToken(_)
+            | Self::NotAHash
             | Self::Role(_)
             | Self::Rule(_)
             | Self::GrantsNothing
@@ -288,6 +298,7 @@ impl AdminError {
             Self::ServerTaken { .. }
             | Self::TooManyServers { .. }
             | Self::NotAlone { .. }
+            | Self::Changed { .. }
             | Self::SecretSpelling { .. }
             | Self::MasterRotation(
                 MasterRotationError::NeedsFile { .. } | MasterRotationError::InPlaceOnly { .. },
@@ -378,8 +389,12 @@ impl AdminError {
                     .to_owned(),
             ),
             Self::UnknownTool { server, .. } => Some(format!(
-                "see `toolgatectl mcp tools {server}`; a server that was never reached has none yet (`toolgatectl workspace test`)"
+                "see `toolgatectl tools list {server}`; a server that was never reached has none yet (`toolgatectl workspace test`)"
             )),
+            Self::Changed { what } => Some(format!(
+                "look at it again with `toolgatectl tools review {what}`, then approve what that shows"
+            )),
+            Self::NotAHash => Some("`toolgatectl tools review` shows it with each tool".to_owned()),
             Self::UnknownSecret { .. } => Some("see `toolgatectl secrets list`".to_owned()),
             Self::SecretName(source) => source.hint().map(Into::into),
             Self::SecretSpelling { name, .. } => {

@@ -42,6 +42,7 @@ mod server;
 mod slug;
 mod time;
 mod token;
+mod trial;
 mod user;
 mod workspace;
 
@@ -64,13 +65,15 @@ pub use keys::{
 pub use mcp_json::McpJson;
 pub use secret::{SecretDeleted, SecretListed, SecretOwner, SecretSet};
 pub use server::{
-    Allowance, InvalidServer, NewServer, NewTransport, ServerAdded, ServerHeld, ServerListed,
-    ServerLogged, ServerRemoved, ServerSwitched, ToolClassified, ToolListed, ToolSwitched,
+    Allowance, Approved, DifferenceShown, FindingShown, InvalidServer, NewServer, NewTransport,
+    PartShown, ServerAdded, ServerHeld, ServerListed, ServerLogged, ServerRemoved, ServerReview,
+    ServerSwitched, ToolClassified, ToolListed, ToolReview, ToolSwitched,
 };
 pub use token::{
     NewToken, ReadOnlyReach, TokenChanged, TokenCreated, TokenExplained, TokenInspected,
     TokenListed, TokenRevoked,
 };
+pub use trial::{TokenTrial, TokenTried, ToolTried};
 pub use user::operator;
 pub use workspace::{
     ReadOnlyMay, ServerTested, ToolTested, WorkspaceContents, WorkspaceCreated, WorkspaceDeleted,
@@ -78,7 +81,10 @@ pub use workspace::{
 };
 
 // The values callers hand in, so that a binary needs this crate alone.
-pub use toolgate_namespace::{ChildSettings, EraSetting, HttpKind, Isolation, Prefix};
+pub use toolgate_namespace::{
+    Baseline, Changes, ChildSettings, EraSetting, HttpKind, Isolation, Prefix, ServerIdentity,
+    Trust,
+};
 pub use toolgate_policy::{Classification, Role};
 pub use toolgate_store::control::{GatewayStatus, Gauge, LinkStatus, ProbedTool};
 pub use toolgate_store::master::{GivenKeySources, MASTER_KEY_VARIABLE, OpenError};

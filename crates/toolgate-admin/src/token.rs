@@ -320,7 +320,7 @@ impl Admin {
         })
     }
 
-    fn token(&self, scope: &WorkspaceScope, id: &str) -> Result<Token, AdminError> {
+    pub(crate) fn token(&self, scope: &WorkspaceScope, id: &str) -> Result<Token, AdminError> {
         let tokens = self.store.list_tokens(scope)?;
         tokens
             .into_iter()
@@ -438,7 +438,7 @@ fn inspected(scope: &WorkspaceScope, token: &Token, now_ms: u64) -> TokenInspect
     }
 }
 
-fn rules(globs: &[String]) -> Result<ToolRules, AdminError> {
+pub(crate) fn rules(globs: &[String]) -> Result<ToolRules, AdminError> {
     if globs.is_empty() {
         return Ok(ToolRules::all());
     }

@@ -2,8 +2,8 @@
 
 use ring::rand::{SecureRandom, SystemRandom};
 use toolgate_namespace::{
-    ChildSettings, EraSetting, Injection, Isolation, Prefix, ServerId, ServerSlug, ServerSpec,
-    Timeouts, Transport, WorkspaceId, WorkspaceSlug,
+    Changes, ChildSettings, EraSetting, Injection, Isolation, Prefix, ServerId, ServerSlug,
+    ServerSpec, Timeouts, Transport, Trust, WorkspaceId, WorkspaceSlug,
 };
 use toolgate_policy::{RateLimit, RawToken, Role, Token, TokenId, ToolRules};
 use toolgate_store::master::{self, GivenKeySources};
@@ -193,6 +193,11 @@ fn demo_server(
         enabled: true,
         display_order: order,
         allowed_origin: None,
+        // It comes with this program, and changes when that does.
+        trust: Trust {
+            changes: Changes::Accept,
+            ..Trust::default()
+        },
         version: 1,
     })
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use toolgate_namespace::{ServerSlug, WorkspaceSlug};
+use toolgate_policy::Standing;
 use toolgate_router::Link;
 use toolgate_store::control::{
     self, ControlReply, ControlRequest, HeldServer, LoggedLine, MAX_LINE_BYTES, ProbedTool,
@@ -209,11 +210,13 @@ async fn probe(
     let tools = catalog
         .tools()
         .iter()
+        .chain(catalog.withheld())
         .filter(|tool| Arc::ptr_eq(&tool.link, link))
         .map(|tool| ProbedTool {
             name: tool.definition.name.to_string(),
             exposed: tool.exposed.as_str().to_owned(),
             classification: tool.classification,
+            held: tool.standing != Standing::Approved,
             description: tool
                 .definition
                 .raw

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use toolgate_namespace::{Injection, ServerSpec, Transport, placeholders};
 use toolgate_store::SecretRow;
@@ -17,6 +19,8 @@ use toolgate_vault::{Secret, SecretContext};
 use url::Url;
 
 pub(crate) use openers::{LazyOpeners, Openers};
+
+use crate::wiring::guard::Guard;
 
 /// How long the patterns made from opened secrets are kept: with the time until somebody looks, under the minute
 /// that any plaintext may be kept (S-15).
@@ -30,6 +34,7 @@ pub(crate) struct LinkSecrets {
     masker: ArcSwapOption<TimedMasker>,
     /// One of them was rotated or deleted: none leaves from here any more.
     retired: AtomicBool,
+    guard: Guard,
 }
 
 /// Replaced whole when the secrets are sealed under other data keys, which changes no value (S-12).
@@ -51,6 +56,7 @@ impl LinkSecrets {
         spec: Arc<ServerSpec>,
         workspace_secrets: &[SecretRow],
         openers: &LazyOpeners<'_>,
+        guard: Guard,
     ) -> Self {
         let rows = pick(&spec, workspace_secrets).cloned().collect();
         let openers = openers.get();
@@ -59,6 +65,7 @@ impl LinkSecrets {
             sealed: ArcSwap::from_pointee(Sealed { rows, openers }),
             masker: ArcSwapOption::empty(),
             retired: AtomicBool::new(false),
+            guard,
         }
     }
 
@@ -88,6 +95,11 @@ impl LinkSecrets {
             let openers = openers.get();
             self.sealed.store(Arc::new(Sealed { rows, openers }));
         }
+    }
+
+    /// Whether the server is still the one that was approved.
+    pub(crate) fn guard(&self) -> &Guard {
+        &self.guard
     }
 
     /// The masker over everything this link injects; `None` when it injects nothing.
@@ -223,6 +235,10 @@ impl Credentials for LinkSecrets {
             }
         }
         Ok(injected)
+    }
+
+    fn admit<'a>(&'a self, argv: &'a [String]) -> BoxFuture<'a, bool> {
+        self.guard.admits(argv).boxed()
     }
 
     fn mask(&self, message: Bytes) -> Bytes {

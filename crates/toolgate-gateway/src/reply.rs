@@ -340,6 +340,7 @@ pub(crate) fn upstream_fault(error: &UpstreamError, era: Era, call_id: &str) -> 
         | UpstreamErrorKind::SessionLost
         | UpstreamErrorKind::Refused(_)
         | UpstreamErrorKind::Exited
+        | UpstreamErrorKind::Quarantined
         | UpstreamErrorKind::Closed => (GatewayFault::UpstreamUnreachable, CallStatus::Unreachable),
     };
     let (outcome, executed) = match error.outcome {

@@ -29,6 +29,7 @@ mod id;
 mod server;
 mod table;
 mod tool_name;
+mod trust;
 
 pub use child::{ChildSettings, steers};
 pub use exposed_name::{ExposedName, SEPARATOR, TOOL_NAME_LIMITS, TOOL_NAME_MAX};
@@ -39,3 +40,4 @@ pub use server::{
 };
 pub use table::{Hidden, HiddenReason, ToolTable, ToolTarget};
 pub use tool_name::{InvalidToolName, ToolName};
+pub use trust::{Baseline, Changes, ServerIdentity, Trust, floating_version};

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::child::ChildSettings;
 use crate::id::{ServerId, WorkspaceId};
+use crate::trust::Trust;
 
 /// One MCP server inside one workspace: the link between the two, with everything it needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,8 @@ pub struct ServerSpec {
     pub display_order: u32,
     /// The operator allowed this exact `host:port` although it is private or plain http (S-65).
     pub allowed_origin: Option<String>,
+    /// How far its tools are trusted (S-50).
+    pub trust: Trust,
     /// Changes whenever the spec, or a secret it uses, changes; part of the upstream identity (S-47).
     pub version: u64,
 }

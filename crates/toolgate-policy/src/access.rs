@@ -45,6 +45,35 @@ impl Classification {
     }
 }
 
+/// Whether a tool may be had at all: what its pin and its admin say (S-50).
+///
+/// `Default` is held: what nothing is known of is nobody's (S-01).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// Its definition is pinned and approved.
+    Approved,
+    /// It is new or changed in a way that nobody approved, or its server is quarantined.
+    #[default]
+    Held,
+    /// An admin switched it off.
+    Disabled,
+}
+
+impl Standing {
+    /// Every standing.
+    pub const ALL: [Self; 3] = [Self::Approved, Self::Held, Self::Disabled];
+
+    /// `approved`, `held` or `disabled`, as people read it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Held => "held",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
 /// One tool as policy sees it.
 #[derive(Debug, Clone, Copy)]
 pub struct ToolAccess<'a> {
@@ -55,8 +84,10 @@ pub struct ToolAccess<'a> {
     /// A shortened name may have lost the very word an exclusion speaks of, so rules are held
     /// against both. `ToolTarget::full_name` has it.
     pub full: &'a str,
-    /// What the tool does.
+    /// What the tool does, by its pinned annotations or by an admin's word (S-54).
     pub classification: Classification,
+    /// Whether it may be had at all.
+    pub standing: Standing,
     /// The workspace lets read-only tokens call every tool.
     pub read_only_may_call_all: bool,
 }

@@ -1,6 +1,6 @@
 //! The decision, and the proof of it.
 
-use crate::{Principal, ToolAccess};
+use crate::{Principal, Standing, ToolAccess};
 
 /// Proof that policy allowed `T` to its principal.
 ///
@@ -49,6 +49,12 @@ impl<T> Permitted<T> {
 /// For records and for the admin's tools only: clients get the words for an unknown tool (P4.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
+    /// The tool is held: new, changed, or of a quarantined server (S-50, S-52).
+    #[error("the tool is held until somebody approves it")]
+    Held,
+    /// The tool is switched off.
+    #[error("the tool is disabled")]
+    Disabled,
     /// The token's role may not call tools of this kind.
     #[error("the role does not allow tools of this kind")]
     Role,
@@ -59,8 +65,7 @@ pub enum Denied {
 
 /// Decides whether the principal may call the tool (S-40, S-54).
 ///
-/// Expiry and revocation were weighed by [`Principal::authenticate`] for this request. Whether the
-/// tool is enabled and its pin approved is the catalog's to say before.
+/// Expiry and revocation were weighed by [`Principal::authenticate`] for this request.
 pub fn permit_call<T>(
     principal: Principal,
     tool: ToolAccess<'_>,
@@ -87,6 +92,11 @@ pub fn may_see(principal: &Principal, tool: ToolAccess<'_>) -> bool {
 }
 
 fn decide(principal: &Principal, tool: ToolAccess<'_>) -> Result<(), Denied> {
+    match tool.standing {
+        Standing::Approved => {}
+        Standing::Held => return Err(Denied::Held),
+        Standing::Disabled => return Err(Denied::Disabled),
+    }
     let token = principal.token();
     if !token
         .role

@@ -3,7 +3,7 @@
 //! A client's [`RawToken`] is checked for form and hashed; the gateway finds the [`Token`] of that
 //! [`TokenDigest`] in its snapshot and [`Principal::authenticate`] decides whether it still counts.
 //! [`permit_call`] weighs the principal's [`Role`] and [`ToolRules`] against one tool's
-//! [`Classification`] and answers with a [`Permitted`] call, the only thing the router takes. How
+//! [`Standing`] and [`Classification`] and answers with a [`Permitted`] call, the only thing the router takes. How
 //! often a token may ask is up to its [`RateLimiter`].
 //!
 //! Decisions are data and functions: no clock, no socket, no store. Times arrive as arguments, and
@@ -13,8 +13,8 @@
 //! use std::sync::Arc;
 //! use toolgate_namespace::WorkspaceId;
 //! use toolgate_policy::{
-//!     Classification, Principal, RateLimit, RawToken, Role, Token, TokenId, ToolAccess, ToolRules,
-//!     permit_call,
+//!     Classification, Principal, RateLimit, RawToken, Role, Standing, Token, TokenId, ToolAccess,
+//!     ToolRules, permit_call,
 //! };
 //!
 //! // What the admin did: make a token, show its text once, store the rest.
@@ -41,6 +41,7 @@
 //!     exposed: "github__search",
 //!     full: "github__search",
 //!     classification: Classification::ReadOnly,
+//!     standing: Standing::Approved,
 //!     read_only_may_call_all: false,
 //! };
 //! let permitted = permit_call(principal, tool, "the call").expect("read-only and in the rules");
@@ -56,7 +57,7 @@ mod rules;
 mod token;
 mod token_text;
 
-pub use access::{Classification, ToolAccess};
+pub use access::{Classification, Standing, ToolAccess};
 pub use decide::{Denied, Permitted, may_see, permit_call, permit_list};
 pub use rate::{RateLimit, RateLimiter, RateVerdict};
 pub use role::{Role, UnknownRole};

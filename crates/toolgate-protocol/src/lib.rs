@@ -4,8 +4,9 @@
 //! differently; everything else stays the bytes that came (P2.3, S-31). On top of it stand
 //! [`jsonrpc`] (envelopes in, envelopes out), [`client`] (we are the server: which era is this
 //! request, do its headers agree with its body), [`upstream`] (we are the client: headers, `_meta`,
-//! params), [`mcp`] (tools, results, errors and handshakes carried from one revision to another) and
-//! [`framing`] (server-sent events and lines). No socket, clock or task is in here.
+//! params), [`mcp`] (tools, results, errors and handshakes carried from one revision to another),
+//! [`framing`] (server-sent events and lines) and [`trust`] (what changed in a definition, and what is
+//! suspicious in one). No socket, clock or task is in here.
 //!
 //! ```
 //! use toolgate_protocol::{Body, JsonLimits, Message, parse_body};
@@ -23,6 +24,7 @@ pub mod json;
 pub mod jsonrpc;
 pub mod mcp;
 mod revision;
+pub mod trust;
 pub mod upstream;
 
 pub use json::{Json, JsonError, JsonKind, JsonLimits, Object, ObjectEdit};

@@ -46,6 +46,7 @@ impl Verdict {
             | UpstreamErrorKind::SessionLost => Self::Answered,
             UpstreamErrorKind::SecretMissing(_)
             | UpstreamErrorKind::Held { .. }
+            | UpstreamErrorKind::Quarantined
             | UpstreamErrorKind::Busy
             | UpstreamErrorKind::Closed => Self::Nothing,
         }

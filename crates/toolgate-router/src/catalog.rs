@@ -5,13 +5,14 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use dashmap::DashMap;
 use toolgate_namespace::{ExposedName, Hidden, ServerSlug, ToolName};
-use toolgate_policy::{Classification, Principal, ToolAccess, may_see};
+use toolgate_policy::{Classification, Principal, Standing, ToolAccess, may_see};
 use toolgate_protocol::mcp::{ListResult, prompt_for_client};
 use toolgate_protocol::{Json, Revision, ToolDefinition};
 
 use crate::index::UriIndex;
 use crate::link::Link;
 use crate::named::{Named, Names, Offer};
+use crate::pins::PinnedTool;
 use crate::ui::{ui_uris, with_ui_uris};
 
 /// Ready-made lists kept per catalogue; one per (token, revision), the bound is a guard only.
@@ -26,10 +27,12 @@ pub struct CatalogTool {
     pub exposed: ExposedName,
     /// The unshortened form, equal to the exposed one unless that was shortened or cleaned; callable as well.
     pub full: String,
-    /// As its server defined it.
+    /// As it is pinned.
     pub definition: Arc<ToolDefinition>,
-    /// What it does to the world, by annotation or by an admin's word.
+    /// What it does to the world, by its pinned annotations or by an admin's word (S-54).
     pub classification: Classification,
+    /// Whether it may be had at all.
+    pub standing: Standing,
     /// The server that owns it.
     pub link: Arc<Link>,
     /// As it is listed, where it names a resource that clients know by another URI (P9.17).
@@ -43,6 +46,7 @@ impl CatalogTool {
             exposed: self.exposed.as_str(),
             full: &self.full,
             classification: self.classification,
+            standing: self.standing,
             read_only_may_call_all,
         }
     }
@@ -73,6 +77,8 @@ pub struct CatalogPrompt {
 pub struct Catalog {
     links: Vec<Arc<Link>>,
     tools: Named<CatalogTool>,
+    /// Tools that are held or switched off. Apart, so that their names take none from tools that may be had.
+    withheld: Named<CatalogTool>,
     prompts: Named<CatalogPrompt>,
     /// Made when it is first needed: most requests are about tools.
     uris: OnceLock<UriIndex>,
@@ -88,24 +94,31 @@ impl Catalog {
     /// Merges what the links are known to offer, in their order and then each server's own (P9.7).
     pub(crate) fn build(links: &[Arc<Link>], read_only_all: bool, built_from: u64) -> Self {
         let uris = OnceLock::new();
-        let offers: Vec<_> = links.iter().filter_map(offered_tools).collect();
-        let tools = Named::build(&offers, |link, names, definition: &Arc<ToolDefinition>| {
-            CatalogTool {
+        let named = |is_wanted: fn(&PinnedTool) -> bool| {
+            let offers = links
+                .iter()
+                .filter_map(|link| pinned_tools(link, is_wanted));
+            let offers: Vec<_> = offers.collect();
+            Named::build(&offers, |link, names, tool: &PinnedTool| CatalogTool {
                 exposed: names.exposed.clone(),
                 full: names.full.to_owned(),
-                classification: classification(link, definition),
-                listed: listed(link, definition, || {
+                classification: classification(tool),
+                standing: tool.standing,
+                listed: listed(link, &tool.definition, || {
                     uris.get_or_init(|| UriIndex::build(links))
                 }),
-                definition: definition.clone(),
+                definition: tool.definition.clone(),
                 link: link.clone(),
-            }
-        });
+            })
+        };
+        let tools = named(|tool| tool.standing == Standing::Approved);
+        let withheld = named(|tool| tool.standing != Standing::Approved);
         let offers: Vec<_> = links.iter().filter_map(offered_prompts).collect();
         let prompts = Named::build(&offers, catalog_prompt);
         Self {
             links: links.to_vec(),
             tools,
+            withheld,
             prompts,
             uris,
             missing: slugs(links, |link| link.known().is_none()),
@@ -117,9 +130,9 @@ impl Catalog {
         }
     }
 
-    /// The tool behind an exposed name, shortened or full.
+    /// The tool behind an exposed name, shortened or full; also one that may not be had, which is policy's to say.
     pub fn find(&self, name: &str) -> Option<&Arc<CatalogTool>> {
-        self.tools.find(name)
+        self.tools.find(name).or_else(|| self.withheld.find(name))
     }
 
     /// The prompt behind an exposed name, shortened or full (P9.23).
@@ -127,9 +140,14 @@ impl Catalog {
         self.prompts.find(name)
     }
 
-    /// Every tool, in list order, whoever may see it.
+    /// Every tool that may be had, in list order, whoever may see it.
     pub fn tools(&self) -> &[Arc<CatalogTool>] {
         self.tools.all()
+    }
+
+    /// Every tool that is held or switched off, in list order.
+    pub fn withheld(&self) -> &[Arc<CatalogTool>] {
+        self.withheld.all()
     }
 
     /// Every prompt, in list order.
@@ -228,14 +246,14 @@ fn slugs(links: &[Arc<Link>], which: impl Fn(&Link) -> bool) -> Vec<ServerSlug> 
     links.map(|link| link.spec().slug.clone()).collect()
 }
 
-fn offered_tools(link: &Arc<Link>) -> Option<Offer<Arc<ToolDefinition>>> {
+fn pinned_tools(link: &Arc<Link>, is_wanted: fn(&PinnedTool) -> bool) -> Option<Offer<PinnedTool>> {
     let known = link.known()?;
-    let enabled = known
-        .iter()
-        .filter(|tool| !link.tool_override(&tool.name).disabled);
+    let wanted = known.tools.iter().filter(|tool| is_wanted(tool));
     // What has no possible name is left out.
-    let named =
-        enabled.filter_map(|tool| Some((ToolName::try_from(&*tool.name).ok()?, tool.clone())));
+    let named = wanted.filter_map(|tool| {
+        let name = ToolName::try_from(&*tool.definition.name).ok()?;
+        Some((name, tool.clone()))
+    });
     Some(Offer::new(link, named))
 }
 
@@ -258,9 +276,11 @@ fn catalog_prompt(link: &Arc<Link>, names: &Names<'_>, definition: &Json) -> Cat
     }
 }
 
-fn classification(link: &Link, tool: &ToolDefinition) -> Classification {
-    let said = link.tool_override(&tool.name).classification;
-    said.unwrap_or_else(|| Classification::from_hints(tool.read_only_hint, tool.destructive_hint))
+fn classification(tool: &PinnedTool) -> Classification {
+    let definition = &tool.definition;
+    let hints =
+        || Classification::from_hints(definition.read_only_hint, definition.destructive_hint);
+    tool.classification.unwrap_or_else(hints)
 }
 
 /// The definition as it is listed, where that differs: under the URIs that clients know.

@@ -6,6 +6,7 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use toolgate_namespace::Prefix;
+use toolgate_policy::Standing;
 use toolgate_protocol::mcp::{
     ResourceDefinition, explicit_uri, split_explicit_uri, template_matches,
 };
@@ -54,8 +55,14 @@ impl UriIndex {
             }
         }
         // A tool's resource need not be listed, and tools are known before resources are.
-        for tool in link.known().iter().flat_map(|tools| tools.iter()) {
-            for uri in ui_uris(tool) {
+        // One that is held claims nothing.
+        let pins = link.known().unwrap_or_default();
+        let had = pins
+            .tools
+            .iter()
+            .filter(|tool| tool.standing == Standing::Approved);
+        for tool in had {
+            for uri in ui_uris(&tool.definition) {
                 self.claim(place, &uri);
             }
         }

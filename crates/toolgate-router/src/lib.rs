@@ -1,7 +1,7 @@
 //! Sends a permitted request to the servers that own it and merges their answers.
 //!
 //! A [`Workspace`] holds the [`Link`]s of one workspace in display order and the [`Catalog`] merged
-//! from what they offer. Listing waits, for a bounded time, only for links that were never seen or whose list
+//! from what of theirs is pinned ([`Pins`]). Listing waits, for a bounded time, only for links that were never seen or whose list
 //! is known to have changed ([`Workspace::ready`], [`Workspace::prompts_ready`]); resources come in pages
 //! ([`Workspace::resource_page`]), and a URI leads back to the one server it belongs to
 //! ([`Workspace::resolve`]). Calling takes a [`Permitted`](toolgate_policy::Permitted) call and hands back the
@@ -17,6 +17,7 @@ mod link;
 mod memory;
 mod named;
 mod page;
+mod pins;
 mod route;
 mod stretch;
 mod ui;
@@ -28,9 +29,10 @@ pub use breaker::{Breaker, Circuit, Pass, Verdict};
 pub use bulkhead::{Bulkhead, Part, Turn};
 pub use catalog::{Catalog, CatalogPrompt, CatalogTool};
 pub use introduction::Introduction;
-pub use link::{Learnt, Link, LinkConfig, Listed, ToolList, ToolOverride};
+pub use link::{Link, LinkConfig, Listed, ToolList};
 pub use memory::LinkHealth;
 pub use page::{Position, ResourceItem, ResourcePage, StalePosition};
+pub use pins::{PinnedTool, Pinning, Pins, approve_all};
 pub use route::{LinkCall, RouteError, Routed, call};
 pub use uris::{LearntUris, Resolved};
 pub use workspace::{Workspace, WorkspaceConfig};

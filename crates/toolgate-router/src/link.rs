@@ -1,6 +1,5 @@
 //! One server of one workspace as the router sees it: what it offers, how it fares, how much it may do at once.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -8,12 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::time::{Instant, timeout};
 use toolgate_namespace::ServerSpec;
-use toolgate_policy::Classification;
 use toolgate_protocol::mcp::ServerSnapshot;
 use toolgate_protocol::{Json, ToolDefinition};
 use toolgate_upstream::{ListKind, Upstream, UpstreamError, UpstreamErrorKind};
@@ -21,6 +19,7 @@ use toolgate_upstream::{ListKind, Upstream, UpstreamError, UpstreamErrorKind};
 use crate::breaker::{Breaker, Circuit};
 use crate::bulkhead::{Bulkhead, Part};
 use crate::memory::{LinkHealth, Memory};
+use crate::pins::{Pinning, Pins};
 use crate::stretch::{Place, Stretch};
 
 /// A server that has not said what it is for this long after it was first contacted does not answer.
@@ -34,16 +33,7 @@ const SLACK: Duration = Duration::from_millis(50);
 /// Resources or templates of one server that are remembered, and the most on one page (P9.55).
 pub(crate) const PAGE: usize = 1000;
 
-/// What an admin said about one tool, beyond what its server says.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ToolOverride {
-    /// Replaces the classification by annotation (S-54).
-    pub classification: Option<Classification>,
-    /// Neither listed nor callable.
-    pub disabled: bool,
-}
-
-/// The tools of one server, in its own order.
+/// The tools of one server as it lists them, in its own order.
 pub type ToolList = Vec<Arc<ToolDefinition>>;
 
 /// A list of a server that can change.
@@ -57,25 +47,20 @@ pub enum Listed {
     Resources,
 }
 
-/// Told when a link learnt a list of tools that differs from the one before; must not block.
-pub type Learnt = dyn Fn(&Link, &[Arc<ToolDefinition>]) + Send + Sync;
-
 /// What a [`Link`] is made from.
 pub struct LinkConfig {
     /// The server.
     pub spec: Arc<ServerSpec>,
     /// The conversation with it.
     pub upstream: Arc<Upstream>,
-    /// Its last known good list of tools, from the store.
-    pub known: Option<ToolList>,
+    /// Its pinned tools, from the store; `None` when it was never seen.
+    pub pins: Option<Pins>,
     /// What it last said of itself, from the store.
     pub snapshot: Option<ServerSnapshot>,
-    /// What an admin said about its tools, by the tools' own names.
-    pub overrides: HashMap<String, ToolOverride>,
     /// Counts catalogue changes of the workspace; shared by its links.
     pub changes: Arc<AtomicU64>,
-    /// Told what the link learns.
-    pub learnt: Arc<Learnt>,
+    /// Holds what the server lists against its pins.
+    pub pinning: Arc<Pinning>,
 }
 
 impl fmt::Debug for LinkConfig {
@@ -95,9 +80,10 @@ pub struct Link {
     resources: Memory<Stretch>,
     templates: Memory<Stretch>,
     about: Memory<ServerSnapshot>,
-    overrides: ArcSwap<HashMap<String, ToolOverride>>,
+    /// What of the tools may be had. Never what the server said alone (S-50).
+    pins: ArcSwapOption<Pins>,
     changes: Arc<AtomicU64>,
-    learnt: Arc<Learnt>,
+    pinning: Arc<Pinning>,
     pub(crate) bulkhead: Bulkhead,
     pub(crate) breaker: Breaker,
     /// Zero of the breaker's clock.
@@ -118,14 +104,14 @@ impl Link {
         Arc::new(Self {
             spec: config.spec,
             upstream: config.upstream,
-            tools: Memory::new(config.known),
+            tools: Memory::new(config.pins.as_ref().map(Pins::definitions)),
             prompts: Memory::new(None),
             resources: Memory::new(None),
             templates: Memory::new(None),
             about: Memory::new(config.snapshot),
-            overrides: ArcSwap::from_pointee(config.overrides),
+            pins: ArcSwapOption::new(config.pins.map(Arc::new)),
             changes: config.changes,
-            learnt: config.learnt,
+            pinning: config.pinning,
             bulkhead: Bulkhead::new(Part::Server),
             breaker: Breaker::new(RandomState::new().build_hasher().finish()),
             started: Instant::now(),
@@ -142,8 +128,13 @@ impl Link {
         &self.upstream
     }
 
-    /// The last known good list of tools.
-    pub fn known(&self) -> Option<Arc<ToolList>> {
+    /// Its pinned tools; `None` when it was never seen, or not for a day.
+    pub fn known(&self) -> Option<Arc<Pins>> {
+        self.tools.said().and_then(|_| self.pins.load_full())
+    }
+
+    /// What it last listed, whether that may be had or not.
+    pub fn listed(&self) -> Option<Arc<ToolList>> {
         self.tools.said()
     }
 
@@ -172,16 +163,29 @@ impl Link {
         &self.bulkhead
     }
 
-    /// What an admin said about a tool.
-    pub fn tool_override(&self, tool: &str) -> ToolOverride {
-        self.overrides.load().get(tool).copied().unwrap_or_default()
+    /// Replaces the pins, unless newer ones are in force.
+    pub fn set_pins(&self, pins: Pins) {
+        let pins = Arc::new(pins);
+        let mut news = false;
+        self.pins.rcu(|current| {
+            let before = current.as_ref();
+            let is_newer = before.is_none_or(|before| before.generation <= pins.generation);
+            news = is_newer && before.is_none_or(|before| before.tools != pins.tools);
+            if is_newer {
+                Some(pins.clone())
+            } else {
+                current.clone()
+            }
+        });
+        if news {
+            self.changed();
+        }
     }
 
-    /// Replaces what an admin said about the tools.
-    pub fn set_overrides(&self, overrides: HashMap<String, ToolOverride>) {
-        if **self.overrides.load() != overrides {
-            self.overrides.store(Arc::new(overrides));
-            self.changed();
+    /// Holds every tool until other pins are set: the server is not who it was (S-52).
+    pub fn hold_all(&self) {
+        if let Some(pins) = self.pins.load_full() {
+            self.set_pins(pins.held());
         }
     }
 
@@ -221,17 +225,19 @@ impl Link {
         }
     }
 
-    /// Asks the server for its tools and remembers the answer; the error is fit for an admin's eyes.
+    /// Asks the server for its tools, holds the answer against their pins and remembers it; the error is fit for
+    /// an admin's eyes. What could not be pinned is not served (S-01).
     ///
     /// Single flight and cancel safe.
     pub async fn refresh(&self) -> Result<Arc<ToolList>, Arc<str>> {
-        let news = |_: Option<&ToolList>, now: Option<&ToolList>| {
-            self.changed();
-            if let Some(tools) = now {
-                (self.learnt)(self, tools);
+        let ask = || async {
+            let tools = self.ask_tools().await?;
+            if self.tools.heard_here().as_deref() != Some(&tools) {
+                self.set_pins((self.pinning)(self, &tools).await?);
             }
+            Ok(tools)
         };
-        self.tools.refresh(|| self.ask_tools(), news).await
+        self.tools.refresh(ask, |_, _| self.changed()).await
     }
 
     /// The prompts the server was last known to have; `None` when it was never heard.

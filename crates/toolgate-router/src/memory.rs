@@ -75,6 +75,13 @@ impl<T: PartialEq> Memory<T> {
         self.heard.load().as_ref().map(|heard| heard.said.clone())
     }
 
+    /// The last answer, if it came in this process.
+    pub(crate) fn heard_here(&self) -> Option<Arc<T>> {
+        let heard = self.heard.load();
+        let heard = heard.as_ref().filter(|heard| heard.asked_at.is_some());
+        heard.map(|heard| heard.said.clone())
+    }
+
     /// The last answer and when it came.
     pub(crate) fn heard(&self) -> Option<Arc<Heard<T>>> {
         self.heard.load_full()

@@ -22,6 +22,10 @@ const TABLES: &[(&str, &str)] = &[
         "SELECT * FROM server_snapshots ORDER BY server_id",
     ),
     ("tools", "SELECT * FROM tools ORDER BY server_id, name"),
+    (
+        "server_pins",
+        "SELECT * FROM server_pins ORDER BY server_id",
+    ),
     ("tokens", "SELECT * FROM tokens ORDER BY id"),
     (
         "secrets",

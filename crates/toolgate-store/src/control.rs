@@ -169,6 +169,9 @@ pub struct ProbedTool {
     pub exposed: String,
     /// What it does, by an admin's word or by its annotations.
     pub classification: Classification,
+    /// Whether it waits for an approval or is switched off, so that clients do not get it.
+    #[serde(default)]
+    pub held: bool,
     /// Its description, if it has one.
     pub description: Option<String>,
 }

@@ -10,12 +10,12 @@ use toolgate_vault::{MasterKey, RetiredKeys};
 use crate::audit::now_ms;
 
 use crate::{
-    ClockMark, RefusedSecret, SecretRow, ServerSnapshotRow, Settings, Store, StoreError, ToolRow,
-    Workspace, WorkspaceKeyRow,
+    ClockMark, RefusedSecret, SecretRow, ServerPin, ServerSnapshotRow, Settings, Store, StoreError,
+    ToolRow, Workspace, WorkspaceKeyRow,
 };
 use crate::{
-    clock, keys, manifest, master, secrets, servers, settings, snapshots, store, tokens, tools,
-    workspaces,
+    clock, keys, manifest, master, pins, secrets, servers, settings, snapshots, store, tokens,
+    tools, workspaces,
 };
 
 /// How long handles may live that were sealed before a rotation of the master key: a day, as client sessions do.
@@ -46,6 +46,8 @@ pub struct Installation {
     pub keys: Vec<WorkspaceKeyRow>,
     /// Every pinned tool, held ones included, by server in the order of `servers`, then in its own.
     pub tools: Vec<ToolRow>,
+    /// By what each server is known again, and whether its first list was pinned.
+    pub server_pins: Vec<ServerPin>,
     /// The settings.
     pub settings: Settings,
     /// The latest time that was seen.
@@ -79,6 +81,7 @@ impl Store {
             refused,
             keys: rows.keys,
             tools: rows.tools,
+            server_pins: rows.server_pins,
             settings: rows.settings,
             clock: rows.clock,
         })
@@ -95,6 +98,7 @@ struct Rows {
     secrets: Vec<SecretRow>,
     keys: Vec<WorkspaceKeyRow>,
     tools: Vec<ToolRow>,
+    server_pins: Vec<ServerPin>,
     settings: Settings,
     clock: ClockMark,
 }
@@ -110,6 +114,7 @@ impl Rows {
             secrets: secrets::select(connection)?,
             keys: keys::select(connection)?,
             tools: tools::select(connection, None)?,
+            server_pins: pins::select(connection, None)?,
             settings: settings::select(connection)?,
             clock: clock::select(connection)?,
         })

@@ -32,6 +32,7 @@ pub(crate) const CONTROL: Schema = Schema {
     migrations: &[
         include_str!("migrations/control_1.sql"),
         include_str!("migrations/control_2.sql"),
+        include_str!("migrations/control_3.sql"),
         include_str!("migrations/control_4.sql"),
         include_str!("migrations/control_5.sql"),
         include_str!("migrations/control_6.sql"),

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 use toolgate_namespace::{
     EraSetting, Injection, Isolation, Prefix, ServerId, ServerSlug, ServerSpec, Timeouts,
-    Transport, WorkspaceId,
+    Transport, Trust, WorkspaceId,
 };
 
 use crate::audit::{Actor, Entry};
@@ -251,6 +251,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ServerSpec> {
         enabled: row.get(3)?,
         display_order: row.get(4)?,
         allowed_origin: options.allowed_origin,
+        trust: options.trust,
         version: row.get(5)?,
     })
 }
@@ -274,6 +275,8 @@ struct Options {
     timeouts: TimeoutsMs,
     #[serde(default)]
     allowed_origin: Option<String>,
+    #[serde(default)]
+    trust: Trust,
 }
 
 impl Options {
@@ -286,6 +289,7 @@ impl Options {
             injections: spec.injections.clone(),
             timeouts: spec.timeouts.into(),
             allowed_origin: spec.allowed_origin.clone(),
+            trust: spec.trust,
         }
     }
 

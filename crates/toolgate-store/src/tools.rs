@@ -9,7 +9,7 @@ use toolgate_policy::Classification;
 use crate::audit::{Actor, Entry};
 use crate::error::Doing;
 use crate::sql::{Broken, parsed, parsed_if_any};
-use crate::{Store, StoreError, WorkspaceScope, servers};
+use crate::{Store, StoreError, WorkspaceScope, pins, servers};
 
 /// Whether clients may have a tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,23 +29,50 @@ pub struct ToolRow {
     pub name: String,
     /// Place in its server's list, from 0.
     pub position: u32,
-    /// The definition as the server gave it, JSON text.
+    /// The pinned definition, JSON text; of a tool that was never approved, the last one that was offered.
     pub definition: Vec<u8>,
     /// SHA-256 of the definition's canonical form (S-50).
     pub hash: [u8; 32],
+    /// Another definition that its server offers now, until somebody approves it or the server takes it back.
+    pub offer: Option<ToolOffer>,
     /// An admin's word on what it does, which beats its annotations (S-54).
     pub classification: Option<Classification>,
     /// Whether it is switched on.
     pub enabled: bool,
     /// Whether it is approved.
     pub state: ToolState,
+    /// Why it is held, or why the offer is not taken, for people.
+    pub reason: Option<String>,
+    /// Whether its server lists it.
+    pub present: bool,
+}
+
+/// A definition that nobody approved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolOffer {
+    /// JSON text, as the server gave it.
+    pub definition: Vec<u8>,
+    /// SHA-256 of its canonical form.
+    pub hash: [u8; 32],
+}
+
+impl ToolRow {
+    /// What an approval would approve: the offer, or what is held; `None` when nothing waits for one.
+    pub fn awaits(&self) -> Option<&[u8; 32]> {
+        match (&self.offer, self.state) {
+            (Some(offer), _) => Some(&offer.hash),
+            (None, ToolState::Held) => Some(&self.hash),
+            (None, ToolState::Approved) => None,
+        }
+    }
 }
 
 impl Store {
-    /// Replaces the tools of a server.
+    /// Replaces the tools of a server by rows that somebody made up his mind about; what a server lists goes
+    /// through [`Store::observe_tools`].
     ///
     /// Of tools whose names are known, `classification` and `enabled` stay as an admin set them.
-    /// Nothing is written when nothing changed, so a gateway may call this after every listing.
+    /// Nothing is written when nothing changed.
     pub fn save_tools(
         &self,
         scope: &WorkspaceScope,
@@ -53,7 +80,6 @@ impl Store {
         server: &ServerId,
         tools: &[ToolRow],
     ) -> Result<(), StoreError> {
-        const DELETE: &str = "DELETE FROM tools WHERE server_id = ?1";
         let doing = "saving the tools of a server";
         if tools.iter().any(|tool| tool.server != *server) {
             return Err(StoreError::OutOfScope { what: "tool" });
@@ -66,10 +92,7 @@ impl Store {
             if after == before {
                 return Ok(((), None));
             }
-            tx.execute(DELETE, [server.as_str()]).doing(doing)?;
-            for tool in &after {
-                insert(tx, tool).doing(doing)?;
-            }
+            replace(tx, server, &after).doing(doing)?;
             let detail = format!("{}: {} tools", spec.slug, after.len());
             let entry = Entry::new(
                 "tools.save",
@@ -135,13 +158,18 @@ impl Store {
         shown: &[u8; 32],
     ) -> Result<(), StoreError> {
         self.edit_tool(scope, actor, "tool.approve", (server, name), |tool| {
-            if tool.hash != *shown {
+            if tool.awaits().unwrap_or(&tool.hash) != shown {
                 return Err(StoreError::Conflict {
                     what: "tool",
                     name: name.to_owned(),
                 });
             }
+            if let Some(offer) = tool.offer.take() {
+                tool.definition = offer.definition;
+                tool.hash = offer.hash;
+            }
             tool.state = ToolState::Approved;
+            tool.reason = None;
             Ok(())
         })
     }
@@ -154,8 +182,7 @@ impl Store {
         (server, name): (&ServerId, &str),
         edit: impl FnOnce(&mut ToolRow) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE tools SET classification = ?3, enabled = ?4, state = ?5
-            WHERE server_id = ?1 AND name = ?2";
+        const DELETE: &str = "DELETE FROM tools WHERE server_id = ?1 AND name = ?2";
         let doing = "changing a tool";
         self.change(doing, actor, |tx| {
             let spec = servers::find(tx, scope, server)?;
@@ -170,14 +197,8 @@ impl Store {
             if after == before {
                 return Ok(((), None));
             }
-            let values = params![
-                server.as_str(),
-                name,
-                after.classification.map(Classification::as_str),
-                after.enabled,
-                after.state.as_str(),
-            ];
-            tx.execute(SQL, values).doing(doing)?;
+            tx.execute(DELETE, (server.as_str(), name)).doing(doing)?;
+            insert(tx, &after).doing(doing)?;
             let detail = format!("{}: {name}", spec.slug);
             let entry = Entry::new(action, Some(scope.workspace()), server.as_str(), &detail)
                 .states(Some(state(&[before])), Some(state(&[after])));
@@ -192,7 +213,8 @@ pub(crate) fn select(
     workspace: Option<&WorkspaceId>,
 ) -> rusqlite::Result<Vec<ToolRow>> {
     const SQL: &str = "SELECT tools.server_id, tools.name, tools.position, tools.definition,
-        tools.hash, tools.classification, tools.enabled, tools.state
+        tools.hash, tools.classification, tools.enabled, tools.state, tools.offered,
+        tools.offered_hash, tools.reason, tools.present
         FROM tools JOIN servers ON servers.id = tools.server_id
         WHERE ?1 IS NULL OR servers.workspace_id = ?1
         ORDER BY servers.workspace_id, servers.display_order, servers.id, tools.position";
@@ -220,16 +242,20 @@ impl ToolState {
     }
 }
 
-fn of_server(connection: &Connection, server: &ServerId) -> rusqlite::Result<Vec<ToolRow>> {
+pub(crate) fn of_server(
+    connection: &Connection,
+    server: &ServerId,
+) -> rusqlite::Result<Vec<ToolRow>> {
     const SQL: &str = "SELECT server_id, name, position, definition, hash, classification, enabled,
-        state FROM tools WHERE server_id = ?1 ORDER BY position, name";
+        state, offered, offered_hash, reason, present
+        FROM tools WHERE server_id = ?1 ORDER BY position, name";
     connection
         .prepare_cached(SQL)?
         .query_map([server.as_str()], read)?
         .collect()
 }
 
-fn refuse_repeated(tools: &[ToolRow]) -> Result<(), StoreError> {
+pub(crate) fn refuse_repeated(tools: &[ToolRow]) -> Result<(), StoreError> {
     let mut names = std::collections::HashSet::new();
     match tools.iter().find(|tool| !names.insert(tool.name.as_str())) {
         None => Ok(()),
@@ -257,9 +283,24 @@ fn keep_admin_settings(before: &[ToolRow], listed: &[ToolRow]) -> Vec<ToolRow> {
     after
 }
 
+/// Writes these rows in place of those there are; from then on the server has a baseline.
+pub(crate) fn replace(
+    tx: &Transaction<'_>,
+    server: &ServerId,
+    tools: &[ToolRow],
+) -> rusqlite::Result<()> {
+    const DELETE: &str = "DELETE FROM tools WHERE server_id = ?1";
+    tx.execute(DELETE, [server.as_str()])?;
+    for tool in tools {
+        insert(tx, tool)?;
+    }
+    pins::note_baseline(tx, server)
+}
+
 fn insert(tx: &Transaction<'_>, tool: &ToolRow) -> rusqlite::Result<()> {
     const SQL: &str = "INSERT INTO tools (server_id, name, position, definition, hash,
-        classification, enabled, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        classification, enabled, state, offered, offered_hash, reason, present)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
     tx.prepare_cached(SQL)?.execute(params![
         tool.server.as_str(),
         tool.name,
@@ -269,12 +310,16 @@ fn insert(tx: &Transaction<'_>, tool: &ToolRow) -> rusqlite::Result<()> {
         tool.classification.map(Classification::as_str),
         tool.enabled,
         tool.state.as_str(),
+        tool.offer.as_ref().map(|offer| &offer.definition),
+        tool.offer.as_ref().map(|offer| offer.hash),
+        tool.reason,
+        tool.present,
     ])?;
     Ok(())
 }
 
 /// What an auditor compares; the hash stands for the definition.
-fn state(tools: &[ToolRow]) -> Vec<u8> {
+pub(crate) fn state(tools: &[ToolRow]) -> Vec<u8> {
     let state: Vec<_> = tools
         .iter()
         .map(|tool| {
@@ -284,6 +329,9 @@ fn state(tools: &[ToolRow]) -> Vec<u8> {
                 "classification": tool.classification,
                 "enabled": tool.enabled,
                 "state": tool.state.as_str(),
+                "offered": tool.offer.as_ref().map(|offer| offer.hash),
+                "reason": tool.reason,
+                "present": tool.present,
             })
         })
         .collect();
@@ -300,6 +348,12 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ToolRow> {
         classification: parsed_if_any(row, 5, read_classification)?,
         enabled: row.get(6)?,
         state: parsed(row, 7, ToolState::parse)?,
+        offer: match (row.get(8)?, row.get(9)?) {
+            (Some(definition), Some(hash)) => Some(ToolOffer { definition, hash }),
+            _ => None,
+        },
+        reason: row.get(10)?,
+        present: row.get(11)?,
     })
 }
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use hyper::header::{HeaderName, HeaderValue};
 use toolgate_vault::Secret;
 use url::Url;
@@ -14,6 +16,13 @@ use url::Url;
 pub trait Credentials: Send + Sync {
     /// What to add to the next request, or to the environment of a child.
     fn open(&self) -> Result<Injected, CredentialError>;
+
+    /// Whether a child may be started from this command line: its program is still the one that was approved, or
+    /// somebody else would be given the secrets (S-52). Asked before each start.
+    fn admit<'a>(&'a self, argv: &'a [String]) -> BoxFuture<'a, bool> {
+        let _ = argv;
+        std::future::ready(true).boxed()
+    }
 
     /// A message of the server without the secrets that were put into what it was sent (S-22).
     ///

@@ -43,6 +43,9 @@ pub enum UpstreamErrorKind {
     /// It crashed and is held back until the next start.
     #[error("{}", held(.0))]
     Held(Hold),
+    /// Its program is not the one that was approved (S-52).
+    #[error("its program changed since it was approved")]
+    Quarantined,
     /// Too many sessions, child processes or calls are under way.
     #[error("too much is under way with it")]
     Busy,
@@ -90,6 +93,9 @@ impl UpstreamError {
             }
             UpstreamErrorKind::Exited | UpstreamErrorKind::Held(_) => Some(format!(
                 "see what `{server}` wrote to standard error: `toolgatectl mcp logs {server}`"
+            )),
+            UpstreamErrorKind::Quarantined => Some(format!(
+                "look at it with `toolgatectl mcp list`; if the change is meant, `toolgatectl tools approve {server}`"
             )),
             UpstreamErrorKind::TimedOut
             | UpstreamErrorKind::Protocol(_)

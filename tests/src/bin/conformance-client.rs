@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 use toolgate_http::{Egress, EgressConfig};
 use toolgate_namespace::{
     EraSetting, HttpKind, Isolation, Prefix, ServerId, ServerSlug, ServerSpec, Timeouts, Transport,
-    WorkspaceId,
+    Trust, WorkspaceId,
 };
 use toolgate_protocol::{Json, JsonLimits, Object, Outcome, ToolDefinition};
 use toolgate_upstream::{
@@ -127,6 +127,7 @@ impl Client {
             enabled: true,
             display_order: 0,
             allowed_origin: Some(origin.to_owned()),
+            trust: Trust::default(),
             version: 1,
         };
         let upstream = Upstream::new(UpstreamConfig {

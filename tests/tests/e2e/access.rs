@@ -138,10 +138,9 @@ async fn a_read_only_token_sees_and_calls_what_only_reads() {
     assert_eq!(server.calls("change"), 0);
 
     world.installation.done(&[
-        "mcp",
+        "tools",
         "classify",
-        "s",
-        "mystery",
+        "s/mystery",
         "read-only",
         "--workspace",
         "team",

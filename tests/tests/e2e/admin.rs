@@ -118,7 +118,7 @@ async fn servers_come_and_go_beside_a_running_gateway() {
     assert_eq!(list(&mut client).await, ["s__hello"]);
     let tools = world
         .installation
-        .lines(&["mcp", "tools", "s", "--workspace", "team"]);
+        .lines(&["tools", "list", "s", "--workspace", "team"]);
     assert_eq!(tools[0]["exposed"], "s__hello", "{tools:?}");
     let tested = world.installation.done(&["workspace", "test", "team"]);
     assert!(

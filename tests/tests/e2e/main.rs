@@ -19,4 +19,5 @@ mod listening;
 mod orphans;
 mod records;
 mod secrets;
+mod trust;
 mod world;

@@ -20,22 +20,20 @@ pub(crate) enum McpCommand {
     #[command(after_help = "Examples:
   toolgatectl mcp remove github")]
     Remove(McpServer),
-    /// Enable a server, or one of its tools
+    /// Enable a server
     #[command(after_help = "Examples:
   toolgatectl mcp enable github
-  toolgatectl mcp enable github --tool create_issue")]
-    Enable(McpSwitch),
-    /// Disable a server, or one of its tools: neither listed nor callable
+
+One tool of it: `toolgatectl tools enable SERVER/TOOL`.")]
+    Enable(McpServer),
+    /// Disable a server: none of its tools is listed or callable
     #[command(after_help = "Examples:
   toolgatectl mcp disable github
-  toolgatectl mcp disable github --tool delete_repository")]
-    Disable(McpSwitch),
-    /// List the tools that are known of the servers
-    Tools(McpTools),
+
+One tool of it: `toolgatectl tools disable SERVER/TOOL`.")]
+    Disable(McpServer),
     /// Show what a server that is a child process wrote to standard error
     Logs(McpLogs),
-    /// Say what a tool does, whatever its server says
-    Classify(McpTool),
 }
 
 #[derive(Debug, Args)]
@@ -48,6 +46,7 @@ pub(crate) enum McpCommand {
   toolgatectl mcp add files -- npx -y @modelcontextprotocol/server-filesystem /srv/files
   toolgatectl mcp add db --env DATABASE_URL -- /usr/local/bin/db-mcp --stdio
   toolgatectl mcp add shell --wrapper 'bwrap --unshare-all --ro-bind / /' --max-memory 1G -- some-mcp-server
+  toolgatectl mcp add mine --changes accept --url http://127.0.0.1:3000/mcp
 
 Secrets are named here, never given: set their values with `toolgatectl secrets set SERVER NAME`.")]
 pub(crate) struct McpAdd {
@@ -86,6 +85,14 @@ pub(crate) struct McpAdd {
     /// Who shares a session with the server, or its child process
     #[arg(long, value_enum, default_value_t)]
     pub(crate) isolation: IsolationArgument,
+    /// When the server changes its tools: hold new and changed ones for a review, or accept every change
+    ///
+    /// `accept` is for servers you write yourself.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) changes: ChangesArgument,
+    /// Hold every tool until it is approved, instead of approving those that are shown now
+    #[arg(long, conflicts_with = "changes")]
+    pub(crate) review: bool,
     /// Accept a URL that leads to a cloud metadata address
     #[arg(long, requires = "url")]
     pub(crate) allow_metadata_address: bool,
@@ -136,49 +143,6 @@ pub(crate) struct InWorkspace {
 pub(crate) struct McpServer {
     /// Name of the server
     pub(crate) server: String,
-    /// The workspace; by default the active one
-    #[arg(long, value_name = "SLUG")]
-    pub(crate) workspace: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct McpSwitch {
-    /// Name of the server
-    pub(crate) server: String,
-    /// One tool of it, by the server's own name for it; the whole server when absent
-    #[arg(long)]
-    pub(crate) tool: Option<String>,
-    /// The workspace; by default the active one
-    #[arg(long, value_name = "SLUG")]
-    pub(crate) workspace: Option<String>,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  toolgatectl mcp tools
-  toolgatectl mcp tools github --json | jq -r .exposed")]
-pub(crate) struct McpTools {
-    /// Name of one server; all of them when absent
-    pub(crate) server: Option<String>,
-    /// The workspace; by default the active one
-    #[arg(long, value_name = "SLUG")]
-    pub(crate) workspace: Option<String>,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  toolgatectl mcp classify github search_issues read-only
-  toolgatectl mcp classify github delete_repository destructive
-
-Read-only tokens may call read-only tools alone. A tool its server says nothing about counts as destructive.")]
-pub(crate) struct McpTool {
-    /// Name of the server
-    pub(crate) server: String,
-    /// The server's own name for the tool
-    pub(crate) tool: String,
-    /// What the tool does
-    #[arg(value_enum)]
-    pub(crate) classification: ClassificationArgument,
     /// The workspace; by default the active one
     #[arg(long, value_name = "SLUG")]
     pub(crate) workspace: Option<String>,
@@ -250,13 +214,12 @@ pub(crate) enum IsolationArgument {
     Session,
 }
 
-/// What a tool does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum ClassificationArgument {
-    /// Changes nothing
-    ReadOnly,
-    /// Changes something
-    Write,
-    /// May destroy something
-    Destructive,
+/// What happens when a server changes its tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(crate) enum ChangesArgument {
+    /// New and changed tools wait for an approval
+    #[default]
+    Hold,
+    /// Every change is accepted
+    Accept,
 }

@@ -9,6 +9,7 @@ mod mcp;
 mod secrets;
 mod span;
 mod token;
+mod tools;
 mod workspace;
 
 use std::path::PathBuf;
@@ -21,11 +22,12 @@ pub(crate) use calls::CallsArgs;
 pub(crate) use ceiling::Ceiling;
 pub(crate) use keys::{KeySourceArgs, KeysCommand};
 pub(crate) use mcp::{
-    ClassificationArgument, EraArgument, IsolationArgument, McpAdd, McpChild, McpCommand, McpLogs,
-    McpTool, PrefixArgument, TransportArgument,
+    ChangesArgument, EraArgument, IsolationArgument, McpAdd, McpChild, McpCommand, McpLogs,
+    McpServer, PrefixArgument, TransportArgument,
 };
 pub(crate) use secrets::{SecretArgument, SecretsCommand, WorkspaceSecretCommand};
-pub(crate) use token::{TokenCommand, TokenCreate};
+pub(crate) use token::{TokenCommand, TokenCreate, TokenTry};
+pub(crate) use tools::{ClassificationArgument, ToolsCommand};
 pub(crate) use workspace::{OnOff, ReadOnly, WorkspaceCommand};
 
 /// The admin of a Toolgate installation.
@@ -86,6 +88,9 @@ pub(crate) enum Command {
     /// MCP servers of a workspace
     #[command(subcommand)]
     Mcp(McpCommand),
+    /// Tools of the servers: what they do, what changed in them, who may have them
+    #[command(subcommand)]
+    Tools(ToolsCommand),
     /// Secrets: credentials the gateway adds to calls
     #[command(subcommand)]
     Secrets(SecretsCommand),

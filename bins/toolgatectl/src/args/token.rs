@@ -68,6 +68,31 @@ so that it appears neither in the shell's history nor in the list of processes."
         /// Name of the tool as clients see it
         tool: String,
     },
+    /// Say what other rules would have meant for the calls of the last days; changes nothing
+    Try(TokenTry),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  toolgatectl workspace token try team tok_5f0c2k9m1x7t3v8r4e6q --tools 'github__*,!github__delete_*'
+  toolgatectl workspace token try team tok_5f0c2k9m1x7t3v8r4e6q --role read-only --since 30d
+
+The recorded calls are decided again: by the rules the token has, and by those given here. Pins, classifications
+and switches are those of now.")]
+pub(crate) struct TokenTry {
+    /// Slug of the workspace
+    pub(crate) slug: String,
+    /// Id of the token, from `token list`
+    pub(crate) id: String,
+    /// Patterns of tool names to try, `!` excludes
+    #[arg(long, value_name = "GLOB,…", value_delimiter = ',')]
+    pub(crate) tools: Vec<String>,
+    /// A role to try
+    #[arg(long)]
+    pub(crate) role: Option<String>,
+    /// Calls not older than this: seconds, or a number with s, m, h, d or w
+    #[arg(long, value_name = "TIME", value_parser = span::parse, default_value = "7d")]
+    pub(crate) since: Duration,
 }
 
 #[derive(Debug, Args)]

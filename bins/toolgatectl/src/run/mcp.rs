@@ -3,14 +3,15 @@
 use std::fmt::Write;
 
 use toolgate_admin::{
-    ChildSettings, Classification, EraSetting, HttpKind, Isolation, NewServer, NewTransport,
-    Prefix, Probe, ServerAdded, ServerListed, ToolListed,
+    Baseline, Changes, ChildSettings, EraSetting, HttpKind, Isolation, NewServer, NewTransport,
+    Prefix, Probe, ServerAdded, ServerListed, Trust,
 };
 
+use super::tools::{doing, finding_text, waiting};
 use super::{Context, count};
 use crate::args::{
-    Ceiling, ClassificationArgument, EraArgument, IsolationArgument, McpAdd, McpChild, McpCommand,
-    McpLogs, McpTool, PrefixArgument, TransportArgument,
+    Ceiling, ChangesArgument, EraArgument, IsolationArgument, McpAdd, McpChild, McpCommand,
+    McpLogs, McpServer, PrefixArgument, TransportArgument,
 };
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -35,27 +36,9 @@ pub(super) fn run(context: &Context<'_>, command: McpCommand) -> Result<Exit, Fa
                 )
             })?;
         }
-        McpCommand::Enable(asked) => switch(
-            context,
-            asked.workspace.as_deref(),
-            &asked.server,
-            asked.tool.as_deref(),
-            true,
-        )?,
-        McpCommand::Disable(asked) => switch(
-            context,
-            asked.workspace.as_deref(),
-            &asked.server,
-            asked.tool.as_deref(),
-            false,
-        )?,
-        McpCommand::Tools(asked) => {
-            let scope = context.target(asked.workspace.as_deref())?;
-            let tools = context.admin.list_tools(&scope, asked.server.as_deref())?;
-            context.output.many(&tools, tools_table)?;
-        }
+        McpCommand::Enable(asked) => switch(context, &asked, true)?,
+        McpCommand::Disable(asked) => switch(context, &asked, false)?,
         McpCommand::Logs(asked) => logs(context, &asked)?,
-        McpCommand::Classify(asked) => classify(context, &asked)?,
     }
     Ok(Exit::Done)
 }
@@ -99,10 +82,24 @@ fn add(context: &Context<'_>, asked: McpAdd) -> Result<(), Failure> {
             IsolationArgument::Session => Isolation::Session,
         },
         timeout: asked.timeout,
+        trust: Trust {
+            changes: match asked.changes {
+                ChangesArgument::Hold => Changes::Hold,
+                ChangesArgument::Accept => Changes::Accept,
+            },
+            baseline: if asked.review {
+                Baseline::Review
+            } else {
+                Baseline::First
+            },
+        },
     };
+    let review = asked.review;
     let added = context.admin.add_server(&scope, &new)?;
     context.output.gateway(added.gateway);
-    context.output.one(&added, added_text)
+    context
+        .output
+        .one(&added, |added| added_text(added, review))
 }
 
 /// What was asked, with the defaults where nothing was.
@@ -121,7 +118,7 @@ fn child(asked: McpChild, steering_env: Vec<String>) -> ChildSettings {
     }
 }
 
-fn added_text(added: &ServerAdded) -> String {
+fn added_text(added: &ServerAdded, review: bool) -> String {
     let server = &added.server;
     let (slug, workspace) = (&server.server, &added.workspace);
     let mut text = format!("Added server {slug} to workspace {workspace}\n");
@@ -141,13 +138,51 @@ fn added_text(added: &ServerAdded) -> String {
             reasons.join(", "),
         );
     }
+    if let Some(package) = &added.floating {
+        let _ = writeln!(
+            text,
+            "warning: {} names no exact version, so what runs tomorrow may be another program; name one, such as name@1.2.3",
+            clean(package)
+        );
+    }
     text.push_str(&probed(&added.probe, slug));
+    text.push_str(&trusted(added, review));
     for name in &server.missing_secrets {
         let _ = writeln!(
             text,
             "It needs the secret {name}: `toolgatectl secrets set {slug} {name} --workspace {workspace}`"
         );
     }
+    text
+}
+
+/// What was approved by adding the server, and what was found in it.
+fn trusted(added: &ServerAdded, review: bool) -> String {
+    let server = &added.server;
+    let mut text: String = added.findings.iter().map(finding_text).collect();
+    let held = match &added.probe {
+        Probe::Ok { tools, .. } => tools.iter().filter(|tool| tool.held).count(),
+        _ => 0,
+    };
+    let then = match (server.changes, &added.probe) {
+        (Changes::Accept, _) => {
+            "Every change of its tools is accepted (--changes accept)".to_owned()
+        }
+        (Changes::Hold, Probe::Ok { .. }) if held > 0 => format!(
+            "{}: `toolgatectl tools review {}`",
+            waiting(held),
+            server.server
+        ),
+        (Changes::Hold, Probe::Ok { .. }) => format!(
+            "Its tools are approved as shown; new and changed ones will wait for `toolgatectl tools review {}`",
+            server.server
+        ),
+        (Changes::Hold, _) if review => {
+            "When it answers, each of its tools will wait for an approval (--review)".to_owned()
+        }
+        (Changes::Hold, _) => "The first list it gives will count as approved, and the audit will say so; to look at it before, remove it and add it with --review".to_owned(),
+    };
+    let _ = writeln!(text, "{then}");
     text
 }
 
@@ -161,7 +196,12 @@ pub(super) fn probed(probe: &Probe, server: &str) -> String {
                 let description = tool.description.as_deref().map(|text| brief(text, 80));
                 vec![
                     plain(&tool.exposed),
-                    classification(tool.classification),
+                    doing(tool.classification),
+                    if tool.held {
+                        ("held".to_owned(), Tone::Bad)
+                    } else {
+                        ("approved".to_owned(), Tone::Good)
+                    },
                     maybe(description.as_deref()),
                 ]
             });
@@ -170,7 +210,11 @@ pub(super) fn probed(probe: &Probe, server: &str) -> String {
                 clean(revision),
                 count(tools.len() as u64, "tool")
             );
-            text.push_str(&table(&["TOOL", "DOES", "DESCRIPTION"], rows, "No tools."));
+            text.push_str(&table(
+                &["TOOL", "DOES", "STATE", "DESCRIPTION"],
+                rows,
+                "No tools.",
+            ));
             text
         }
         Probe::Failed { error, hint } => {
@@ -209,6 +253,13 @@ fn list(servers: &[ServerListed]) -> String {
             .is_some_and(|circuit| circuit != "closed")
         {
             ("failing, left alone".to_owned(), Tone::Bad)
+        } else if let Some(what) = &server.quarantined {
+            (format!("quarantined: {what}"), Tone::Bad)
+        } else if server.waiting > 0 && server.missing_secrets.is_empty() {
+            (
+                format!("enabled, {}", waiting(server.waiting)),
+                Tone::Doubtful,
+            )
         } else if server.missing_secrets.is_empty() {
             ("enabled".to_owned(), Tone::Good)
         } else {
@@ -247,80 +298,14 @@ fn logs(context: &Context<'_>, asked: &McpLogs) -> Result<(), Failure> {
     })
 }
 
-fn switch(
-    context: &Context<'_>,
-    workspace: Option<&str>,
-    server: &str,
-    tool: Option<&str>,
-    enabled: bool,
-) -> Result<(), Failure> {
-    let scope = context.target(workspace)?;
+fn switch(context: &Context<'_>, asked: &McpServer, enabled: bool) -> Result<(), Failure> {
+    let scope = context.target(asked.workspace.as_deref())?;
     let word = if enabled { "Enabled" } else { "Disabled" };
-    let Some(tool) = tool else {
-        let switched = context.admin.switch_server(&scope, server, enabled)?;
-        context.output.gateway(switched.gateway);
-        return context.output.one(&switched, |switched| {
-            format!("{word} server {}\n", switched.server)
-        });
-    };
-    let switched = context.admin.switch_tool(&scope, server, tool, enabled)?;
+    let switched = context
+        .admin
+        .switch_server(&scope, &asked.server, enabled)?;
     context.output.gateway(switched.gateway);
     context.output.one(&switched, |switched| {
-        format!("{word} tool {} of server {server}\n", clean(&switched.tool))
+        format!("{word} server {}\n", switched.server)
     })
-}
-
-fn tools_table(tools: &[ToolListed]) -> String {
-    let rows = tools.iter().map(|tool| {
-        let state = match (tool.enabled, tool.state) {
-            (false, _) => ("disabled".to_owned(), Tone::Doubtful),
-            (true, "held") => ("held".to_owned(), Tone::Doubtful),
-            (true, _) if tool.exposed.is_none() => ("hidden".to_owned(), Tone::Bad),
-            (true, _) => ("enabled".to_owned(), Tone::Good),
-        };
-        let description = tool.description.as_deref().map(|text| brief(text, 80));
-        vec![
-            maybe(tool.exposed.as_deref()),
-            plain(&tool.server),
-            classification(tool.classification),
-            plain(tool.classified_by),
-            state,
-            maybe(description.as_deref()),
-        ]
-    });
-    table(
-        &["TOOL", "SERVER", "DOES", "SAYS", "STATE", "DESCRIPTION"],
-        rows,
-        "No tools are known yet. Ask the servers: `toolgatectl workspace test`",
-    )
-}
-
-fn classify(context: &Context<'_>, asked: &McpTool) -> Result<(), Failure> {
-    let scope = context.target(asked.workspace.as_deref())?;
-    let word = match asked.classification {
-        ClassificationArgument::ReadOnly => Classification::ReadOnly,
-        ClassificationArgument::Write => Classification::Write,
-        ClassificationArgument::Destructive => Classification::Destructive,
-    };
-    let classified = context
-        .admin
-        .classify_tool(&scope, &asked.server, &asked.tool, word)?;
-    context.output.gateway(classified.gateway);
-    context.output.one(&classified, |classified| {
-        format!(
-            "Tool {} of server {} counts as {}\n",
-            clean(&classified.tool),
-            classified.server,
-            classification(classified.classification).0,
-        )
-    })
-}
-
-fn classification(classification: Classification) -> (String, Tone) {
-    let (text, tone) = match classification {
-        Classification::ReadOnly => ("read-only", Tone::Good),
-        Classification::Write => ("write", Tone::Doubtful),
-        Classification::Destructive => ("destructive", Tone::Bad),
-    };
-    (text.to_owned(), tone)
 }

@@ -10,6 +10,7 @@ mod mcp;
 mod secrets;
 mod status;
 mod token;
+mod tools;
 mod workspace;
 
 use std::io::{self, Write};
@@ -46,6 +47,7 @@ pub(crate) fn run(
         Command::Workspace(command) => place.open(keys, |context| workspace::run(context, command)),
         Command::Token(command) => place.open(keys, |context| token::run(context, command)),
         Command::Mcp(command) => place.open(keys, |context| mcp::run(context, command)),
+        Command::Tools(command) => place.open(keys, |context| tools::run(context, command)),
         Command::Secrets(command) => place.open(keys, |context| secrets::run(context, command)),
         Command::Calls(query) => place.open(keys, |context| calls::calls(context, query)),
         Command::Audit(AuditCommand::List(query)) => {

@@ -2,14 +2,17 @@
 
 use std::fmt::Write;
 
-use toolgate_admin::{AdminError, McpJson, NewToken, TokenCreated, TokenInspected, TokenListed};
+use toolgate_admin::{
+    AdminError, McpJson, NewToken, TokenCreated, TokenInspected, TokenListed, TokenTrial,
+    TokenTried,
+};
 
 use super::{Context, count};
-use crate::args::{TokenCommand, TokenCreate};
+use crate::args::{TokenCommand, TokenCreate, TokenTry};
 use crate::ask;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::table::{Tone, clean, plain, table, time};
+use crate::table::{Tone, clean, maybe, plain, table, time};
 
 pub(super) fn run(context: &Context<'_>, command: TokenCommand) -> Result<Exit, Failure> {
     match command {
@@ -29,6 +32,7 @@ pub(super) fn run(context: &Context<'_>, command: TokenCommand) -> Result<Exit, 
         TokenCommand::Revoke { slug, id } => revoke(context, &slug, &id),
         TokenCommand::Inspect { slug, id } => inspect(context, &slug, id.as_deref()),
         TokenCommand::Explain { slug, id, tool } => explain(context, &slug, &id, &tool),
+        TokenCommand::Try(asked) => try_rules(context, asked),
     }
 }
 
@@ -74,7 +78,7 @@ fn created(made: &TokenCreated) -> String {
         if reach.callable < reach.total {
             let _ = writeln!(
                 text,
-                "hint: tools count as read-only when their server says so or you do: `toolgatectl mcp classify SERVER TOOL read-only`; `toolgatectl workspace set {} --read-only all` opens them all",
+                "hint: tools count as read-only when their server says so or you do: `toolgatectl tools classify SERVER/TOOL read-only`; `toolgatectl workspace set {} --read-only all` opens them all",
                 made.workspace
             );
         }
@@ -221,6 +225,55 @@ fn explain(context: &Context<'_>, slug: &str, id: &str, tool: &str) -> Result<Ex
         text
     })?;
     Ok(Exit::Done)
+}
+
+fn try_rules(context: &Context<'_>, asked: TokenTry) -> Result<Exit, Failure> {
+    let scope = context.admin.scope(&asked.slug)?;
+    let trial = TokenTrial {
+        tools: (!asked.tools.is_empty()).then_some(asked.tools),
+        role: asked
+            .role
+            .map(|role| role.parse().map_err(AdminError::Role))
+            .transpose()?,
+    };
+    let report = context
+        .admin
+        .try_token(&scope, &asked.id, &trial, asked.since)?;
+    context.output.one(&report, tried)?;
+    Ok(Exit::Done)
+}
+
+fn tried(report: &TokenTried) -> String {
+    let rows = report.by_tool.iter().map(|tool| {
+        let verdict = |allowed| {
+            if allowed {
+                ("allowed".to_owned(), Tone::Good)
+            } else {
+                ("refused".to_owned(), Tone::Bad)
+            }
+        };
+        vec![
+            plain(tool.tool.as_deref().unwrap_or("(unknown names)")),
+            plain(tool.calls.to_string()),
+            plain(tool.refused.to_string()),
+            verdict(tool.allowed),
+            verdict(tool.would_be_allowed),
+            maybe(tool.reason.as_deref()),
+        ]
+    });
+    let mut text = format!(
+        "{} since {} UTC: {} allowed now, {} allowed then\n\n",
+        count(report.calls, "call"),
+        time(&report.since),
+        report.allowed,
+        report.would_be_allowed
+    );
+    text.push_str(&table(
+        &["TOOL", "CALLS", "WERE REFUSED", "NOW", "THEN", "WHY"],
+        rows,
+        "No calls with this token.",
+    ));
+    text
 }
 
 fn tools(patterns: &[String]) -> String {

@@ -71,10 +71,10 @@ fn not_found_is_3() {
     );
     check(
         &home,
-        &["mcp", "classify", "github", "x", "write"],
+        &["tools", "classify", "github/x", "write"],
         3,
         "no tool `x`",
-        "mcp tools github",
+        "tools list github",
     );
     check(
         &home,

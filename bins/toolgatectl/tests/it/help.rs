@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::installation::Installation;
 
 /// Every command that does something.
-const COMMANDS: [&[&str]; 38] = [
+const COMMANDS: [&[&str]; 43] = [
     &["workspace", "create"],
     &["workspace", "list"],
     &["workspace", "use"],
@@ -28,8 +28,13 @@ const COMMANDS: [&[&str]; 38] = [
     &["mcp", "remove"],
     &["mcp", "enable"],
     &["mcp", "disable"],
-    &["mcp", "tools"],
-    &["mcp", "classify"],
+    &["workspace", "token", "try"],
+    &["tools", "list"],
+    &["tools", "review"],
+    &["tools", "approve"],
+    &["tools", "classify"],
+    &["tools", "enable"],
+    &["tools", "disable"],
     &["secrets", "set"],
     &["secrets", "list"],
     &["secrets", "delete"],

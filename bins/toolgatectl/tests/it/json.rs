@@ -198,9 +198,19 @@ fn servers_from_add_to_remove() {
         "missing_secrets",
         "tools",
         "revision",
+        "changes",
+        "quarantined",
+        "waiting",
     ];
     let mut members = listing.to_vec();
-    members.extend(["workspace", "allowance", "probe", "gateway"]);
+    members.extend([
+        "workspace",
+        "allowance",
+        "floating",
+        "probe",
+        "findings",
+        "gateway",
+    ]);
     shape(&added, &members);
     assert_eq!(added["workspace"], "default");
     assert_eq!(added["timeout_ms"], 10_000);
@@ -228,7 +238,7 @@ fn servers_from_add_to_remove() {
     shape(&disabled, &["workspace", "server", "enabled", "gateway"]);
     assert_eq!(disabled["enabled"], false);
     assert_eq!(home.one(&["mcp", "enable", "notes"])["enabled"], true);
-    assert!(home.json(&["mcp", "tools"]).is_empty());
+    assert!(home.json(&["tools", "list"]).is_empty());
     let removed = home.one(&["mcp", "remove", "notes", "--workspace", "default"]);
     shape(&removed, &["workspace", "server", "removed", "gateway"]);
     assert_eq!(home.json(&["mcp", "list"]).len(), 2);

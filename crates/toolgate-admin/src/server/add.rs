@@ -1,10 +1,10 @@
 //! Adding a server: checked, saved, contacted.
 
 use serde::Serialize;
-use toolgate_namespace::{Prefix, ServerSpec};
+use toolgate_namespace::{Prefix, ServerSpec, Transport, floating_version};
 use toolgate_store::{StoreError, WorkspaceScope};
 
-use super::{Allowance, NewServer, ServerListed, missing_secrets, spec};
+use super::{Allowance, FindingShown, NewServer, ServerListed, missing_secrets, spec};
 use crate::{Admin, AdminError, GatewayState, Probe};
 
 /// Servers a workspace may have (product.md section 25).
@@ -20,8 +20,12 @@ pub struct ServerAdded {
     pub server: ServerListed,
     /// What the operator allowed by adding it (S-65).
     pub allowance: Option<Allowance>,
-    /// What the gateway found there.
+    /// The package or image that can be another one tomorrow, since no exact version is named (S-52).
+    pub floating: Option<String>,
+    /// What the gateway found there. What it shows is what is approved now, unless it is held.
     pub probe: Probe,
+    /// What the scanner found in the definitions of its tools (S-53).
+    pub findings: Vec<FindingShown>,
     /// What became of the change at the gateway.
     pub gateway: GatewayState,
 }
@@ -70,6 +74,11 @@ impl Admin {
             workspace: scope.slug().to_string(),
             server: ServerListed::of(&spec, tools, missing),
             allowance: resolved.allowance,
+            floating: match &spec.transport {
+                Transport::Stdio { argv, .. } => floating_version(argv),
+                Transport::Http { .. } => None,
+            },
+            findings: self.findings(scope, &spec)?,
             probe,
             gateway,
         })

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 use toolgate_namespace::{
-    EraSetting, Injection, Isolation, Prefix, ServerId, ServerSpec, Transport,
+    Changes, EraSetting, Injection, Isolation, Prefix, ServerId, ServerSpec, Transport,
 };
 use toolgate_store::{SecretSummary, WorkspaceScope};
 
 use super::add::check_alone;
+use crate::catalog::quarantines;
 use crate::time::millis;
 use crate::{Admin, AdminError, GatewayState, gateway_status};
 
@@ -45,6 +46,12 @@ pub struct ServerListed {
     pub tools: usize,
     /// Protocol revision it spoke when it was last reached.
     pub revision: Option<String>,
+    /// What happens when its tools change.
+    pub changes: Changes,
+    /// What changed of the server itself, while its tools are held for that (S-52).
+    pub quarantined: Option<String>,
+    /// How many of its tools wait for an approval.
+    pub waiting: usize,
     /// Whether the running gateway sends calls to it: `closed`, `open` or `probing`; null while none runs.
     pub circuit: Option<String>,
     /// Why its calls fail at once, if its process crashed; known only while a gateway runs.
@@ -93,7 +100,16 @@ impl Admin {
     pub fn list_servers(&self, scope: &WorkspaceScope) -> Result<Vec<ServerListed>, AdminError> {
         let secrets = self.store.list_secrets(scope)?;
         let mut tools: HashMap<ServerId, usize> = HashMap::new();
-        for row in self.store.tools(scope)? {
+        let mut waiting: HashMap<ServerId, usize> = HashMap::new();
+        for row in self
+            .store
+            .tools(scope)?
+            .into_iter()
+            .filter(|row| row.present)
+        {
+            if row.awaits().is_some() {
+                *waiting.entry(row.server.clone()).or_default() += 1;
+            }
             *tools.entry(row.server).or_default() += 1;
         }
         let snapshots = self.store.server_snapshots(scope)?;
@@ -112,6 +128,7 @@ impl Admin {
         } else {
             Vec::new()
         };
+        let quarantined = quarantines(&servers, &self.store.server_pins(scope)?);
         let listed = servers.iter().map(|spec| {
             let snapshot = snapshots.iter().find(|snapshot| snapshot.server == spec.id);
             ServerListed {
@@ -125,6 +142,8 @@ impl Admin {
                         retry_after_ms: held.retry_after_ms,
                         often: held.often,
                     }),
+                quarantined: quarantined.get(&spec.id).cloned(),
+                waiting: waiting.get(&spec.id).copied().unwrap_or_default(),
                 ..ServerListed::of(
                     spec,
                     tools.get(&spec.id).copied().unwrap_or_default(),
@@ -197,6 +216,9 @@ impl ServerListed {
             revision: None,
             circuit: None,
             held: None,
+            changes: spec.trust.changes,
+            quarantined: None,
+            waiting: 0,
         }
     }
 }

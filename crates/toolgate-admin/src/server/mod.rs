@@ -9,6 +9,7 @@ mod header;
 mod invalid;
 mod logs;
 mod manage;
+mod review;
 mod spec;
 mod tools;
 
@@ -17,6 +18,7 @@ pub use address::Allowance;
 pub use invalid::InvalidServer;
 pub use logs::ServerLogged;
 pub use manage::{ServerHeld, ServerListed, ServerRemoved, ServerSwitched};
+pub use review::{Approved, DifferenceShown, FindingShown, PartShown, ServerReview, ToolReview};
 pub use spec::{NewServer, NewTransport};
 pub use tools::{ToolClassified, ToolListed, ToolSwitched};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use toolgate_namespace::{
     ChildSettings, EraSetting, HttpKind, Injection, Isolation, Prefix, ServerId, ServerSlug,
-    ServerSpec, Timeouts, Transport, WorkspaceId,
+    ServerSpec, Timeouts, Transport, Trust, WorkspaceId,
 };
 use toolgate_vault::SecretName;
 
@@ -26,6 +26,8 @@ pub struct NewServer {
     pub isolation: Isolation,
     /// Longest time a call may take, shorter silence included; `None` = the defaults.
     pub timeout: Option<Duration>,
+    /// How far its tools are trusted.
+    pub trust: Trust,
 }
 
 /// How a new server is reached.
@@ -83,6 +85,7 @@ pub(super) fn resolve(
         enabled: true,
         display_order,
         allowed_origin: allowance.as_ref().map(|allowance| allowance.origin.clone()),
+        trust: new.trust,
         version: 1,
     };
     Ok(Resolved { spec, allowance })
@@ -170,6 +173,7 @@ mod tests {
             era: EraSetting::Auto,
             isolation: Isolation::Auto,
             timeout: Some(Duration::from_secs(10)),
+            trust: Trust::default(),
         }
     }
 

@@ -5,6 +5,7 @@ use toolgate_namespace::ServerSpec;
 use toolgate_policy::Classification;
 use toolgate_store::{StoreError, ToolState, WorkspaceScope};
 
+use super::review::hex;
 use crate::catalog::{Catalog, Entry};
 use crate::{Admin, AdminError, GatewayState};
 
@@ -23,8 +24,13 @@ pub struct ToolListed {
     pub classified_by: &'static str,
     /// Whether it is switched on.
     pub enabled: bool,
-    /// `approved`, or `held` because it is new or changed (S-50).
+    /// `approved`; `held`: new or changed, and not served; `changed`: another definition waits for an approval
+    /// and the pinned one is served; `gone`: its server does not list it any more (S-50).
     pub state: &'static str,
+    /// Why it is held, or what waits.
+    pub reason: Option<String>,
+    /// Digest of what an approval would approve; of the pinned definition when nothing waits.
+    pub hash: String,
     /// What its server says of it.
     pub description: Option<String>,
 }
@@ -129,6 +135,13 @@ impl Admin {
 impl ToolListed {
     fn of(entry: Entry) -> Self {
         Self {
+            state: state_of(&entry),
+            reason: entry.quarantined.or(entry.row.reason),
+            hash: hex(entry
+                .row
+                .offer
+                .as_ref()
+                .map_or(&entry.row.hash, |offer| &offer.hash)),
             exposed: entry.exposed,
             server: entry.server,
             tool: entry.row.name,
@@ -138,17 +151,31 @@ impl ToolListed {
                 None => "server",
             },
             enabled: entry.row.enabled,
-            state: match entry.row.state {
-                ToolState::Approved => "approved",
-                ToolState::Held => "held",
-            },
             description: entry.description,
         }
     }
 }
 
+/// How a tool stands, in one word.
+pub(super) fn state_of(entry: &Entry) -> &'static str {
+    let row = &entry.row;
+    if !row.present {
+        "gone"
+    } else if entry.quarantined.is_some() || row.state == ToolState::Held {
+        "held"
+    } else if row.offer.is_some() {
+        "changed"
+    } else {
+        "approved"
+    }
+}
+
 /// Names the server in the error for a tool it does not have.
-fn known(done: Result<(), StoreError>, spec: &ServerSpec, tool: &str) -> Result<(), AdminError> {
+pub(super) fn known(
+    done: Result<(), StoreError>,
+    spec: &ServerSpec,
+    tool: &str,
+) -> Result<(), AdminError> {
     match done {
         Err(StoreError::Unknown { .. }) => Err(AdminError::UnknownTool {
             tool: tool.to_owned(),

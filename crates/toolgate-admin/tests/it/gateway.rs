@@ -34,6 +34,7 @@ fn answer(request: &ControlRequest) -> ControlReply {
                 name: "search".into(),
                 exposed: format!("{server}__search"),
                 classification: Classification::ReadOnly,
+                held: false,
                 description: Some("Searches".into()),
             }],
         },

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use tempfile::TempDir;
 use toolgate_admin::{
-    Actor, Admin, DataDir, EraSetting, HttpKind, Isolation, NewServer, NewTransport, Prefix,
+    Actor, Admin, DataDir, EraSetting, HttpKind, Isolation, NewServer, NewTransport, Prefix, Trust,
     WorkspaceScope,
 };
 use toolgate_store::control::{ControlReply, ControlRequest, decode_request, encode_reply};
@@ -71,6 +71,9 @@ impl Home {
                 classification: None,
                 enabled: true,
                 state: ToolState::Approved,
+                offer: None,
+                reason: None,
+                present: true,
             })
             .collect();
         store
@@ -125,6 +128,7 @@ pub(crate) fn server(slug: &str, transport: NewTransport) -> NewServer {
         era: EraSetting::Auto,
         isolation: Isolation::Auto,
         timeout: None,
+        trust: Trust::default(),
     }
 }
 

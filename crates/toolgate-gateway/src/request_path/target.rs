@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use toolgate_namespace::Prefix;
-use toolgate_policy::{Permitted, Principal, Role, ToolRules, may_see, permit_call, permit_list};
+use toolgate_policy::{
+    Permitted, Principal, Role, Standing, ToolRules, may_see, permit_call, permit_list,
+};
 use toolgate_protocol::mcp::CompletionRef;
 use toolgate_protocol::{Era, Json, JsonKind, Object, RpcError, codes};
 use toolgate_router::{CatalogTool, Link, LinkCall, Workspace};
@@ -155,7 +157,13 @@ impl Target {
                 is_listed: true,
             });
         };
-        if link.tool_override(&tool.definition.name).disabled {
+        let is_disabled = link.known().is_some_and(|pins| {
+            let mut pinned = pins.tools.iter();
+            pinned.any(|pin| {
+                pin.standing == Standing::Disabled && pin.definition.name == tool.definition.name
+            })
+        });
+        if is_disabled {
             return None;
         }
         let catalog = workspace.catalog();

@@ -1,6 +1,8 @@
 //! From what is stored to what answers: compiles the installation into a snapshot, keeping every
 //! conversation whose server did not change.
 
+pub(crate) mod guard;
+mod pinning;
 mod stored;
 
 use std::collections::HashMap;
@@ -10,16 +12,18 @@ use std::sync::{Arc, OnceLock, Weak};
 use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
 use toolgate_http::Egress;
-use toolgate_namespace::{ServerSpec, WorkspaceSlug};
+use toolgate_namespace::{ServerIdentity, ServerSpec, WorkspaceSlug};
 use toolgate_policy::{RateLimiter, Token, TokenStatus};
-use toolgate_protocol::{Json, ToolDefinition};
+use toolgate_protocol::Json;
+use toolgate_protocol::mcp::ServerSnapshot;
 use toolgate_router::{
     Background, Bulkhead, Link, LinkConfig, Listed, Part, Workspace, WorkspaceConfig,
 };
-use toolgate_store::{Actor, Installation, Store, StoreError, ToolRow, WorkspaceScope};
+use toolgate_store::{Installation, Store, StoreError, WorkspaceScope};
 use toolgate_upstream::{ChildConfig, Notice, Question, Upstream, UpstreamConfig, Verdict};
 
-use self::stored::{Stored, server_row, tool_row};
+use self::guard::Guard;
+use self::stored::{Stored, server_row};
 use crate::credentials::{LazyOpeners, LinkSecrets};
 use crate::notices::{Hub, outside};
 use crate::snapshot::{Life, Snapshot, TokenEntry, WorkspaceEntry};
@@ -83,7 +87,12 @@ impl Wiring {
             }
             let (link, link_secrets) = kept
                 .unwrap_or_else(|| self.link(&stored.slug, spec, &openers, all, &changes, &hub));
-            link.set_overrides(all.overrides_of(&spec.id));
+            if let Some(pins) = all.pins_of(spec, &pinning::known(&link, &[])) {
+                link.set_pins(pins);
+            }
+            link_secrets
+                .guard()
+                .set(all.server_pin_of(&spec.id).cloned());
             secrets.insert(spec.id.as_str().to_owned(), link_secrets);
             links.push(link);
         }
@@ -124,11 +133,14 @@ impl Wiring {
             spec.clone(),
             all.secrets_of(&spec.workspace),
             openers,
+            Guard::new(self.store.clone(), workspace.clone(), spec.clone()),
         ));
+        secrets.guard().set(all.server_pin_of(&spec.id).cloned());
         let slot: Arc<OnceLock<Weak<Link>>> = Arc::default();
         let home = Home {
             workspace: workspace.clone(),
             hub: hub.clone(),
+            secrets: secrets.clone(),
             link: slot.clone(),
         };
         let verdict = all.verdict_of(&spec.id);
@@ -142,18 +154,12 @@ impl Wiring {
             client_info: self.client_info.clone(),
             children: self.children.clone(),
         });
-        let learnt = Arc::downgrade(self);
-        let home = workspace.clone();
+        let (store, home) = (self.store.clone(), workspace.clone());
         let link = Link::new(LinkConfig {
-            known: all.tools_of(&spec.id),
+            pins: all.pins_of(&spec, &[]),
             snapshot: all.about(&spec.id),
-            overrides: all.overrides_of(&spec.id),
             changes: changes.clone(),
-            learnt: Arc::new(move |link, tools| {
-                if let Some(wiring) = learnt.upgrade() {
-                    wiring.remember_tools(&home, link, tools);
-                }
-            }),
+            pinning: Arc::new(move |link, tools| pinning::pin(&store, &home, link, tools)),
             spec,
             upstream,
         });
@@ -198,6 +204,7 @@ impl Wiring {
                     wiring.remember_server(&home.workspace, &link, &verdict);
                 }
                 Notice::Snapshot(snapshot) => {
+                    wiring.introduced(&home, &link, &snapshot);
                     if link.learn_snapshot(snapshot) {
                         wiring.remember_server(&home.workspace, &link, &verdict);
                     }
@@ -240,22 +247,20 @@ impl Wiring {
         });
     }
 
-    /// Stores a freshly learnt list behind the request that learnt it, and wakes the listeners.
-    fn remember_tools(
-        &self,
-        workspace: &WorkspaceSlug,
-        link: &Link,
-        tools: &[Arc<ToolDefinition>],
-    ) {
-        self.changes.send_modify(|count| *count += 1);
-        let server = link.spec().id.clone();
-        let rows: Vec<ToolRow> = tools
-            .iter()
-            .zip(0..)
-            .map(|(tool, position)| tool_row(&server, tool, position))
-            .collect();
-        self.write_behind(workspace, move |store, scope| {
-            store.save_tools(scope, &Actor::gateway(), &server, &rows)
+    /// A server said who it is: another one than was approved is not served from now on (S-52).
+    fn introduced(self: &Arc<Self>, home: &Home, link: &Arc<Link>, snapshot: &ServerSnapshot) {
+        let name = snapshot
+            .server_info
+            .object()
+            .and_then(|info| info.text("name"));
+        let seen = ServerIdentity::of(&link.spec().transport).named(&name.unwrap_or_default());
+        if home.secrets.guard().contradicts(&seen) {
+            link.hold_all();
+        }
+        let secrets = home.secrets.clone();
+        self.background.spawn(async move {
+            // What comes of it reaches the link with the next snapshot.
+            let _ = secrets.guard().saw(seen).await;
         });
     }
 
@@ -346,6 +351,7 @@ fn report_refused(installation: &Installation, previous: Option<&Snapshot>) {
 struct Home {
     workspace: WorkspaceSlug,
     hub: Arc<Hub>,
+    secrets: Arc<LinkSecrets>,
     link: Arc<OnceLock<Weak<Link>>>,
 }
 

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ring::digest::{SHA256, digest};
 use toolgate_namespace::{HttpKind, ServerId, ServerSpec, WorkspaceId};
 use toolgate_protocol::mcp::ServerSnapshot;
 use toolgate_protocol::{Json, JsonLimits, Revision, ToolDefinition};
-use toolgate_router::{Link, ToolOverride};
-use toolgate_store::{Installation, SecretRow, ServerSnapshotRow, ToolRow, ToolState};
+use toolgate_router::{Link, Pins};
+use toolgate_store::{Installation, Observed, SecretRow, ServerPin, ServerSnapshotRow, ToolRow};
 use toolgate_upstream::Verdict;
 
+use super::pinning::pins;
 use crate::record::unix_ms;
 
 /// Stands for what a server never said.
@@ -77,31 +77,23 @@ impl<'a> Stored<'a> {
             .map_or(&[], Vec::as_slice)
     }
 
-    /// The last known good list; `None` when the server was never seen.
-    pub(super) fn tools_of(&self, server: &ServerId) -> Option<Vec<Arc<ToolDefinition>>> {
-        let from = self.revision_of(server).unwrap_or(Revision::LATEST_LEGACY);
-        let rows = self.tools.get(server.as_str())?;
-        let definitions = rows.iter().filter_map(|row| {
-            let text = Bytes::from(row.definition.clone());
-            let json = Json::parse(text, &JsonLimits::UPSTREAM).ok()?;
-            ToolDefinition::parse(json, from).ok().map(Arc::new)
-        });
-        Some(definitions.collect())
+    /// The pinned tools; `None` when the server was never seen.
+    pub(super) fn pins_of(&self, spec: &ServerSpec, known: &[Arc<ToolDefinition>]) -> Option<Pins> {
+        let server = self.server_pin_of(&spec.id)?;
+        server.baseline_at?;
+        let rows = self.tools.get(spec.id.as_str()).into_iter().flatten();
+        let observed = Observed {
+            generation: self.installation.generation,
+            tools: rows.map(|row| (*row).clone()).collect(),
+            server: Some(server.clone()),
+        };
+        Some(pins(&observed, spec, self.revision_of(&spec.id), known))
     }
 
-    pub(super) fn overrides_of(&self, server: &ServerId) -> HashMap<String, ToolOverride> {
-        let rows = self.tools.get(server.as_str()).into_iter().flatten();
-        rows.filter(|row| {
-            row.classification.is_some() || !row.enabled || row.state == ToolState::Held
-        })
-        .map(|row| {
-            let said = ToolOverride {
-                classification: row.classification,
-                disabled: !row.enabled || row.state == ToolState::Held,
-            };
-            (row.name.clone(), said)
-        })
-        .collect()
+    /// By what the server is known again.
+    pub(super) fn server_pin_of(&self, server: &ServerId) -> Option<&ServerPin> {
+        let mut pins = self.installation.server_pins.iter();
+        pins.find(|pin| &pin.server == server)
     }
 
     pub(super) fn snapshot_of(&self, server: &ServerId) -> Option<&ServerSnapshotRow> {
@@ -156,21 +148,6 @@ pub(super) fn server_row(link: &Link, verdict: &Verdict) -> ServerSnapshotRow {
         instructions: about.and_then(|about| about.instructions.clone()),
         fingerprint: verdict.fingerprint.clone(),
         at: unix_ms(),
-    }
-}
-
-pub(super) fn tool_row(server: &ServerId, tool: &ToolDefinition, position: u32) -> ToolRow {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, &tool.canonical()).as_ref());
-    ToolRow {
-        server: server.clone(),
-        name: tool.name.to_string(),
-        position,
-        definition: tool.raw.bytes().to_vec(),
-        hash,
-        classification: None,
-        enabled: true,
-        state: ToolState::Approved,
     }
 }
 

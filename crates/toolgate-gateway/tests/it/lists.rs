@@ -98,7 +98,7 @@ async fn the_last_known_list_outlives_server_and_gateway() {
 async fn p9_46_a_server_that_changes_its_list_is_asked_again() {
     let setup = Setup::new().await;
     let server = Server::new().tool("before", "1").start().await;
-    setup.link("old", &server).await;
+    setup.link_accepting("old", &server).await;
     let mut client = setup.client();
     client.initialize().await;
     assert_eq!(

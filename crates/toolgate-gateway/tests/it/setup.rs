@@ -9,14 +9,14 @@ use tempfile::TempDir;
 use toolgate_gateway::{Config, Gateway};
 use toolgate_http::{Drain, DrainSignal, Handler, Listener, ReplyBody, ServeLimits, serve};
 use toolgate_namespace::{
-    EraSetting, HttpKind, Injection, Isolation, Prefix, ServerId, ServerSlug, ServerSpec, Timeouts,
-    Transport, WorkspaceId, WorkspaceSlug,
+    Changes, EraSetting, HttpKind, Injection, Isolation, Prefix, ServerId, ServerSlug, ServerSpec,
+    Timeouts, Transport, Trust, WorkspaceId, WorkspaceSlug,
 };
 use toolgate_policy::{RateLimit, RawToken, Role, Token, TokenId, ToolRules};
 use toolgate_store::control::{self, ControlReply, ControlRequest, GatewayStatus};
 use toolgate_store::{
     Actor, CallFilter, CallRow, CallsReader, DataDir, Installation, NewWorkspace, Open, SecretRow,
-    Store, TokenChange, WorkspaceScope,
+    Store, TokenChange, ToolRow, WorkspaceScope,
 };
 use toolgate_testkit::{Client, Running};
 use toolgate_vault::{MasterKey, MasterKeySource, Secret, SecretContext, SecretName};
@@ -168,6 +168,7 @@ impl Setup {
             enabled: true,
             display_order: u32::try_from(self.store.servers(scope).unwrap().len()).unwrap(),
             allowed_origin: Some(authority),
+            trust: Trust::default(),
             version: 1,
         }
     }
@@ -186,6 +187,15 @@ impl Setup {
     pub(crate) async fn link(&self, slug: &str, server: &Running) -> ServerSpec {
         let scope = self.scope("default");
         let spec = self.spec(&scope, slug, server.url());
+        self.add(&scope, &spec).await;
+        spec
+    }
+
+    /// Adds a testkit server to `default` whose changes are all accepted.
+    pub(crate) async fn link_accepting(&self, slug: &str, server: &Running) -> ServerSpec {
+        let scope = self.scope("default");
+        let mut spec = self.spec(&scope, slug, server.url());
+        spec.trust.changes = Changes::Accept;
         self.add(&scope, &spec).await;
         spec
     }
@@ -393,6 +403,41 @@ impl Setup {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         panic!("{what} stands at {}", self.gauge(what).await);
+    }
+
+    /// Has the gateway contact a server and list its tools, as `toolgatectl workspace test` does.
+    pub(crate) async fn probe(&self, slug: &str) -> ControlReply {
+        let dir = self.dir.clone();
+        let request = ControlRequest::Probe {
+            workspace: WorkspaceSlug::try_from("default").unwrap(),
+            server: ServerSlug::try_from(slug).unwrap(),
+        };
+        let asked = move || control::ask(&dir, &request, Duration::from_secs(30));
+        tokio::task::spawn_blocking(asked).await.unwrap().unwrap()
+    }
+
+    /// The store, as the admin binary holds it.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// What is pinned of a tool.
+    pub(crate) fn pin(&self, spec: &ServerSpec, tool: &str) -> ToolRow {
+        let rows = self.store.load().unwrap().tools;
+        let row = rows
+            .into_iter()
+            .find(|row| row.server == spec.id && row.name == tool);
+        row.unwrap_or_else(|| panic!("{tool} is not pinned"))
+    }
+
+    /// Approves what is offered of a tool now.
+    pub(crate) async fn approve(&self, scope: &WorkspaceScope, spec: &ServerSpec, tool: &str) {
+        let row = self.pin(spec, tool);
+        let shown = row.awaits().expect("something waits for an approval");
+        self.store
+            .approve_tool(scope, &actor(), &spec.id, tool, shown)
+            .unwrap();
+        self.knock().await;
     }
 
     /// Tells the gateway that the store changed, as the admin binary does after every command.

@@ -177,7 +177,7 @@ proptest! {
 
     /// Names of the second round are exposed names of the first, so some collide by intent.
     #[test]
-    fn s33_the_table_is_a_bijection_whatever_servers_list(
+    fn s33_namespace_roundtrip_the_table_is_a_bijection_whatever_servers_list(
         slugs in proptest::collection::hash_set(slug(), 1..4),
         tools in two_hundred_names(),
         imitated in 0_usize..40,

@@ -5,7 +5,7 @@
 use std::num::NonZeroU32;
 
 use toolgate_policy::{
-    Classification, Denied, RateLimit, Role, ToolAccess, ToolRules, may_see, permit_call,
+    Classification, Denied, RateLimit, Role, Standing, ToolAccess, ToolRules, may_see, permit_call,
 };
 
 use crate::support::{principal, rules};
@@ -23,6 +23,7 @@ fn check_allows_nothing(nobody: &ToolRules) {
                 exposed: name,
                 full: name,
                 classification: Classification::ReadOnly,
+                standing: Standing::Approved,
                 read_only_may_call_all: true,
             };
             let denied = permit_call(principal(role, nobody.clone()), tool, ()).err();
@@ -61,4 +62,20 @@ fn s01_everything_is_allowed_only_on_request() {
 fn r20_the_default_limit_is_a_limit() {
     let limit = NonZeroU32::new(120).map(RateLimit::PerMinute);
     assert_eq!(Some(RateLimit::default()), limit);
+}
+
+/// A tool that nothing is known of is held, whoever asks (S-50).
+#[test]
+fn s01_a_standing_by_default_allows_nothing() {
+    for role in Role::ALL {
+        let tool = ToolAccess {
+            exposed: "files__read",
+            full: "files__read",
+            classification: Classification::ReadOnly,
+            standing: Standing::default(),
+            read_only_may_call_all: true,
+        };
+        let denied = permit_call(principal(role, ToolRules::all()), tool, ()).err();
+        assert_eq!(denied, Some(Denied::Held), "{role}");
+    }
 }

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 use toolgate_policy::{
-    Classification, Denied, Role, ToolAccess, ToolRules, may_see, permit_call, permit_list,
+    Classification, Denied, Principal, Role, Standing, ToolAccess, ToolRules, may_see, permit_call,
+    permit_list,
 };
 
 use crate::support::{fixed, principal, rules};
@@ -15,60 +16,100 @@ const CLASSIFICATIONS: [Classification; 3] = [
     Classification::Destructive,
 ];
 
-/// Reviewed line by line. `read_only = all` is the workspace's setting.
-const MATRIX: &str = "\
-role       tool         read_only  in rules  not in rules
-read-only  read-only    pinned     call      rules
-read-only  read-only    all        call      rules
-read-only  write        pinned     role      role
-read-only  write        all        call      rules
-read-only  destructive  pinned     role      role
-read-only  destructive  all        call      rules
-developer  read-only    pinned     call      rules
-developer  read-only    all        call      rules
-developer  write        pinned     call      rules
-developer  write        all        call      rules
-developer  destructive  pinned     call      rules
-developer  destructive  all        call      rules
-admin      read-only    pinned     call      rules
-admin      read-only    all        call      rules
-admin      write        pinned     call      rules
-admin      write        all        call      rules
-admin      destructive  pinned     call      rules
-admin      destructive  all        call      rules
-";
+/// Reviewed line by line: role, what the tool does, what its pin says, the workspace's setting `read_only`.
+const MATRIX: &str = include_str!("../data/role_matrix.txt");
 
+/// What annotations make of a tool that no admin classified.
+const ANNOTATIONS: [(&str, Option<bool>, Option<bool>); 6] = [
+    ("none", None, None),
+    ("read-only", Some(true), None),
+    ("not read-only", Some(false), None),
+    ("not destructive", None, Some(false)),
+    ("destructive", None, Some(true)),
+    ("both", Some(true), Some(true)),
+];
+
+/// S-40, S-54: the file is what was reviewed, and the code decides what is in the file.
 #[test]
-fn s40_s54_permission_matrix() {
-    let mut matrix = String::from("role       tool         read_only  in rules  not in rules\n");
+fn s40_s54_the_role_matrix_is_what_was_reviewed() {
+    let mut matrix = String::from(
+        "role       operation    annotations      counts as    pin       read_only  in rules  not in rules\n",
+    );
     for role in Role::ALL {
-        for classification in CLASSIFICATIONS {
-            for all in [false, true] {
-                let outcome = |globs: &[&str]| {
-                    let tool = ToolAccess {
-                        exposed: "files__read",
-                        full: "files__read",
-                        classification,
-                        read_only_may_call_all: all,
+        for (annotations, read_only, destructive) in ANNOTATIONS {
+            let classification = Classification::from_hints(read_only, destructive);
+            for standing in Standing::ALL {
+                for all in [false, true] {
+                    let outcome = |globs: &[&str], decide: Decide| {
+                        let tool = ToolAccess {
+                            exposed: "files__read",
+                            full: "files__read",
+                            classification,
+                            standing,
+                            read_only_may_call_all: all,
+                        };
+                        decide(&principal(role, rules(globs)), tool)
                     };
-                    match permit_call(principal(role, rules(globs)), tool, ()) {
-                        Ok(_) => "call",
-                        Err(Denied::Role) => "role",
-                        Err(Denied::Rules) => "rules",
+                    let operations: [(&str, Decide); 2] =
+                        [("list tools", list), ("call tool", call)];
+                    for (operation, decide) in operations {
+                        let inside = outcome(&["files__*"], decide);
+                        let outside = outcome(&["github__*"], decide);
+                        let counts = classification.as_str();
+                        let pin = standing.as_str();
+                        let setting = if all { "all" } else { "annotated" };
+                        writeln!(
+                            matrix,
+                            "{role:<11}{operation:<13}{annotations:<17}{counts:<13}{pin:<10}{setting:<11}{inside:<10}{outside}"
+                        )
+                        .expect("writing to a string");
                     }
-                };
-                let setting = if all { "all" } else { "pinned" };
-                let (inside, outside) = (outcome(&["files__*"]), outcome(&["github__*"]));
-                let kind = classification.as_str();
-                writeln!(
-                    matrix,
-                    "{role:<11}{kind:<13}{setting:<11}{inside:<10}{outside}"
-                )
-                .expect("writing to a string");
+                }
             }
         }
+        for operation in [
+            "list prompts",
+            "get prompt",
+            "list resources",
+            "read resource",
+            "complete",
+        ] {
+            // What is no tool call needs no rule of the token.
+            let permitted = permit_list(principal(role, ToolRules::default()), "yes");
+            let word = permitted.inner();
+            writeln!(matrix, "{role:<11}{operation:<15}{word}").expect("writing to a string");
+        }
+        let manage = if role.may_manage() { "yes" } else { "no" };
+        writeln!(matrix, "{role:<11}{:<15}{manage}", "manage").expect("writing to a string");
     }
-    assert_eq!(matrix, MATRIX);
+    if matrix != MATRIX {
+        let proposal = std::env::temp_dir().join("toolgate_role_matrix.txt");
+        std::fs::write(&proposal, &matrix).expect("the temporary folder takes a file");
+        panic!(
+            "the code decides otherwise than was reviewed; {} has what it decides",
+            proposal.display()
+        );
+    }
+}
+
+type Decide = fn(&Principal, ToolAccess<'_>) -> &'static str;
+
+fn call(principal: &Principal, tool: ToolAccess<'_>) -> &'static str {
+    match permit_call(principal.clone(), tool, ()) {
+        Ok(_) => "yes",
+        Err(Denied::Held) => "held",
+        Err(Denied::Disabled) => "disabled",
+        Err(Denied::Role) => "role",
+        Err(Denied::Rules) => "rules",
+    }
+}
+
+fn list(principal: &Principal, tool: ToolAccess<'_>) -> &'static str {
+    if may_see(principal, tool) {
+        "yes"
+    } else {
+        "hidden"
+    }
 }
 
 #[test]
@@ -156,7 +197,7 @@ proptest! {
         (exposed, full, classification, read_only_may_call_all) in tool(),
     ) {
         let rules = ToolRules::parse(globs.iter().map(String::as_str)).expect("valid patterns");
-        let tool = ToolAccess { exposed: &exposed, full: &full, classification, read_only_may_call_all };
+        let tool = ToolAccess { exposed: &exposed, full: &full, classification, standing: Standing::Approved, read_only_may_call_all };
         let seen = may_see(&principal(role, rules.clone()), tool);
         let called = permit_call(principal(role, rules), tool, ()).is_ok();
         prop_assert_eq!(seen, called);
@@ -168,7 +209,7 @@ proptest! {
         (exposed, full, classification, read_only_may_call_all) in tool(),
     ) {
         let rules = ToolRules::parse(globs.iter().map(String::as_str)).expect("valid patterns");
-        let tool = ToolAccess { exposed: &exposed, full: &full, classification, read_only_may_call_all };
+        let tool = ToolAccess { exposed: &exposed, full: &full, classification, standing: Standing::Approved, read_only_may_call_all };
         let seen = Role::ALL.map(|role| may_see(&principal(role, rules.clone()), tool));
         prop_assert!(seen.is_sorted());
     }

@@ -13,7 +13,7 @@ enum Numbers {
 
 /// The canonical form of a value: members sorted by name, no white space, strings with one spelling, numbers as
 /// they are written.
-pub(super) fn canonical(value: &Json) -> Vec<u8> {
+pub(crate) fn canonical(value: &Json) -> Vec<u8> {
     spelled(value, Numbers::AsWritten)
 }
 

@@ -2,7 +2,7 @@
 
 mod adapt_error;
 mod adapt_result;
-mod canonical;
+pub(crate) mod canonical;
 mod client_capabilities;
 mod completion;
 mod content;

@@ -14,11 +14,13 @@ mod hostile;
 mod json;
 mod ladder;
 mod merging;
+mod mutations;
 mod param_headers;
 mod questions;
 mod resources;
 mod results;
 mod tools;
+mod trust;
 mod upstream;
 
 use toolgate_protocol::{Json, JsonLimits, Message, Object, Request, parse_message};

@@ -1,19 +1,18 @@
 //! One workspace over scriptable servers.
 
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use toolgate_namespace::{
     EraSetting, HttpKind, Isolation, Prefix, ServerId, ServerSlug, ServerSpec, Timeouts, Transport,
-    WorkspaceId, WorkspaceSlug,
+    Trust, WorkspaceId, WorkspaceSlug,
 };
 use toolgate_policy::{Principal, RateLimit, RawToken, Role, Token, TokenId, ToolRules};
 use toolgate_protocol::{Json, Revision};
 use toolgate_router::{
-    Background, Link, LinkConfig, Listed, Resolved, ResourcePage, ToolList, Workspace,
-    WorkspaceConfig,
+    Background, Link, LinkConfig, Listed, Pins, Resolved, ResourcePage, ToolList, Workspace,
+    WorkspaceConfig, approve_all,
 };
 use toolgate_testkit::{Running, Server};
 use toolgate_upstream::{
@@ -72,7 +71,7 @@ impl Rig {
     /// The workspace after a restart: only what the store keeps is known.
     pub(crate) fn restarted(&self) -> Self {
         let links = self.workspace.links().iter();
-        let remembered = links.map(|link| link.known().map(|tools| (*tools).clone()));
+        let remembered = links.map(|link| link.known().map(|pins| pins.definitions()));
         Self {
             workspace: workspace(&self.specs, remembered.collect(), Arc::default()),
             specs: self.specs.clone(),
@@ -169,6 +168,7 @@ fn spec(slug: &str, server: &Running, order: u8) -> ServerSpec {
         enabled: true,
         display_order: u32::from(order),
         allowed_origin: Some(server.origin()),
+        trust: Trust::default(),
         version: 1,
     }
 }
@@ -182,7 +182,7 @@ fn workspace(
     let links = specs
         .iter()
         .zip(remembered)
-        .map(|(spec, known)| link(spec, known, &changes))
+        .map(|(spec, known)| link(spec, known.as_ref(), &changes))
         .collect();
     Workspace::new(WorkspaceConfig {
         id: WorkspaceId::from_random([1; 16]),
@@ -197,7 +197,7 @@ fn workspace(
 
 fn link(
     spec: &ServerSpec,
-    known: Option<ToolList>,
+    known: Option<&ToolList>,
     changes: &Arc<std::sync::atomic::AtomicU64>,
 ) -> Arc<Link> {
     let slot: Arc<OnceLock<Weak<Link>>> = Arc::default();
@@ -228,11 +228,10 @@ fn link(
     let link = Link::new(LinkConfig {
         spec: Arc::new(spec.clone()),
         upstream,
-        known,
+        pins: known.map(|tools| Pins::approved(tools)),
         snapshot: None,
-        overrides: HashMap::new(),
         changes: changes.clone(),
-        learnt: Arc::new(|_, _| {}),
+        pinning: approve_all(),
     });
     slot.set(Arc::downgrade(&link)).unwrap();
     link

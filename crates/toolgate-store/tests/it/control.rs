@@ -60,6 +60,7 @@ fn every_question_has_its_answer() {
         name: "search".to_owned(),
         exposed: "github__search".to_owned(),
         classification: Classification::ReadOnly,
+        held: false,
         description: Some("two\nlines".to_owned()),
     };
     let probed = ControlReply::Probed {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use toolgate_namespace::{
     EraSetting, HttpKind, Injection, Isolation, Prefix, ServerId, ServerSlug, ServerSpec, Timeouts,
-    Transport, WorkspaceId, WorkspaceSlug,
+    Transport, Trust, WorkspaceId, WorkspaceSlug,
 };
 use toolgate_policy::{RateLimit, Role, Token, TokenDigest, TokenId, ToolRules};
 use toolgate_store::{
@@ -158,6 +158,7 @@ pub(crate) fn http_server(scope: &WorkspaceScope, slug: &str, n: u8) -> ServerSp
         enabled: true,
         display_order: u32::from(n),
         allowed_origin: Some("mcp.example.com:443".to_owned()),
+        trust: Trust::default(),
         version: 1,
     }
 }
@@ -189,6 +190,9 @@ pub(crate) fn tool(server: &ServerId, name: &str, position: u32) -> ToolRow {
         classification: None,
         enabled: true,
         state: ToolState::Approved,
+        offer: None,
+        reason: None,
+        present: true,
     }
 }
 

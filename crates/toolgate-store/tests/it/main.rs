@@ -17,6 +17,7 @@ mod isolation;
 mod manifests;
 mod master_key;
 mod nouns;
+mod pins;
 mod servers;
 mod sharing;
 mod shred;

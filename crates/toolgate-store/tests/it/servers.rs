@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use toolgate_namespace::{
-    ChildSettings, EraSetting, Injection, Isolation, Prefix, ServerSpec, Timeouts, Transport,
+    ChildSettings, EraSetting, Injection, Isolation, Prefix, ServerSpec, Timeouts, Transport, Trust,
 };
 use toolgate_policy::Classification;
 use toolgate_store::{StoreError, ToolRow, ToolState};
@@ -45,6 +45,7 @@ fn stdio_server(house: &House) -> ServerSpec {
         },
         enabled: false,
         allowed_origin: None,
+        trust: Trust::default(),
         version: 7,
         ..http_server(&scope, "files", 2)
     }

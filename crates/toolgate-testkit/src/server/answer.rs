@@ -250,6 +250,9 @@ fn initialize_result(state: &State) -> Value {
         "capabilities": state.server.capabilities,
         "serverInfo": {"name": "testkit", "version": "1"},
     });
+    if let Some(info) = &state.lock().server_info {
+        result["serverInfo"] = info.clone();
+    }
     if let Some(text) = &state.server.instructions {
         result["instructions"] = json!(text);
     }

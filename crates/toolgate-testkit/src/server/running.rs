@@ -74,6 +74,12 @@ impl Running {
             .update(|inner| inner.methods.insert(method.to_owned(), script));
     }
 
+    /// Calls itself something else from now on (`serverInfo`), without telling anybody.
+    pub fn set_identity(&self, name: &str, version: &str) {
+        let info = json!({"name": name, "version": version});
+        self.state.update(|inner| inner.server_info = Some(info));
+    }
+
     /// How many sessions are open.
     pub fn sessions(&self) -> usize {
         self.state.lock().sessions.len()

@@ -46,6 +46,8 @@ pub(super) struct Inner {
     pub(super) listens: Vec<super::watched::Listen>,
     /// Replaces the tools it was started with.
     pub(super) tools: Vec<(Value, Script)>,
+    /// Replaces what it calls itself.
+    pub(super) server_info: Option<Value>,
     /// What the test gave leave for.
     pub(super) signals: HashSet<String>,
     /// Replaces answers it was started with, by method.

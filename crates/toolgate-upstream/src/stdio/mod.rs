@@ -200,7 +200,7 @@ impl Stdio {
     async fn start(&self, key: &Key) -> Result<Arc<Conversation>, Trouble> {
         let begun = Instant::now();
         let history = &self.shared.children;
-        let process = self.launch(key).inspect_err(|error| {
+        let process = self.launch(key).await.inspect_err(|error| {
             if matches!(error.kind, UpstreamErrorKind::Unreachable(_)) {
                 history.crash(Duration::ZERO, Crash::NotStarted);
             }
@@ -243,7 +243,10 @@ impl Stdio {
         )))
     }
 
-    fn launch(&self, key: &Key) -> Result<Process, UpstreamError> {
+    async fn launch(&self, key: &Key) -> Result<Process, UpstreamError> {
+        if !self.shared.credentials.admit(&self.argv).await {
+            return Err(self.shared.not_sent(UpstreamErrorKind::Quarantined));
+        }
         Process::launch(&self.shared, &self.argv, self.era, key)
     }
 
@@ -276,7 +279,7 @@ impl Stdio {
     /// Asks a child of its own which era it speaks, then ends it. Anything but a clear answer means
     /// legacy: an error, an exit, silence (P8.3). Silence counts from the first sign that the child runs.
     pub(crate) async fn probe(&self) -> Result<Evidence, UpstreamError> {
-        let process = self.launch(&Key::shared())?;
+        let process = self.launch(&Key::shared()).await?;
         let call = own_call("server/discover", Object::empty(), Instant::now() + PROBE);
         let params = modern_params(&self.shared, 1, &call);
         let silence = async {

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use toolgate_http::{Egress, EgressConfig};
 use toolgate_namespace::{
     ChildSettings, EraSetting, HttpKind, Injection, Isolation, Prefix, ServerId, ServerSlug,
-    ServerSpec, Timeouts, Transport, WorkspaceId,
+    ServerSpec, Timeouts, Transport, Trust, WorkspaceId,
 };
 use toolgate_protocol::{Json, JsonLimits, Object, Outcome};
 use toolgate_testkit::{Running, stdio_server_path};
@@ -113,6 +113,7 @@ fn spec(transport: Transport) -> ServerSpec {
         enabled: true,
         display_order: 0,
         allowed_origin: None,
+        trust: Trust::default(),
         version: 1,
     }
 }

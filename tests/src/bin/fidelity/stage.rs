@@ -61,6 +61,9 @@ impl Stage {
                 server.slug,
                 "--workspace",
                 workspace,
+                // What it offers is odd on purpose, characters that nobody sees included.
+                "--changes",
+                "accept",
                 "--url",
                 &url,
             ];

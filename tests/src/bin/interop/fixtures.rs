@@ -122,6 +122,8 @@ impl Servers {
     pub(crate) fn add_to(&self, installation: &Installation, workspace: &str) {
         for server in &self.all {
             let mut args = vec!["mcp", "add", server.slug, "--workspace", workspace];
+            // Some change their lists while they are tested.
+            args.extend(["--changes", "accept"]);
             match &server.reach {
                 Reach::Http { url, bearer: None } => args.extend(["--url", url]),
                 Reach::Http {

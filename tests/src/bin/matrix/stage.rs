@@ -142,6 +142,8 @@ fn add_fixture(installation: &Installation, fixtures: &Fixtures, setup: &Setup) 
     let script = fixtures.script(&format!("node/conformance/{script}"));
 
     let mut args = vec!["mcp", "add", FIXTURE, "--workspace", WORKSPACE];
+    // The suite's server changes its lists while it is tested.
+    args.extend(["--changes", "accept"]);
     if setup.namespace == Namespace::None {
         args.extend(["--prefix", "none"]);
     }
@@ -185,6 +187,7 @@ pub(crate) struct Neighbour {
 impl Neighbour {
     fn add(&self, installation: &Installation) {
         let mut args = vec!["mcp", "add", self.slug, "--workspace", WORKSPACE];
+        args.extend(["--changes", "accept"]);
         args.extend(["--url", &self.url]);
         if self.bearer.is_some() {
             args.extend(["--bearer", "TOKEN"]);

@@ -30,12 +30,14 @@ mod isolation;
 mod kills;
 mod load;
 mod no_orphans;
+mod pin_mutation;
 mod plaintext_lifetime;
 mod publish;
 mod revoke_latency;
 mod rng;
 mod rolling;
 mod rotate_under_load;
+mod scanner_time;
 mod score;
 mod soak;
 mod stage;
@@ -197,6 +199,16 @@ const TRIALS: &[Trial] = &[
         name: "auth-timing",
         proves: "S-35, S-36",
         run: auth_timing::run,
+    },
+    Trial {
+        name: "pin-mutation",
+        proves: "S-50",
+        run: pin_mutation::run,
+    },
+    Trial {
+        name: "scanner-time",
+        proves: "S-53, F-18",
+        run: scanner_time::run,
     },
     Trial {
         name: "soak",
