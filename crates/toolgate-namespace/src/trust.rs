@@ -280,6 +280,7 @@ mod tests {
     fn s52_what_is_not_known_is_no_difference() {
         let transport = Transport::Stdio {
             argv: vec!["a".into()],
+            child: crate::ChildSettings::default(),
         };
         let pinned = ServerIdentity::of(&transport).named("one");
         assert_eq!(pinned.differences(&ServerIdentity::default()), [""; 0]);

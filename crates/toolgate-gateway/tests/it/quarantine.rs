@@ -91,6 +91,7 @@ async fn postmark_mcp_a_program_that_was_replaced_is_not_started() {
             "--era".into(),
             "legacy".into(),
         ],
+        child: toolgate_namespace::ChildSettings::default(),
     };
     spec.allowed_origin = None;
     setup.add(&scope, &spec).await;
