@@ -303,7 +303,6 @@ impl AdminError {
             | Self::MasterRotation(
                 MasterRotationError::NeedsFile { .. } | MasterRotationError::InPlaceOnly { .. },
             ) => Fault::Refused,
-            Self::MasterRotation(_) => Fault::Failed,
             Self::GatewayNeeded { .. } => Fault::GatewayNeeded,
             Self::NotVerified { source, .. } => match source.fault() {
                 Fault::NoSpace => Fault::NoSpace,
@@ -328,6 +327,7 @@ impl AdminError {
             | Self::ActiveFile { .. }
             | Self::Key(_)
             | Self::Seal(_)
+            | Self::MasterRotation(_)
             | Self::Random => Fault::Failed,
         }
     }

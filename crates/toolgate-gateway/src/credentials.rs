@@ -1,7 +1,5 @@
 //! The secrets of one link: sealed here, opened for one request, looked for in everything that returns.
 
-mod openers;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -18,7 +16,7 @@ use toolgate_upstream::{CredentialError, Credentials, Injected, OutputMask};
 use toolgate_vault::{Secret, SecretContext};
 use url::Url;
 
-pub(crate) use openers::{LazyOpeners, Openers};
+use crate::openers::{LazyOpeners, Openers};
 
 use crate::wiring::guard::Guard;
 

@@ -23,6 +23,7 @@ mod listener;
 mod logger;
 mod losses;
 mod notices;
+mod openers;
 mod overload;
 mod record;
 mod reply;

@@ -252,7 +252,6 @@ impl StoreError {
             }
             Self::Taken { .. } => Some("choose another name, or remove the old one first"),
             Self::Conflict { .. } => Some("look at it again and repeat the command"),
-            Self::KeyRetired => Some("nothing was changed; try again"),
             Self::Key { source, .. } => source.hint(),
             Self::Unreadable { .. } => {
                 Some("the value was written by a newer version, or the store was edited by hand")
@@ -260,7 +259,7 @@ impl StoreError {
             Self::AuditBroken { .. } => Some(
                 "rows were edited outside this program, or the master key is another; compare with a backup",
             ),
-            Self::Busy { .. } => Some("nothing was changed; try again"),
+            Self::Busy { .. } | Self::KeyRetired => Some("nothing was changed; try again"),
             Self::Sqlite { source, .. }
                 if source.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) =>
             {

@@ -60,9 +60,10 @@ impl Store {
             return Err(wrong_key(check, &key));
         }
         self.check_seal(&key)?;
-        self.keyring = Some(Arc::new(Keyring::new(Arc::clone(&key))));
+        let keyring = Arc::new(Keyring::new(key));
+        self.keyring = Some(Arc::clone(&keyring));
         match check {
-            None => self.adopt(actor, &key)?,
+            None => self.adopt(actor, &keyring.present())?,
             Some(_) => self.start_manifests(actor)?,
         }
         Ok(self)

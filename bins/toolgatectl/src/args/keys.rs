@@ -9,34 +9,37 @@ use clap::{ArgGroup, Args, Subcommand};
 pub(crate) struct KeySourceArgs {
     /// File of the master key; by default `master.key` in the data directory
     #[arg(
-        long,
+        id = "master-key-file",
+        long = "master-key-file",
         global = true,
         env = "TOOLGATE_MASTER_KEY_FILE",
         hide_env_values = true,
         value_name = "PATH",
         hide_short_help = true
     )]
-    pub(crate) master_key_file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
     /// The systemd credential that holds the master key
     #[arg(
-        long,
+        id = "master-key-credential",
+        long = "master-key-credential",
         global = true,
         env = "TOOLGATE_MASTER_KEY_CREDENTIAL",
         hide_env_values = true,
         value_name = "NAME",
         hide_short_help = true
     )]
-    pub(crate) master_key_credential: Option<String>,
+    pub(crate) credential: Option<String>,
     /// Command that prints the master key: a JSON array of full path and arguments
     #[arg(
-        long,
+        id = "master-key-command",
+        long = "master-key-command",
         global = true,
         env = "TOOLGATE_MASTER_KEY_COMMAND",
         hide_env_values = true,
         value_name = "JSON",
         hide_short_help = true
     )]
-    pub(crate) master_key_command: Option<String>,
+    pub(crate) command: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -88,7 +88,7 @@ fn rotated_text(rotated: &KeysRotated) -> String {
         let _ = writeln!(text, "The master key is {id} now");
         match &rotated.key_elsewhere {
             None => {
-                text.push_str("hint: make a new backup of the key file, apart from the store's\n")
+                text.push_str("hint: make a new backup of the key file, apart from the store's\n");
             }
             Some(file) => {
                 let _ = writeln!(

@@ -31,11 +31,11 @@ pub(crate) fn run(
     output: &Output,
 ) -> Result<Exit, Failure> {
     let keys = GivenKeySources {
-        file: cli.keys.master_key_file,
-        credential: cli.keys.master_key_credential,
+        file: cli.keys.file,
+        credential: cli.keys.credential,
         credentials_directory: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
         variable: master_key,
-        command: cli.keys.master_key_command,
+        command: cli.keys.command,
     };
     let place = Place {
         given: cli.data_dir,

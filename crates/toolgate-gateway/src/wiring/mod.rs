@@ -24,8 +24,9 @@ use toolgate_upstream::{ChildConfig, Notice, Question, Upstream, UpstreamConfig,
 
 use self::guard::Guard;
 use self::stored::{Stored, server_row};
-use crate::credentials::{LazyOpeners, LinkSecrets};
+use crate::credentials::LinkSecrets;
 use crate::notices::{Hub, outside};
+use crate::openers::LazyOpeners;
 use crate::snapshot::{Life, Snapshot, TokenEntry, WorkspaceEntry};
 
 /// Everything needed to build links, and what is told when one of them learns something.

@@ -52,7 +52,7 @@ fn s17_row_rollback() {
 
     house.put_back(&old);
     let rolled_back = ("ROTATED".to_owned(), ManifestFinding::Replaced);
-    assert_eq!(house.findings(), [rolled_back.clone()]);
+    assert_eq!(house.findings(), std::slice::from_ref(&rolled_back));
     assert_eq!(house.usable(), ["OTHER"]);
 
     // Another change of the same workspace does not take it in.

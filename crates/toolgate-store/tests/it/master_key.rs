@@ -64,7 +64,7 @@ impl Place {
 }
 
 fn add_workspace(store: &Store, slug: &str) {
-    let id = toolgate_namespace::WorkspaceId::from_random([slug.len() as u8; 16]);
+    let id = toolgate_namespace::WorkspaceId::from_random([u8::try_from(slug.len()).unwrap(); 16]);
     let (_, key) = store
         .master()
         .unwrap()

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail like the test")]
 
 mod child;
+mod environment;
 mod group;
 mod keeping;
 mod passing;

@@ -49,12 +49,10 @@ impl<'a> LazyOpeners<'a> {
 
     fn opener(&self, row: &WorkspaceKeyRow) -> Option<(KeyId, Opener)> {
         let master = &self.installation.master;
-        match master.unwrap_workspace_key(self.workspace.as_str(), &row.key) {
-            Ok(key) => Some((row.key.id.clone(), Opener::new(&key))),
-            Err(_) => {
-                tracing::error!(workspace = %self.workspace, key = %row.key.id, "a data key does not open; what it sealed is unavailable");
-                None
-            }
-        }
+        let Ok(key) = master.unwrap_workspace_key(self.workspace.as_str(), &row.key) else {
+            tracing::error!(workspace = %self.workspace, key = %row.key.id, "a data key does not open; what it sealed is unavailable");
+            return None;
+        };
+        Some((row.key.id.clone(), Opener::new(&key)))
     }
 }
