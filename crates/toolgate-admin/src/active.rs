@@ -96,7 +96,7 @@ impl Admin {
 
     fn make_default(&self) -> Result<Target, AdminError> {
         let id = WorkspaceId::from_random(draw::bytes()?);
-        let workspace = self.add_workspace(id, DEFAULT, "", None)?;
+        let workspace = self.add_workspace(&id, DEFAULT, "", None)?;
         let scope = self.scope(workspace.slug.as_str())?;
         self.activate(&scope)?;
         self.knock();

@@ -126,7 +126,7 @@ impl Admin {
         folder.create()?;
         let stamp: String = created_at
             .chars()
-            .filter(|c| c.is_ascii_alphanumeric())
+            .filter(char::is_ascii_alphanumeric)
             .collect();
         Ok(folder.path().join(format!("control-{stamp}.db")))
     }

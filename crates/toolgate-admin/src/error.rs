@@ -275,13 +275,14 @@ impl AdminError {
     /// Which kind of failure this is.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Store(source) => store_fault(source),
+            Self::Store(source) | Self::Open(OpenError::Store(source)) => store_fault(source),
             Self::UnknownWorkspace { .. }
             | Self::UnknownServer { .. }
             | Self::UnknownToken { .. }
             | Self::UnknownTool { .. }
             | Self::UnknownSecret { .. } => Fault::NotFound,
-            Self::NoActiveWorkspace { .. }
+            Self::NotAnExport { .. }
+            | Self::NoActiveWorkspace { .. }
             | Self::Name { .. }
             | Self::Slug(_)
             | Self::Server(_)
@@ -308,13 +309,11 @@ impl AdminError {
                 Fault::NoSpace => Fault::NoSpace,
                 _ => Fault::Failed,
             },
-            Self::NotAnExport { .. } => Fault::Invalid,
             Self::File { source, .. } | Self::Output(source)
                 if source.kind() == std::io::ErrorKind::StorageFull =>
             {
                 Fault::NoSpace
             }
-            Self::Open(OpenError::Store(source)) => store_fault(source),
             Self::Open(_)
             | Self::Control(_)
             | Self::Gateway { .. }

@@ -196,7 +196,7 @@ impl Admin {
         };
         let id = WorkspaceId::from_random(draw::bytes()?);
         let (raw, token) = draw_token(&id, &first)?;
-        let workspace = self.add_workspace(id, name, description, Some(&token))?;
+        let workspace = self.add_workspace(&id, name, description, Some(&token))?;
         let scope = self.scope(workspace.slug.as_str())?;
         let token = self.token_created(&scope, &raw, token)?;
         let slug = workspace.slug.to_string();
@@ -365,7 +365,7 @@ impl Admin {
     /// Makes a workspace, and with it its first token if it is to have one.
     pub(crate) fn add_workspace(
         &self,
-        id: WorkspaceId,
+        id: &WorkspaceId,
         name: &str,
         description: &str,
         first: Option<&Token>,

@@ -643,9 +643,9 @@ impl Gateway {
 
     async fn keep_checkpoint(&self) {
         let (sinks, store) = (self.sinks.clone(), self.wiring.store.clone());
-        match tokio::task::spawn_blocking(move || sinks.keep(&store)).await {
-            Ok(Err(error)) => tracing::error!(%error, "the audit chain's end could not be kept"),
-            Ok(Ok(())) | Err(_) => {}
+        let kept = tokio::task::spawn_blocking(move || sinks.keep(&store)).await;
+        if let Ok(Err(error)) = kept {
+            tracing::error!(%error, "the audit chain's end could not be kept");
         }
     }
 

@@ -102,13 +102,12 @@ impl Store {
 }
 
 /// A MAC over every row, each chained to the one before: memory for one row only.
-fn digest(connection: &Connection, key: &MasterKey) -> rusqlite::Result<[u8; 32]> {
+pub(crate) fn digest(connection: &Connection, key: &MasterKey) -> rusqlite::Result<[u8; 32]> {
     let mut mac = [0; 32];
     for (table, sql) in TABLES {
         let mut statement = connection.prepare(sql)?;
         let columns: Vec<(usize, String)> = statement
             .column_names()
-            .into_iter()
             .map(str::to_owned)
             .enumerate()
             .filter(|(_, name)| !BOOKKEEPING.contains(&name.as_str()))

@@ -12,7 +12,7 @@ use crate::error::Doing;
 use crate::key_check::KeyCheck;
 use crate::master::{FindKey, Keyring};
 use crate::migrations::CONTROL;
-use crate::{DataDir, Shred, StoreError, key_check, manifest, secrets, workspaces};
+use crate::{DataDir, Shred, StoreError, content_seal, key_check, manifest, secrets, workspaces};
 
 /// The control store. Cheap to clone; clones share one connection. Every function blocks.
 ///
@@ -240,10 +240,26 @@ impl Store {
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .doing(doing)?;
+        let before = self.sealed_state(&transaction).doing(doing)?;
         if note(&transaction)? == Noted::Change {
             bump(&transaction).doing(doing)?;
+        } else {
+            let after = self.sealed_state(&transaction).doing(doing)?;
+            debug_assert_eq!(
+                before, after,
+                "{doing}: this breaks the seal over the contents"
+            );
         }
         transaction.commit().doing(doing)
+    }
+
+    /// What the seal covers, where assertions are on: bookkeeping that touched it would read as damage
+    /// after the next start.
+    fn sealed_state(&self, transaction: &Transaction<'_>) -> rusqlite::Result<Option<[u8; 32]>> {
+        match &self.key {
+            Some(key) if cfg!(debug_assertions) => content_seal::digest(transaction, key).map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// Takes deleted bytes out of the write-ahead log too (S-13).

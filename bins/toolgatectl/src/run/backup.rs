@@ -98,7 +98,7 @@ fn restored_text(restored: &BackupRestored) -> String {
             let _ = writeln!(text, "{} made since are undone.", count(changes, "change"));
         }
         None => {
-            text.push_str("The store before could not be read, so what is undone is not known.\n")
+            text.push_str("The store before could not be read, so what is undone is not known.\n");
         }
     }
     for token in &restored.revived_tokens {

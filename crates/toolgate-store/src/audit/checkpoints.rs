@@ -73,9 +73,7 @@ impl Checkpoints {
         if last(&tail) == Some(head) {
             return Ok(false);
         }
-        let line = Line { at: now_ms(), head };
-        let mut text = serde_json::to_vec(&line).expect("numbers and text have a JSON form");
-        text.push(b'\n');
+        let mut text = line(head);
         if !tail.is_empty() && !tail.ends_with(b"\n") {
             // A line that a power cut tore must not swallow this one.
             text.insert(0, b'\n');
@@ -114,6 +112,13 @@ impl Checkpoints {
         }
         Ok(read)
     }
+}
+
+fn line(head: AuditHead) -> Vec<u8> {
+    let line = Line { at: now_ms(), head };
+    let mut text = serde_json::to_vec(&line).expect("numbers and text have a JSON form");
+    text.push(b'\n');
+    text
 }
 
 fn tail(file: &mut File) -> io::Result<Vec<u8>> {

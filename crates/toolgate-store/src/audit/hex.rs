@@ -19,6 +19,10 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(
 pub(super) mod optional {
     use serde::{Deserialize, Deserializer, Serializer};
 
+    #[expect(
+        clippy::ref_option,
+        reason = "serde hands over a reference to the field"
+    )]
     pub(in super::super) fn serialize<S: Serializer>(
         digest: &Option<[u8; 32]>,
         serializer: S,

@@ -56,6 +56,7 @@ impl<'a> AuditKeys<'a> {
     }
 
     /// The set with one key more.
+    #[must_use]
     pub fn with(mut self, key: &'a dyn AuditKey) -> Self {
         self.keys.push(key);
         self

@@ -48,14 +48,14 @@ pub(crate) fn run(effort: &Effort, score: &mut Score) {
     });
     let took = began.elapsed().as_secs_f64();
 
-    let store = Store::open(&place, Open::MustExist).expect("whole");
+    let after = Store::open(&place, Open::MustExist).expect("whole");
     let key =
         toolgate_admin::existing_key(&place, toolgate_admin::GivenKeySources::default(), None)
             .expect("the key");
-    let head = store
+    let head = after
         .verify_audit_with(AuditKeys::of(&*key), None)
         .expect("the chain holds");
-    let loaded = store.load().expect("it loads");
+    let loaded = after.load().expect("it loads");
     let acks: Vec<&str> = said
         .iter()
         .filter_map(|line| line.strip_prefix("ack "))
