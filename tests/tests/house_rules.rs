@@ -359,7 +359,7 @@ fn s05_sql_is_static() {
     for crates in ["crates", "bins"] {
         for file in files(&root().join(crates), &["rs"]) {
             let path = file.display().to_string();
-            if path.contains("/tests/") || path.ends_with("/tests.rs") {
+            if path.contains("/tests/") || path.ends_with("tests.rs") {
                 continue;
             }
             let source = read(&file);

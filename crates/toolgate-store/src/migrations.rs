@@ -172,4 +172,5 @@ fn is_empty(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
 }
 
 #[cfg(test)]
+#[path = "migrations_tests.rs"]
 mod tests;
