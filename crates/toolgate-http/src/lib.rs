@@ -5,8 +5,8 @@
 //! [`ReplyBody`] for answers that are never copied together, and [`Drain`] to end in good order.
 //!
 //! [`Endpoint`] is one server out there, reached through [`Egress`]: each address is checked before
-//! it is connected to, connections are kept and reused, redirects and compression are refused, and
-//! a failed [`Endpoint::send`] says whether anything was [`Sent`].
+//! it is connected to, connections are kept and reused, redirects are answers, compression is undone
+//! within bounds, and a failed [`Endpoint::send`] says whether anything was [`Sent`].
 //!
 //! It knows nothing of MCP, tokens or roles; the access rule is whatever its user makes it.
 

@@ -265,6 +265,39 @@ async fn s57_a_named_proxy_says_whose_failure_it_is() {
     );
 }
 
+/// S-66: the environment's proxies are nobody's business.
+#[tokio::test(flavor = "multi_thread")]
+async fn s66_proxies_of_the_environment_are_not_used() {
+    let server = toolgate_testkit::Server::new()
+        .tool("t", "direct")
+        .start()
+        .await;
+    let trap = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = format!("http://{}", trap.local_addr().unwrap());
+    let installation = Installation::new();
+    installation.workspace("team");
+    crate::world::add(&installation, "s", &server, &[]);
+    let token = installation.unlimited("team").token;
+    let names = [
+        "HTTP_PROXY",
+        "http_proxy",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+    ];
+    let set: Vec<_> = names.iter().map(|name| format!("{name}={proxy}")).collect();
+    let mut wrapper = vec!["env"];
+    wrapper.extend(set.iter().map(String::as_str));
+    let gateway = installation.start_under(&wrapper, &[]);
+    let mut client = Client::new(&gateway.workspace("team")).bearer(&token);
+    let params = json!({ "name": "s__t", "arguments": {} });
+    let reply = client.modern("tools/call", params).await;
+    assert_eq!(reply.text(), "direct");
+    trap.set_nonblocking(true).unwrap();
+    assert!(trap.accept().is_err(), "nobody asked the proxy");
+}
+
 /// CVE-2025-66414 and -66416 (SDKs with no check by default), CVE-2025-64443, CVE-2026-34742, CVE-2026-42559: a page that
 /// rebinds its name to loopback is refused by a gateway nobody configured (S-58).
 #[tokio::test(flavor = "multi_thread")]

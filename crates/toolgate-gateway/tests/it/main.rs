@@ -26,6 +26,7 @@ mod hostile;
 mod interaction;
 mod introduction;
 mod inventory;
+mod limits;
 mod listen;
 mod lists;
 mod logs;

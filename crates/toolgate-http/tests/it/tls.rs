@@ -195,7 +195,7 @@ async fn s59_a_new_certificate_is_used_without_a_restart() {
 }
 
 #[tokio::test]
-async fn s59_a_stalled_handshake_ends() {
+async fn s59_tls_handshake_stall() {
     let (authority, folder) = (Authority::new(), TempDir::new().unwrap());
     let (certificate, key) = authority.issue(&folder, "localhost");
     let limits = ServeLimits {
@@ -206,6 +206,45 @@ async fn s59_a_stalled_handshake_ends() {
     let mut client = RawClient::connect(server.address).await;
     client.send(b"\x16\x03\x01").await;
     client.rest().await;
+}
+
+/// Section 17: 64 connections from one address, of which loopback is none; the next is closed at once.
+#[tokio::test]
+async fn s60_connections_from_one_address_are_bounded() {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    let own = socket
+        .connect("192.0.2.1:9")
+        .and_then(|()| socket.local_addr());
+    let Some(own) = own
+        .ok()
+        .map(|own| own.ip())
+        .filter(|own| !own.is_loopback())
+    else {
+        return; // A machine without a network has loopback alone.
+    };
+    let (authority, folder) = (Authority::new(), TempDir::new().unwrap());
+    let (certificate, key) = authority.issue(&folder, "localhost");
+    let identity = TlsIdentity::load(&certificate, &key).unwrap();
+    let limits = ServeLimits {
+        tls_handshake: PATIENCE,
+        ..ServeLimits::default()
+    };
+    let listener = Listener::bind_tls("0.0.0.0:0".parse().unwrap(), identity).unwrap();
+    let server = serving(listener, limits, echo_path);
+    let address = SocketAddr::new(own, server.address.port());
+    let is_open = async |client: &RawClient| {
+        let waiting = tokio::time::timeout(Duration::from_millis(200), client.stream.readable());
+        waiting.await.is_err()
+    };
+    let mut held = Vec::new();
+    for _ in 0..limits.max_connections_per_address {
+        held.push(RawClient::connect(address).await);
+    }
+    assert!(is_open(&held[63]).await, "the 64th stays");
+    RawClient::connect(address).await.rest().await;
+    assert!(is_open(&held[0]).await && is_open(&held[63]).await);
+    held.pop();
+    soon(async { while !is_open(&RawClient::connect(address).await).await {} }).await;
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use toolgate_namespace::{EraSetting, ServerSpec};
 use toolgate_testkit::{Client, Reply, Server};
 
 use self::behaviours::Expected;
-use self::server::HostileServer;
+pub(crate) use self::server::HostileServer;
 use crate::setup::Setup;
 use crate::wire::soon;
 

@@ -9,12 +9,12 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// Listens, and answers a call at the path `/n` with the bytes of behaviour `n`. `$ID` in them becomes the call's id, and
 /// `$LEN` in the head the number of bytes after the head.
-pub(super) struct HostileServer {
-    pub(super) origin: String,
+pub(crate) struct HostileServer {
+    pub(crate) origin: String,
 }
 
 impl HostileServer {
-    pub(super) async fn start(behaviours: HashMap<String, Vec<u8>>) -> Self {
+    pub(crate) async fn start(behaviours: HashMap<String, Vec<u8>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = listener.local_addr().unwrap().to_string();
         let behaviours = Arc::new(behaviours);
@@ -90,10 +90,34 @@ fn json(message: &Value) -> Vec<u8> {
 }
 
 fn filled(script: &[u8], id: &Value) -> Vec<u8> {
-    let filled = replaced(script, b"$ID", id.to_string().as_bytes());
+    let filled = stretched(replaced(script, b"$ID", id.to_string().as_bytes()));
     let head = filled.windows(4).position(|window| window == b"\r\n\r\n");
     let length = head.map_or(0, |head| filled.len() - head - 4);
-    replaced(&filled, b"$LEN", length.to_string().as_bytes())
+    let (head, body) = filled.split_at(head.map_or(filled.len(), |head| head + 4));
+    [
+        &*replaced(head, b"$LEN", length.to_string().as_bytes()),
+        body,
+    ]
+    .concat()
+}
+
+/// Puts spaces for `$TO<n>;`, so many that the body has `n` bytes.
+fn stretched(bytes: Vec<u8>) -> Vec<u8> {
+    let at = bytes.windows(3).position(|window| window == b"$TO");
+    let Some(at) = at else { return bytes };
+    let end = at + bytes[at..].iter().position(|byte| *byte == b';').unwrap();
+    let wanted: usize = std::str::from_utf8(&bytes[at + 3..end])
+        .unwrap()
+        .parse()
+        .unwrap();
+    let head = bytes
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .unwrap()
+        + 4;
+    let present = bytes.len() - head - (end + 1 - at);
+    let spaces = vec![b' '; wanted - present];
+    [&bytes[..at], &spaces, &bytes[end + 1..]].concat()
 }
 
 fn replaced(bytes: &[u8], what: &[u8], with: &[u8]) -> Vec<u8> {
