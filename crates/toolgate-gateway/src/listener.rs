@@ -111,7 +111,7 @@ fn renew(identity: Option<TlsIdentity>) -> Result<impl Future<Output = ()>, Gate
             });
             identity.follow(asked).await;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     })
 }
 

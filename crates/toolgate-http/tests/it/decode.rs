@@ -227,9 +227,9 @@ fn s68_what_is_broken_or_cut_short_is_no_answer() {
         assert!(decode(coding, &longer, 512, 1 << 20).is_err(), "{name}");
     }
     // A second layer inside is data, which then is no JSON.
-    let once = compressed(Coding::Gzip, &json(1000));
-    let twice = compressed(Coding::Gzip, &once);
-    assert!(decode(Coding::Gzip, &twice, 512, 1 << 20).unwrap() == once);
+    let inner = compressed(Coding::Gzip, &json(1000));
+    let outer = compressed(Coding::Gzip, &inner);
+    assert!(decode(Coding::Gzip, &outer, 512, 1 << 20).unwrap() == inner);
 }
 
 #[test]
@@ -304,24 +304,21 @@ async fn s68_an_event_does_not_wait_for_the_next_one() {
             connection.request().await;
             let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: {name}\r\n\r\n");
             connection.send(head).await;
-            let first: Vec<u8> = match coding {
-                Coding::Gzip => {
-                    let mut encoder =
-                        flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-                    encoder.write_all(b"data: 1\n\n").unwrap();
-                    encoder.flush().unwrap();
-                    encoder.get_ref().clone()
-                }
-                _ => {
-                    let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
-                    encoder.write_all(b"data: 1\n\n").unwrap();
-                    encoder.flush().unwrap();
-                    encoder.get_ref().clone()
-                }
+            let first: Vec<u8> = if coding == Coding::Gzip {
+                let mut encoder =
+                    flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+                encoder.write_all(b"data: 1\n\n").unwrap();
+                encoder.flush().unwrap();
+                encoder.get_ref().clone()
+            } else {
+                let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+                encoder.write_all(b"data: 1\n\n").unwrap();
+                encoder.flush().unwrap();
+                encoder.get_ref().clone()
             };
             connection.send(first).await;
             // Silent from here on.
-            tokio::time::sleep(Duration::from_secs(60)).await;
+            tokio::time::sleep(Duration::from_mins(1)).await;
         })
         .await;
         let response = soon(endpoint(server.address).send(post("{}")))

@@ -175,7 +175,7 @@ async fn cve_2023_44487_rapid_reset() {
     flood.nothing_is_left().await;
 }
 
-/// CVE-2025-8671 ("MadeYouReset") and RUSTSEC-2024-0003: the server is brought to reset the streams itself.
+/// CVE-2025-8671 (`MadeYouReset`) and RUSTSEC-2024-0003: the server is brought to reset the streams itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cve_2025_8671_rustsec_2024_0003_resets_that_the_server_makes() {
     let flood = Flood::new(ServeLimits::default());
@@ -293,7 +293,7 @@ async fn s61_floods_of_pings_settings_and_priorities_keep_nothing_open() {
 #[tokio::test]
 async fn s61_pings_without_reading_end_the_connection() {
     let limits = ServeLimits {
-        idle: Duration::from_secs(60),
+        idle: Duration::from_mins(1),
         write_stall: Duration::from_millis(300),
         ..ServeLimits::default()
     };

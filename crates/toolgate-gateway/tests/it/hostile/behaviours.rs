@@ -220,7 +220,7 @@ fn bodies() -> Vec<Behaviour> {
         "{\"jsonrpc\":\"2.0\",\"id\":$ID,\"result\":{\"EVIL\":\"\u{1}\"}}",
         r#"{"jsonrpc":"2.0","id":$ID,"result":{"EVIL":01}}"#,
         r#"{"jsonrpc":"2.0","id":$ID,"result":{"EVIL":NaN}}"#,
-        r#"{'jsonrpc':'2.0','id':$ID,'result':{'EVIL':1}}"#,
+        r"{'jsonrpc':'2.0','id':$ID,'result':{'EVIL':1}}",
         r#"{"jsonrpc":"2.0","id":$ID,"result":{"EVIL":1},}"#,
         r#"{"jsonrpc":"2.0","id":$ID,"result":{"EVIL":1}} {"EVIL":1}"#,
     ];
