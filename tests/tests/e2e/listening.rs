@@ -1,5 +1,7 @@
 //! Where the gateway listens, with whose certificate, and whom it believes (S-57, S-58, S-59, S-37).
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail like the test")]
+
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -238,8 +238,8 @@ fn s68_a_zstd_window_has_a_size() {
     encoder.window_log(27).unwrap();
     encoder.include_contentsize(false).unwrap();
     encoder.write_all(&json(200_000)).unwrap();
-    let encoded = encoder.finish().unwrap();
-    let (error, _) = decode(Coding::Zstd, &encoded, 512, 1 << 20).unwrap_err();
+    let wide = encoder.finish().unwrap();
+    let (error, _) = decode(Coding::Zstd, &wide, 512, 1 << 20).unwrap_err();
     assert_eq!(error, DecodeError::Broken);
 }
 

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-use super::{Front, Kept, good_client, runtime};
+use super::{Front, Kept, good_client, number, runtime};
 use crate::effort::Effort;
 use crate::score::{Bar, Score};
 
 const ADDRESSES: u64 = 10_000;
-const GUESSERS: u64 = 4;
+const GUESSERS: usize = 4;
 
 pub(crate) fn run(effort: &Effort, score: &mut Score) {
     let attempts = effort.size(20_000, 100_000);
@@ -26,7 +26,7 @@ pub(crate) fn run(effort: &Effort, score: &mut Score) {
                 let seed = effort.seed;
                 tokio::spawn(async move {
                     let mut connection = Kept::connect(&address).await;
-                    for attempt in (guesser..attempts).step_by(GUESSERS as usize) {
+                    for attempt in (0..attempts).skip(guesser).step_by(GUESSERS) {
                         let request = guess(attempt, seed);
                         let [refused, limited, other] = &counts;
                         match connection.ask(&request).await {
@@ -49,11 +49,11 @@ pub(crate) fn run(effort: &Effort, score: &mut Score) {
             "a guess answered otherwise than 401 or 429",
             other.load(Relaxed),
         );
-        let count = |counter: &AtomicU64| counter.load(Relaxed) as f64;
-        score.figure("guesses", attempts as f64, "", Bar::Told);
+        let count = |counter: &AtomicU64| number(counter.load(Relaxed));
+        score.figure("guesses", number(attempts), "", Bar::Told);
         score.figure(
             "guesses a second",
-            attempts as f64 / seconds,
+            number(attempts) / seconds,
             "1/s",
             Bar::Told,
         );
@@ -63,7 +63,7 @@ pub(crate) fn run(effort: &Effort, score: &mut Score) {
             "",
             Bar::AtMost(1000.0 * (seconds + 1.0)),
         );
-        score.figure("answered 429", count(&limited), "", Bar::Told);
+        score.figure("answered 429", count(&limited), "", Bar::AtLeast(1.0));
         score.figure(
             "memory gained",
             front.resident_mib() - before,

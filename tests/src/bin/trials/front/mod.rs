@@ -71,6 +71,11 @@ impl Front {
     }
 }
 
+/// A count as a figure.
+pub(crate) fn number(count: u64) -> f64 {
+    u32::try_from(count).map_or(f64::INFINITY, f64::from)
+}
+
 pub(crate) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -1,6 +1,6 @@
 //! S-82: what a request costs that is refused before anybody is known.
 
-use super::{Front, Kept, runtime};
+use super::{Front, Kept, number, runtime};
 use crate::effort::Effort;
 use crate::score::{Bar, Score};
 
@@ -10,7 +10,7 @@ const BUDGET: Bar = if cfg!(debug_assertions) {
 } else {
     Bar::AtMost(50.0)
 };
-const HELD: usize = 500;
+const HELD: u64 = 500;
 
 pub(crate) fn run(effort: &Effort, score: &mut Score) {
     let rounds = effort.size(2_000, 50_000);
@@ -56,7 +56,7 @@ pub(crate) fn run(effort: &Effort, score: &mut Score) {
                 &format!("{kind}: answered otherwise than {expected:?}"),
                 odd,
             );
-            let each = spent.as_secs_f64() * 1e6 / rounds as f64;
+            let each = spent.as_secs_f64() * 1e6 / number(rounds);
             score.figure(&format!("{kind}: processor time"), each, "µs", BUDGET);
         }
         // What one of them holds while its client stays: many at once, since memory comes in pages.
@@ -67,7 +67,7 @@ pub(crate) fn run(effort: &Effort, score: &mut Score) {
             connection.ask(&wrong).await;
             held.push(connection);
         }
-        let each = (front.resident_mib() - before) * 1024.0 / HELD as f64;
+        let each = (front.resident_mib() - before) * 1024.0 / number(HELD);
         score.figure(
             "memory held for each refused client",
             each,

@@ -25,7 +25,7 @@ pub(crate) fn run(effort: &Effort, score: &mut Score) {
     let each = effort.size(150, 2_000);
     let front = Front::new(&[]);
     let body = Front::ping(&front.token, "");
-    let (head, _) = body.split_once("Content-Length").expect("a length");
+    let (fields, _) = body.split_once("Content-Length").expect("a length");
     let kinds = [
         Kind {
             name: "no byte",
@@ -41,7 +41,7 @@ pub(crate) fn run(effort: &Effort, score: &mut Score) {
         },
         Kind {
             name: "slow body",
-            opening: format!("{head}Content-Length: 1000000\r\n\r\n"),
+            opening: format!("{fields}Content-Length: 1000000\r\n\r\n"),
             drip: " ",
             limit: Duration::from_secs(6),
         },
@@ -52,19 +52,19 @@ pub(crate) fn run(effort: &Effort, score: &mut Score) {
         let over = AtomicBool::new(false);
         let address = front.address().to_owned();
         let attack = async {
-            let [none, header, body] = &kinds;
-            let (none, header, body) = tokio::join!(
-                hold(&address, none, each),
-                hold(&address, header, each),
-                hold(&address, body, each)
+            let [silent, half, slow] = &kinds;
+            let (first, second, third) = tokio::join!(
+                hold(&address, silent, each),
+                hold(&address, half, each),
+                hold(&address, slow, each)
             );
-            let held = [none, header, body];
+            let lasted = [first, second, third];
             over.store(true, Relaxed);
-            held
+            lasted
         };
         let good = good_client(&address, &front.token, || over.load(Relaxed));
-        let (held, during) = tokio::join!(attack, good);
-        for (kind, (longest, left)) in kinds.iter().zip(held) {
+        let (lasted, during) = tokio::join!(attack, good);
+        for (kind, (longest, left)) in kinds.iter().zip(lasted) {
             let seconds = longest.as_secs_f64();
             // The drip is noticed at its next byte, and a busy machine takes its time.
             let bar = kind.limit.as_secs_f64() + 5.0;
