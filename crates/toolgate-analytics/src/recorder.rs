@@ -305,7 +305,9 @@ fn write_intents(journal: &mut impl Journal, boot: &str, intents: &mut Vec<Inten
         let (count, reason) = (records.len(), &error.reason);
         tracing::warn!(count, %reason, "intents of calls could not be made durable; the calls are refused");
     }
-    told.into_iter().for_each(|told| told.tell(outcome.is_ok()));
+    for told in told {
+        told.tell(outcome.is_ok());
+    }
 }
 
 impl Queue {

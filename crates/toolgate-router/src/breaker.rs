@@ -10,7 +10,7 @@ const FAILURES_IN_A_ROW: u32 = 5;
 /// Of so many calls within [`WINDOW_S`] seconds, half failing opens the circuit.
 const ENOUGH_CALLS: u32 = 20;
 /// How far back calls are counted, in seconds, the current one included.
-const WINDOW_S: u64 = 10;
+const WINDOW_S: usize = 10;
 /// How long the circuit stays open, times how often it opened of late.
 const OPEN_MS: u64 = 30_000;
 /// The most it stays open.
@@ -81,7 +81,7 @@ pub struct Breaker {
 #[derive(Debug)]
 struct Seen {
     in_a_row: u32,
-    seconds: [Second; WINDOW_S as usize],
+    seconds: [Second; WINDOW_S],
     /// How often the circuit opened since it was last forgiven.
     openings: u64,
     closed_since_ms: u64,
@@ -120,7 +120,7 @@ impl Breaker {
             until_ms: AtomicU64::new(CLOSED),
             seen: Mutex::new(Seen {
                 in_a_row: 0,
-                seconds: [Second::default(); WINDOW_S as usize],
+                seconds: [Second::default(); WINDOW_S],
                 openings: 0,
                 closed_since_ms: 0,
                 probing: false,
@@ -230,7 +230,9 @@ impl Seen {
     /// Counts a call; true when the circuit has to open.
     fn count(&mut self, verdict: Verdict, now_ms: u64) -> bool {
         let now = now_ms / 1_000;
-        let second = &mut self.seconds[(now % WINDOW_S) as usize];
+        let window = WINDOW_S as u64;
+        let at = usize::try_from(now % window).unwrap_or(0);
+        let second = &mut self.seconds[at];
         if second.at != now {
             *second = Second {
                 at: now,
@@ -247,7 +249,7 @@ impl Seen {
         let recent = self
             .seconds
             .iter()
-            .filter(|second| second.at + WINDOW_S > now);
+            .filter(|second| second.at + window > now);
         let (calls, failures) = recent.fold((0_u64, 0_u64), |(calls, failures), second| {
             (
                 calls + u64::from(second.calls),
@@ -258,7 +260,7 @@ impl Seen {
         self.in_a_row >= FAILURES_IN_A_ROW || half
     }
 
-    /// The next number of a SplitMix64.
+    /// The next number of a `SplitMix64`.
     fn draw(&mut self) -> u64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.random ^ (self.random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -230,7 +230,9 @@ fn r11_every_record_is_tallied_whether_or_not_there_is_room() {
     let made = Arc::new(AtomicU64::new(0));
     let tally = {
         let made = Arc::clone(&made);
-        move || drop(made.fetch_add(1, Ordering::Relaxed))
+        move || {
+            made.fetch_add(1, Ordering::Relaxed);
+        }
     };
     let recorder = Recorder::start_counting(journal, "boot".to_owned(), 3, tally);
     (0..10).for_each(|n| recorder.record(record(n)));
@@ -259,7 +261,7 @@ fn s63_a_thread_that_panicked_is_noticed() {
         thread::yield_now();
     }
     let (told, heard) = sync_channel(1);
-    recorder.intend(record(0), move |durable| drop(told.send(durable)));
+    recorder.intend(record(0), move |durable| told.send(durable).unwrap());
     drop(recorder);
     assert_eq!(heard.recv_timeout(LONG), Ok(false), "nobody waits for ever");
 }

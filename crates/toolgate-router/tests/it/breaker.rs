@@ -3,7 +3,7 @@
 use toolgate_router::{Breaker, Circuit, Pass, Verdict};
 use toolgate_upstream::UpstreamErrorKind;
 
-/// A SplitMix64, so that a failing walk can be walked again.
+/// A `SplitMix64`, so that a failing walk can be walked again.
 struct Dice(u64);
 
 impl Dice {

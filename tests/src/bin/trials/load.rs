@@ -26,7 +26,7 @@ pub(crate) fn noisy_neighbour(effort: &Effort, score: &mut Score) {
         installation.workspace("noisy"),
         installation.workspace("quiet"),
     );
-    let (noise, peace) = (
+    let (loud_token, quiet_token) = (
         installation.unlimited("noisy"),
         installation.unlimited("quiet"),
     );
@@ -35,16 +35,16 @@ pub(crate) fn noisy_neighbour(effort: &Effort, score: &mut Score) {
     let gateway = installation.start();
     let calls = effort.size(600, 6_000);
     let url = gateway.workspace(&quiet.slug);
-    let (mut alone, failed) = runtime.block_on(measure(&url, &peace.token, calls));
+    let (mut alone, failed) = runtime.block_on(measure(&url, &quiet_token.token, calls));
     score.never("error without a neighbour", failed);
     let over = Arc::new(AtomicBool::new(false));
     let noise_url = gateway.workspace(&noisy.slug);
     let (mut beside, failed) = runtime.block_on(async {
-        let mut first = Caller::new(&noise_url, &noise.token);
+        let mut first = Caller::new(&noise_url, &loud_token.token);
         first.list().await.expect("a list");
         let mut crowd = JoinSet::new();
         for _ in 0..640 {
-            let mut caller = Caller::new(&noise_url, &noise.token);
+            let mut caller = Caller::new(&noise_url, &loud_token.token);
             let over = over.clone();
             crowd.spawn(async move {
                 while !over.load(Ordering::Relaxed) {
@@ -59,7 +59,7 @@ pub(crate) fn noisy_neighbour(effort: &Effort, score: &mut Score) {
         while stalled.calls("work") < 250 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        let measured = measure(&url, &peace.token, calls).await;
+        let measured = measure(&url, &quiet_token.token, calls).await;
         over.store(true, Ordering::Relaxed);
         crowd.shutdown().await;
         measured

@@ -30,15 +30,15 @@ pub(crate) fn rolling_restart(effort: &Effort, score: &mut Score) {
     let mut gateway = installation.start_on(&socket);
     let url = gateway.workspace("team");
     let over = Arc::new(AtomicBool::new(false));
-    let (served, failed): (Arc<AtomicU64>, Arc<AtomicU64>) = Default::default();
+    let (answered, failed): (Arc<AtomicU64>, Arc<AtomicU64>) = Default::default();
     let mut callers = JoinSet::new();
     for _ in 0..CALLERS {
         let mut caller = Caller::new(&url, &token.token);
-        let (over, served, failed) = (over.clone(), served.clone(), failed.clone());
+        let (over, answered, failed) = (over.clone(), answered.clone(), failed.clone());
         let calling = async move {
             while !over.load(Ordering::Relaxed) {
                 match caller.call("s__work", json!({})).await {
-                    Ok(answer) if answer.is_ok() => served.fetch_add(1, Ordering::Relaxed),
+                    Ok(answer) if answer.is_ok() => answered.fetch_add(1, Ordering::Relaxed),
                     other => {
                         println!("   {other:?}");
                         failed.fetch_add(1, Ordering::Relaxed)
@@ -66,14 +66,14 @@ pub(crate) fn rolling_restart(effort: &Effort, score: &mut Score) {
     score.figure("restarts", float(restarts), "restarts", Bar::Told);
     score.figure(
         "calls",
-        float(served.load(Ordering::Relaxed)),
+        float(answered.load(Ordering::Relaxed)),
         "calls",
         Bar::AtLeast(100.0),
     );
     score.never("call that failed", failed.load(Ordering::Relaxed));
     score.never("gateway that did not end with 0", unclean);
     let rows = installation.lines(&["calls", "--limit", "10000"]).len() as u64;
-    let expected = served.load(Ordering::Relaxed).min(10_000);
+    let expected = answered.load(Ordering::Relaxed).min(10_000);
     // The last gateway still writes.
     score.never(
         "record missing of the gateways that ended",
