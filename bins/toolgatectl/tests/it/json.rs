@@ -54,6 +54,7 @@ fn workspaces_from_create_to_delete() {
             "servers",
             "tokens",
             "read_only",
+            "strict_records",
             "active",
             "created_at",
         ],
@@ -67,7 +68,12 @@ fn workspaces_from_create_to_delete() {
     let used = home.one(&["workspace", "use", "team-tools"]);
     assert_eq!(used, json!({ "slug": "team-tools", "active": true }));
     let set = home.one(&["workspace", "set", "team-tools", "--read-only", "all"]);
-    shape(&set, &["slug", "read_only", "gateway"]);
+    shape(&set, &["slug", "read_only", "strict_records", "gateway"]);
+    let set = home.one(&["workspace", "set", "team-tools", "--strict-records", "on"]);
+    assert_eq!(
+        (&set["read_only"], &set["strict_records"]),
+        (&json!("all"), &json!(true))
+    );
 
     let deleted = home.one(&["workspace", "delete", "team-tools", "--yes"]);
     shape(
@@ -201,6 +207,8 @@ fn servers_from_add_to_remove() {
         "changes",
         "quarantined",
         "waiting",
+        "circuit",
+        "held",
     ];
     let mut members = listing.to_vec();
     members.extend([
