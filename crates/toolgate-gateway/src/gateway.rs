@@ -732,3 +732,26 @@ fn server_info() -> Json {
         "\"}"
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// S-63: a panic in what the gateway cannot do without is told to whoever runs it, and only that is.
+    #[tokio::test]
+    async fn s63_a_panic_in_a_vital_task_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::new(DataDir::new(folder.path()));
+        let (gateway, _) = Gateway::open(config).await.unwrap();
+        gateway.spawn_vital("a task that ends", async {});
+        gateway
+            .background()
+            .spawn(async { panic!("as one request's work might") });
+        let moment = Duration::from_millis(200);
+        let told = tokio::time::timeout(moment, gateway.broken()).await;
+        assert!(told.is_err(), "neither is worth the process");
+        gateway.spawn_vital("the one", async { panic!("as a bug would") });
+        let told = tokio::time::timeout(Duration::from_secs(20), gateway.broken()).await;
+        assert_eq!(told, Ok("the one"));
+    }
+}
