@@ -133,15 +133,4 @@ mod tests {
         assert!(!listed.permits_variable("NODE_PATH"));
         assert!(!ChildSettings::default().permits_variable("NODE_OPTIONS"));
     }
-
-    #[test]
-    fn r09_settings_of_an_older_version_have_the_defaults() {
-        let stored: ChildSettings =
-            serde_json::from_str(r#"{"max_files": null}"#).expect("settings");
-        assert_eq!(stored.max_files, None);
-        assert_eq!(
-            stored.max_memory_bytes,
-            ChildSettings::default().max_memory_bytes
-        );
-    }
 }

@@ -10,7 +10,7 @@ use super::span;
 #[derive(Debug, Subcommand)]
 pub(crate) enum McpCommand {
     /// Add a server that is reached by URL, or that is started as a child process
-    Add(McpAdd),
+    Add(Box<McpAdd>),
     /// List the servers of a workspace
     #[command(after_help = "Examples:
   toolgatectl mcp list

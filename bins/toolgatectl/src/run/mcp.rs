@@ -19,7 +19,7 @@ use crate::table::{Tone, brief, clean, maybe, plain, table};
 
 pub(super) fn run(context: &Context<'_>, command: McpCommand) -> Result<Exit, Failure> {
     match command {
-        McpCommand::Add(asked) => add(context, asked)?,
+        McpCommand::Add(asked) => add(context, *asked)?,
         McpCommand::List(asked) => {
             let scope = context.target(asked.workspace.as_deref())?;
             let servers = context.admin.list_servers(&scope)?;

@@ -1,11 +1,12 @@
 //! What is asked of a running gateway, and when.
 
 use toolgate_admin::{
-    Classification, Fault, GatewayState, NewToken, Probe, ProbedTool, Secret, SecretOwner,
+    ChildSettings, Classification, Fault, GatewayState, NewToken, NewTransport, Probe, ProbedTool,
+    Secret, SecretOwner,
 };
-use toolgate_store::control::{ControlReply, ControlRequest};
+use toolgate_store::control::{ControlReply, ControlRequest, HeldServer, LoggedLine};
 
-use crate::home::{FakeGateway, Home, bearer, http};
+use crate::home::{FakeGateway, Home, bearer, http, server};
 
 fn answer(request: &ControlRequest) -> ControlReply {
     match request {
@@ -38,14 +39,79 @@ fn answer(request: &ControlRequest) -> ControlReply {
                 description: Some("Searches".into()),
             }],
         },
-        ControlRequest::Held { .. } => ControlReply::Held {
-            servers: Vec::new(),
+        ControlRequest::Logs { .. } => ControlReply::Logs {
+            lines: ["first", "last"].map(logged).into(),
         },
-        ControlRequest::Status | ControlRequest::Logs { .. } => ControlReply::Failed {
+        ControlRequest::Held { .. } => ControlReply::Held {
+            servers: vec![HeldServer {
+                server: "files".try_into().unwrap(),
+                reason: "its process ended with code 3".into(),
+                retry_after_ms: 41_500,
+                often: true,
+            }],
+        },
+        ControlRequest::Status => ControlReply::Failed {
             error: "not asked here".into(),
             hint: None,
         },
     }
+}
+
+fn logged(text: &str) -> LoggedLine {
+    LoggedLine {
+        at_ms: 0,
+        text: text.into(),
+    }
+}
+
+/// A workspace with a server that is a child process, `files`, and one that is not, `far`.
+fn with_child() -> (Home, toolgate_admin::WorkspaceScope) {
+    let (home, scope) = Home::with_team();
+    let child = NewTransport::Stdio {
+        argv: vec!["/bin/sh".into()],
+        env: Vec::new(),
+        child: ChildSettings::default(),
+    };
+    home.admin
+        .add_server(&scope, &server("files", child))
+        .unwrap();
+    let far = http("far", "https://1.1.1.1/mcp");
+    home.admin.add_server(&scope, &far).unwrap();
+    (home, scope)
+}
+
+#[test]
+fn s75_the_output_of_a_child_comes_from_the_gateway() {
+    let (home, scope) = with_child();
+    let logs = |server, limit| home.admin.server_logs(&scope, server, limit);
+    assert_eq!(logs("files", 9).unwrap_err().fault(), Fault::GatewayNeeded);
+    let _gateway = FakeGateway::start(&home.dir(), answer);
+    let texts = |limit| -> Vec<String> {
+        let lines = logs("files", limit).unwrap();
+        lines.into_iter().map(|line| line.text).collect()
+    };
+    assert_eq!(texts(9), ["first", "last"]);
+    assert_eq!(texts(1), ["last"]);
+    assert_eq!(logs("far", 9).unwrap_err().fault(), Fault::Invalid);
+    assert_eq!(logs("nobody", 9).unwrap_err().fault(), Fault::NotFound);
+}
+
+#[test]
+fn r19_a_held_server_is_listed_with_its_reason_and_found_by_doctor() {
+    let (home, scope) = with_child();
+    let held = |home: &Home| -> Vec<bool> {
+        let servers = home.admin.list_servers(&scope).unwrap();
+        servers.iter().map(|server| server.held.is_some()).collect()
+    };
+    assert_eq!(held(&home), [false, false], "nobody to ask");
+    let _gateway = FakeGateway::start(&home.dir(), answer);
+    assert_eq!(held(&home), [true, false]);
+    let found = toolgate_admin::doctor(&home.dir()).unwrap();
+    let told = |text: &str| found.iter().any(|finding| finding.message.contains(text));
+    assert!(
+        told("its process ended with code 3; its next start is in 42 s"),
+        "{found:?}"
+    );
 }
 
 #[test]

@@ -309,3 +309,18 @@ fn a_list_that_repeats_a_name_or_mixes_servers_is_refused() {
         Err(StoreError::OutOfScope { what: "tool" })
     ));
 }
+
+#[test]
+fn r09_settings_of_an_older_version_have_the_defaults() {
+    let settings = |text| serde_json::from_str::<ChildSettings>(text).unwrap();
+    assert_eq!(settings("{}"), ChildSettings::default());
+    let stored = settings(r#"{"max_files": null, "of_a_newer_version": 1}"#);
+    assert_eq!(stored.max_files, None);
+    let defaults = ChildSettings::default();
+    assert_eq!(stored.max_memory_bytes, defaults.max_memory_bytes);
+    // What was stored before there were settings.
+    let old: Transport = serde_json::from_str(r#"{"kind":"stdio","argv":["/bin/sh"]}"#).unwrap();
+    let argv = vec!["/bin/sh".to_owned()];
+    let child = defaults;
+    assert_eq!(old, Transport::Stdio { argv, child });
+}

@@ -80,15 +80,17 @@ fn s74_whoever_ends_is_waited_for_and_reaped_once() {
         );
     }
     assert_eq!(wait_for_any().unwrap(), None, "no children");
-    let child = sleeper();
-    assert!(reap(child.id()).unwrap().is_none(), "it runs");
-    signal_process(child.id(), Signal::Kill).unwrap();
+    let mut child = sleeper();
+    let pid = child.id();
+    assert!(reap(pid).unwrap().is_none(), "it runs");
+    signal_process(pid, Signal::Kill).unwrap();
     // Known twice, since it is not reaped by being known.
-    assert_eq!(wait_for_any().unwrap(), Some(child.id()));
-    assert_eq!(wait_for_any().unwrap(), Some(child.id()));
-    let status = reap(child.id()).unwrap().unwrap();
+    assert_eq!(wait_for_any().unwrap(), Some(pid));
+    assert_eq!(wait_for_any().unwrap(), Some(pid));
+    let status = reap(pid).unwrap().unwrap();
     assert_eq!(status.signal(), Some(libc::SIGKILL));
-    assert!(reap(child.id()).is_err(), "a child is reaped once");
+    assert!(reap(pid).is_err(), "a child is reaped once");
+    assert!(child.wait().is_err(), "and not by std either");
     assert_eq!(wait_for_any().unwrap(), None);
 }
 

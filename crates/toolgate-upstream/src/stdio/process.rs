@@ -260,12 +260,12 @@ async fn collect(
     let Some(mut stderr) = stderr else { return };
     let mut buffer = vec![0; 8 * 1024];
     loop {
-        let read = match timeout(PAUSE, stderr.read(&mut buffer)).await {
-            Ok(read) => read,
-            Err(_) => {
-                lines.pause(&ring);
-                stderr.read(&mut buffer).await
-            }
+        let read = timeout(PAUSE, stderr.read(&mut buffer)).await;
+        let read = if let Ok(read) = read {
+            read
+        } else {
+            lines.pause(&ring);
+            stderr.read(&mut buffer).await
         };
         let Ok(count @ 1..) = read else { break };
         signs.speaks();
@@ -298,7 +298,7 @@ impl Supervisor {
     async fn run(mut self) {
         let cause = tokio::select! {
             // What it wrote before it exited was an answer as any other.
-            status = self.child.wait() => Cause::Exited(self.crash_of(status)),
+            status = self.child.wait() => Cause::Exited(self.crash_of(&status)),
             unheard = &mut self.jobs.reader => Cause::Unheard(unheard.unwrap_or(Crash::Mute)),
             () = asked(&mut self.stopped) => Cause::Asked,
         };
@@ -334,16 +334,16 @@ impl Supervisor {
             Crash::Mute => timeout(AFTER_OUTPUT, self.child.wait()).await.ok(),
             _ => None,
         };
-        let crash = ended.map_or(unheard, |status| self.crash_of(status));
+        let crash = ended.map_or(unheard, |status| self.crash_of(&status));
         *lock(&self.life.crash) = Some(crash);
         self.channel.fail(&UpstreamErrorKind::Exited);
         self.end().await;
         crash
     }
 
-    fn crash_of(&self, status: std::io::Result<ExitStatus>) -> Crash {
+    fn crash_of(&self, status: &std::io::Result<ExitStatus>) -> Crash {
         match status {
-            Ok(status) => Crash::of(status, self.leash.is_kept()),
+            Ok(status) => Crash::of(*status, self.leash.is_kept()),
             Err(_) => Crash::Mute,
         }
     }

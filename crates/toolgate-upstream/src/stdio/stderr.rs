@@ -158,7 +158,9 @@ mod tests {
     fn pushed(chunks: &[&[u8]]) -> StderrRing {
         let ring = StderrRing::default();
         let mut lines = Lines::new(None);
-        chunks.iter().for_each(|chunk| lines.push(chunk, &ring));
+        for chunk in chunks {
+            lines.push(chunk, &ring);
+        }
         lines.finish(&ring);
         ring
     }

@@ -1,6 +1,7 @@
 //! S-75: a child that floods standard error costs the gateway no memory, and nobody else their answers.
 
 use std::fs;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -122,17 +123,14 @@ async fn flood(mib: u64, score: &mut Score) {
 
 /// The greatest resident size of a process while this lives.
 struct Peak {
-    stop: std::sync::Arc<AtomicBool>,
-    peak: std::sync::Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+    most: Arc<AtomicU64>,
     watcher: thread::JoinHandle<()>,
 }
 
 impl Peak {
     fn of(pid: u32) -> Self {
-        let (stop, peak) = (
-            std::sync::Arc::<AtomicBool>::default(),
-            std::sync::Arc::<AtomicU64>::default(),
-        );
+        let (stop, peak) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
         let (stopped, seen) = (stop.clone(), peak.clone());
         let watcher = thread::spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
@@ -142,7 +140,7 @@ impl Peak {
         });
         Self {
             stop,
-            peak,
+            most: peak,
             watcher,
         }
     }
@@ -151,7 +149,7 @@ impl Peak {
         self.stop.store(true, Ordering::Relaxed);
         // It does not panic.
         let _ = self.watcher.join();
-        self.peak.load(Ordering::Relaxed)
+        self.most.load(Ordering::Relaxed)
     }
 }
 

@@ -18,6 +18,10 @@ sleep 600 &
 pub(crate) fn run(name: &str, arguments: &Value) -> Option<String> {
     let number = |key: &str| arguments[key].as_u64().unwrap_or(0);
     Some(match name {
+        "cwd" => {
+            let here = std::env::current_dir().unwrap_or_default();
+            here.to_string_lossy().into_owned()
+        }
         "orphan" => orphan(),
         "processes" => processes(number("most")).to_string(),
         "descriptors" => descriptors(number("most")).to_string(),
@@ -75,7 +79,7 @@ fn disk(bytes: u64) -> u64 {
     let Ok(mut file) = File::create("filler") else {
         return 0;
     };
-    let block = [1_u8; 64 * 1024];
+    let block = vec![1_u8; 64 * 1024];
     let mut written = 0;
     while written < bytes && file.write_all(&block).is_ok() {
         written += block.len() as u64;

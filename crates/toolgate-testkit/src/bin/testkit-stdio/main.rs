@@ -228,11 +228,6 @@ impl Server {
                 Some(text(&Value::from(vars).to_string()))
             }
             "pid" => Some(text(&std::process::id().to_string())),
-            "cwd" => Some(text(
-                &std::env::current_dir()
-                    .unwrap_or_default()
-                    .to_string_lossy(),
-            )),
             "hang" => None,
             "sleep" => {
                 let ms = params["arguments"]["ms"].as_u64().unwrap_or(0);
