@@ -174,6 +174,11 @@ async fn s73_the_operator_chooses_directory_wrapper_and_limits() {
     assert_ne!(limit(&proc, "Max open files").0, "4096");
 }
 
+/// What every child gets, as far as the gateway has it.
+const FIXED: [&str; 9] = [
+    "PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ", "USER", "LOGNAME",
+];
+
 /// S-72 `child_env_exact`: agentgateway clears the environment of children only when it is told to.
 #[tokio::test(flavor = "multi_thread")]
 async fn s72_child_env_exact() {
@@ -206,9 +211,6 @@ async fn s72_child_env_exact() {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
 
-    const FIXED: [&str; 9] = [
-        "PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ", "USER", "LOGNAME",
-    ];
     let mut expected: BTreeMap<String, String> = FIXED
         .into_iter()
         .filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)))

@@ -109,6 +109,19 @@ fn s74_a_descriptor_is_handed_down_and_closes_with_us() {
     assert_eq!(text, "written\n");
 }
 
+/// Without a child, so that Miri can follow who owns what.
+#[test]
+fn s86_a_received_descriptor_is_one_of_our_own() {
+    let (theirs, mut ours) = std::io::pipe().unwrap();
+    let copy = receive(theirs.as_raw_fd()).unwrap();
+    assert_ne!(copy.as_raw_fd(), theirs.as_raw_fd());
+    drop(theirs);
+    ours.write_all(b"x").unwrap();
+    let mut byte = [0];
+    std::fs::File::from(copy).read_exact(&mut byte).unwrap();
+    assert_eq!(byte, *b"x");
+}
+
 #[test]
 fn s73_a_descriptor_that_was_handed_down_stays_from_children() {
     let (theirs, mut ours) = std::io::pipe().unwrap();
