@@ -129,7 +129,9 @@ fn check(text: &str) -> Result<(), InvalidToken> {
         return Err(InvalidToken);
     }
     let (signed, checksum) = bytes.split_at(RawToken::LEN - CHECKSUM_LEN);
-    if checksum == checksum_of(signed) {
+    // The alphabet is in the order of its bytes, so numbers of equal width compare as texts do.
+    let is_a_number_of_256_bits = &signed[RawToken::PREFIX.len()..] <= MAX_BODY.as_slice();
+    if is_a_number_of_256_bits && checksum == checksum_of(signed) {
         Ok(())
     } else {
         Err(InvalidToken)
@@ -170,5 +172,7 @@ fn checksum_of(signed: &[u8]) -> [u8; CHECKSUM_LEN] {
 }
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// 2^256 - 1: what is above it is written in the same letters and is nobody's token.
+const MAX_BODY: &[u8; BODY_LEN] = b"yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp1";
 const BODY_LEN: usize = 43;
 const CHECKSUM_LEN: usize = 6;

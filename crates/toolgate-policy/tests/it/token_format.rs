@@ -73,6 +73,29 @@ fn s34_what_is_malformed_is_refused() {
     check(&"é".repeat(26));
 }
 
+/// Above 2^256 there are numbers of 43 letters still; with a right checksum they are no tokens either (F-06).
+#[test]
+fn s34_what_no_32_bytes_make_is_refused() {
+    let with_checksum = |body: &str| {
+        let signed = format!("mwt_{body}");
+        let mut number = crc32fast::hash(signed.as_bytes());
+        let mut checksum = [0; 6];
+        for place in checksum.iter_mut().rev() {
+            *place = BASE62[(number % 62) as usize];
+            number /= 62;
+        }
+        format!("{signed}{}", std::str::from_utf8(&checksum).unwrap())
+    };
+    let most = RawToken::from_random([0xff; 32]);
+    let most = &most.expose()[4..47];
+    assert!(RawToken::parse(&with_checksum(most)).is_ok());
+    let one_more = format!("{}2", &most[..42]);
+    assert_eq!(most.as_bytes()[42], b'1');
+    for body in [one_more, "z".repeat(43), format!("z{}", "0".repeat(42))] {
+        assert!(RawToken::parse(&with_checksum(&body)).is_err(), "{body}");
+    }
+}
+
 /// All 53 × 61 ways to mistype one character, for each of some tokens.
 #[test]
 fn s34_one_character_off_is_never_accepted() {
