@@ -55,6 +55,15 @@ async fn s36_every_failed_authentication_reads_the_same() {
             "unknown slug",
             Client::new(&setup.url("no-such")).bearer(&setup.admin_token),
         ),
+        (
+            "foreign slug",
+            Client::new(&setup.url("elsewhere")).bearer(&setup.admin_token),
+        ),
+        ("too long", Client::new(&here).bearer(&"m".repeat(4_000))),
+        (
+            "in a cookie",
+            Client::new(&here).header("cookie", &format!("token={}", setup.admin_token)),
+        ),
     ];
     let mut first = None;
     for (what, mut client) in cases {
@@ -272,4 +281,57 @@ async fn an_idle_gateway_does_not_wait_for_its_own_clocks_to_end() {
         "{:?}",
         started.elapsed()
     );
+}
+
+/// S-35: nothing but the digest of a token is kept anywhere: not in the stores, not in their logs, not in records.
+#[tokio::test]
+async fn s35_token_at_rest() {
+    let setup = Setup::new().await;
+    let scope = setup.scope("default");
+    let (text, token) = setup.token(&scope, |_| {}).await;
+    let mut client = Client::new(&setup.url("default")).bearer(&text);
+    client.initialize().await;
+    client.call("no__such", json!({"token": "x"})).await;
+    setup.revoke(&scope, &token).await;
+    assert_eq!(client.rpc("ping", &json!({})).await.status, 401);
+    setup.gateway.shutdown().await;
+    let stored = setup.stored_bytes();
+    let holds = |needle: &[u8]| stored.windows(needle.len()).any(|window| window == needle);
+    assert!(holds(&token.digest.0), "the digest is there");
+    // Eight characters of it anywhere would be eight too many.
+    for at in (4..text.len() - 8).step_by(3) {
+        assert!(
+            !holds(&text.as_bytes()[at..at + 8]),
+            "a part of the token is stored"
+        );
+    }
+}
+
+/// S-39: coarse, in one batch, off the request path: uses cost no write each, and are stored within a minute.
+#[tokio::test]
+async fn s39_last_used_batch() {
+    let setup = Setup::new().await;
+    let scope = setup.scope("default");
+    let mut rows = Vec::new();
+    for _ in 0..5 {
+        let (text, row) = setup.token(&scope, |_| {}).await;
+        let mut client = Client::new(&setup.url("default")).bearer(&text);
+        for _ in 0..10 {
+            assert_eq!(client.rpc("ping", &json!({})).await.status, 200);
+        }
+        rows.push(row);
+    }
+    let stored = || {
+        let used = |row: &&toolgate_policy::Token| {
+            setup.stored_token(&scope, &row.id).last_used_at.is_some()
+        };
+        rows.iter().filter(used).count()
+    };
+    let all_or_none =
+        crate::wire::leaping("the uses are stored", Duration::from_secs(10), async || {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let stored = stored();
+            (stored > 0).then_some(stored)
+        });
+    assert_eq!(all_or_none.await, 5, "one batch");
 }

@@ -1,0 +1,115 @@
+//! S-45: in the store nothing is looked up by a bare id. Every public function takes the workspace it works in as a
+//! `WorkspaceScope`, which only a lookup by name makes (its compile-fail test is beside the type), or is on the list
+//! below, which people read.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Functions without a scope, and why they need none.
+const REVIEWED: &[(&str, &str)] = &[
+    ("scope", "makes the scope, from a slug"),
+    ("workspaces", "the operator's list"),
+    ("create_workspace", "there is no scope before it"),
+    (
+        "load",
+        "the gateway's snapshot: everything at once, no id asked for",
+    ),
+    ("generation", "a counter of the installation"),
+    ("unlock", "the master key, of the installation"),
+    ("key_check", "the master key, of the installation"),
+    ("set_key_check", "the master key, of the installation"),
+    ("setting", "of the installation"),
+    ("set_setting", "of the installation"),
+    ("clock", "of the installation"),
+    ("raise_clock", "of the installation"),
+    ("correct_clock", "of the installation"),
+    ("audit", "the operator's log"),
+    ("audit_head", "the operator's log"),
+    ("verify_audit", "the operator's log"),
+    (
+        "touch_tokens",
+        "stamps of tokens from the snapshot; nothing is returned",
+    ),
+    (
+        "touch_secrets",
+        "stamps of secrets from the snapshot; nothing is returned",
+    ),
+    (
+        "query",
+        "call records; its filter names a workspace or is the operator's",
+    ),
+];
+
+#[test]
+fn s45_every_function_of_the_store_takes_a_scope_or_is_reviewed() {
+    let source = checkout().join("crates/toolgate-store/src");
+    let mut found = Vec::new();
+    for file in sources(&source) {
+        let text = fs::read_to_string(&file).expect("a source file");
+        for block in text
+            .split("impl Store {")
+            .skip(1)
+            .chain(text.split("impl CallsReader {").skip(1))
+        {
+            let block = block.split("\n}\n").next().unwrap_or_default();
+            found.extend(public_functions(block));
+        }
+    }
+    assert!(found.len() > 40, "the store was not found: {found:?}");
+    let strays: Vec<_> = found
+        .iter()
+        .filter(|(name, parameters)| {
+            let is_method = parameters.contains("self");
+            let is_scoped = parameters.contains("WorkspaceScope");
+            is_method && !is_scoped && REVIEWED.iter().all(|(reviewed, _)| reviewed != name)
+        })
+        .collect();
+    assert!(
+        strays.is_empty(),
+        "these take no `WorkspaceScope` (S-45); give them one, or say on the list why they need none: {strays:#?}"
+    );
+    for (reviewed, _) in REVIEWED {
+        let is_there = found
+            .iter()
+            .any(|(name, parameters)| name == reviewed && !parameters.contains("WorkspaceScope"));
+        assert!(is_there, "`{reviewed}` needs no review any more");
+    }
+}
+
+/// Name and parameters of each `pub fn`.
+fn public_functions(block: &str) -> Vec<(String, String)> {
+    let functions = block.split("\n    pub fn ").skip(1);
+    functions
+        .map(|function| {
+            let name: String = function
+                .chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect();
+            // What it returns is no parameter.
+            let head = function.split('{').next().unwrap_or_default();
+            let parameters = head.split("->").next().unwrap_or_default();
+            (name, parameters.to_owned())
+        })
+        .collect()
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn checkout() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests
+        .parent()
+        .expect("tests/ lies in the checkout")
+        .to_owned()
+}
