@@ -48,7 +48,8 @@ pub(crate) struct Clock {
     started: Instant,
     /// The latest time seen, less what had passed since the start when it was seen.
     floor_ms: AtomicU64,
-    /// Corrections of the mark that are known; held while the floor is lowered.
+    /// Corrections of the mark that are known; held while the floor is set, so that none is set by what was read
+    /// before a correction.
     corrections: Mutex<u64>,
 }
 
@@ -73,10 +74,7 @@ impl Clock {
 
     /// Remembers how late it is; called often, off the request path. Returns now.
     pub(crate) fn remember(&self) -> u64 {
-        let now = self.now_ms();
-        let floor = now.saturating_sub(self.passed_ms());
-        self.floor_ms.fetch_max(floor, Ordering::Relaxed);
-        now
+        self.mark().high_water_ms
     }
 
     /// Goes by the stored mark: not before it, and exactly by it when it was corrected since.
@@ -91,11 +89,14 @@ impl Clock {
         }
     }
 
-    /// What to raise the stored mark to, and by which count of corrections.
+    /// The same, and by which count of corrections: what the stored mark is raised to.
     pub(crate) fn mark(&self) -> ClockMark {
         let known = self.corrections();
+        let now = self.now_ms();
+        let floor = now.saturating_sub(self.passed_ms());
+        self.floor_ms.fetch_max(floor, Ordering::Relaxed);
         ClockMark {
-            high_water_ms: self.remember(),
+            high_water_ms: now,
             corrections: *known,
         }
     }

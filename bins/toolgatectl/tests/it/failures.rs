@@ -246,3 +246,46 @@ fn s24_text_in_a_failure_cannot_steer_the_terminal() {
     let ran = home.run(&["workspace", "use", "x\u{1b}[2J"]);
     assert!(!ran.err.contains('\u{1b}'), "{:?}", ran.err);
 }
+
+/// S-03: naming a server contacts and starts nothing, whatever its definition says; only the gateway does, when
+/// somebody uses or tests it. CVE-2026-42271, CVE-2026-40933: code ran when a definition was imported.
+#[test]
+fn s03_cve_2026_42271_adding_servers_runs_and_contacts_nothing() {
+    let home = Installation::new();
+    home.ok(&["workspace", "create", "team"]);
+    let trap = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    trap.set_nonblocking(true).unwrap();
+    let port = trap.local_addr().unwrap().port();
+    let mark = home.dir().parent().unwrap().join("it-ran");
+    let mark = mark.to_str().unwrap();
+    let shell = format!("touch {mark}");
+    for number in 0..10 {
+        let commands: [&[&str]; 5] = [
+            &["sh", "-c", &shell],
+            &["touch", mark],
+            &["env", "touch", mark],
+            &["/bin/sh", "-c", &format!("exec {shell}")],
+            &["sh", "-c", &format!("$({shell}); `{shell}`")],
+        ];
+        for (kind, command) in commands.iter().enumerate() {
+            let name = format!("evil-{number}-{kind}");
+            home.run(&[&["mcp", "add", &name, "--"], *command].concat());
+        }
+        for (kind, url) in ["mcp", "mcp?x={TOKEN}", "../mcp", "%0d%0aHost:x", ""]
+            .iter()
+            .enumerate()
+        {
+            let name = format!("url-{number}-{kind}");
+            let url = format!("http://127.0.0.1:{port}/{url}");
+            home.run(&["mcp", "add", &name, "--url", &url]);
+        }
+    }
+    assert!(
+        home.ok(&["mcp", "list"]).lines().count() > 50,
+        "most were added"
+    );
+    home.ok(&["mcp", "list", "--json"]);
+    home.run(&["doctor"]);
+    assert!(!std::path::Path::new(mark).exists(), "a command ran");
+    assert!(trap.accept().is_err(), "somebody called");
+}

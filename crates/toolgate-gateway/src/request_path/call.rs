@@ -18,7 +18,7 @@ use super::state::{self, Binding, State};
 use super::target::{self, Method, Route, Target};
 use super::trace::with_trace;
 use crate::record::RecordGuard;
-use crate::reply::{self, CallFault};
+use crate::reply;
 use crate::session::Session;
 use crate::session::replay::{RESUME_WINDOW, StreamLog};
 
@@ -254,16 +254,8 @@ async fn send(
     let mut inner = Box::new(Inner::new(visit, client, control, target, reissued, record));
     inner.take_place()?;
     inner.begin_durably().await?;
-    match inner.send(extra).await {
-        Ok(()) => Ok(CallRun::of(inner)),
-        Err(error) => {
-            let CallFault { error, status } = reply::call_fault(&error, era, inner.record.id());
-            let finished = Finished::error(&inner.client.id, &error, era);
-            let len = finished.len();
-            inner.record.finish(status, Some(error.code), len);
-            Err(finished)
-        }
-    }
+    inner.send(extra).await?;
+    Ok(CallRun::of(inner))
 }
 
 /// Whose upstream session carries the call (P2.5).

@@ -108,11 +108,11 @@ impl Parked {
         }
     }
 
-    fn keep(&self, handle: String, inner: Box<Inner>) {
+    fn keep(&self, handle: &str, inner: Box<Inner>) {
         let since = inner.parked_since.unwrap_or_else(Instant::now);
         let until = (Instant::now() + PARK).min(since + PARK_IN_ALL);
         let (gateway, token) = (Arc::downgrade(&inner.gateway), inner.token.clone());
-        let (key, mut turn) = (handle.clone(), inner.turn());
+        let (key, mut turn) = (handle.to_owned(), inner.turn());
         let waiting = Waiting {
             token: inner.principal.token().id.clone(),
             workspace: inner.principal.token().workspace.clone(),
@@ -121,7 +121,7 @@ impl Parked {
             guard: OnceLock::new(),
         };
         // Kept before it is guarded: a guard that found nothing would never look again.
-        self.calls.insert(handle.clone(), waiting);
+        self.calls.insert(handle.to_owned(), waiting);
         let guard = tokio::spawn(async move {
             loop {
                 tokio::select! {
@@ -140,7 +140,7 @@ impl Parked {
                 gateway.parked().calls.remove(&key);
             }
         });
-        if let Some(waiting) = self.calls.get(&handle) {
+        if let Some(waiting) = self.calls.get(handle) {
             // Set once, here.
             let _ = waiting.guard.set(guard.abort_handle());
         }
@@ -181,7 +181,7 @@ pub(super) fn park(mut inner: Box<Inner>) -> Finished {
     inner.record.finish(CallStatus::Asked, None, finished.len());
     inner.record = RecordGuard::silent();
     inner.parked_since.get_or_insert_with(Instant::now);
-    gateway.parked().keep(handle, inner);
+    gateway.parked().keep(&handle, inner);
     finished
 }
 

@@ -69,3 +69,24 @@ async fn s02_cve_2026_33032_no_route_answers_without_credentials() {
     );
     assert_eq!(answered, public);
 }
+
+/// S-01: what is not configured is closed. ContextForge 3891: an unknown virtual server gave out every tool;
+/// CVE-2026-33032: an empty list meant everybody.
+#[tokio::test]
+async fn s01_contextforge_3891_an_unknown_slug_and_an_empty_list_mean_nobody() {
+    let setup = Setup::with(|config| assert!(config.anonymous.is_empty(), "by default")).await;
+    let server = toolgate_testkit::Server::new().tool("look", "seen");
+    setup.link("s", &server.start().await).await;
+    for slug in ["no-such", "", "default%00", "DEFAULT"] {
+        let mut client = Client::new(&setup.url(slug)).bearer(&setup.admin_token);
+        let reply = client.rpc("tools/list", &serde_json::json!({})).await;
+        assert!(
+            [401, 404].contains(&reply.status),
+            "{slug}: {}",
+            reply.status
+        );
+    }
+    let mut nobody = Client::new(&setup.url("default"));
+    let reply = nobody.rpc("tools/list", &serde_json::json!({})).await;
+    assert_eq!(reply.status, 401, "an empty list of guests' workspaces");
+}

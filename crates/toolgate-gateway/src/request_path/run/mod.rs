@@ -257,19 +257,31 @@ impl Inner {
         Err(finished)
     }
 
-    /// Sends the first round.
-    pub(super) async fn send(
-        &mut self,
-        extra: Vec<(&'static str, Json)>,
-    ) -> Result<(), RouteError> {
-        let call = self.call(extra);
-        // Asked a moment ago with the same snapshot, so it can only say yes.
-        if let Ok(permitted) = self.permitted(call) {
-            let routed = toolgate_router::call(permitted).await?;
-            self.from = routed.exchange.revision();
-            self.leg = Leg::Running(routed);
+    /// Sends the first round, unless what it asks for is taken away before its turn comes.
+    pub(super) async fn send(&mut self, extra: Vec<(&'static str, Json)>) -> Result<(), Finished> {
+        if self.token.life.is_stirred(self.turn) {
+            self.renew()?;
         }
-        Ok(())
+        let call = self.call(extra);
+        let Ok(permitted) = self.permitted(call) else {
+            return Err(self.no_longer_permitted());
+        };
+        let starting = toolgate_router::call(permitted);
+        tokio::pin!(starting);
+        let started = loop {
+            tokio::select! {
+                biased;
+                started = &mut starting => break started,
+                () = self.token.life.stirred(self.turn) => match self.standing() {
+                    Standing::Holds => {}
+                    Standing::Ended | Standing::Taken => return Err(self.no_longer_permitted()),
+                },
+            }
+        };
+        match self.on_started(started) {
+            None => Ok(()),
+            Some(failed) => Err(failed),
+        }
     }
 
     /// The next message or the end. Cancel safe: everything under way is kept in `self`.
@@ -288,7 +300,7 @@ impl Inner {
             }
             let step = match happened {
                 Happened::Event(event) => self.on_event(event),
-                Happened::Answered(routed, told) => self.on_answered(routed, told),
+                Happened::Answered(routed, told) => self.on_answered(routed, &told),
                 Happened::Started(started) => self.on_started(started).map(|end| self.end(end)),
                 Happened::Said(said) => self.on_said(said),
                 Happened::Gathered => {
@@ -497,9 +509,9 @@ impl Inner {
 
     /// A server that is gone shows as the end of its call; one whose secret was rotated meanwhile cannot be told
     /// anything any more, and would wait for ever (S-15).
-    fn on_answered(&mut self, routed: Routed, told: Result<(), UpstreamError>) -> Option<Step> {
+    fn on_answered(&mut self, routed: Routed, told: &Result<(), UpstreamError>) -> Option<Step> {
         self.leg = Leg::Running(routed);
-        if let Err(error) = &told
+        if let Err(error) = told
             && matches!(error.kind, UpstreamErrorKind::SecretMissing(_))
         {
             let end = self.failed(error);

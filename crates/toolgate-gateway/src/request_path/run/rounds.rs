@@ -155,6 +155,7 @@ impl Inner {
     pub(super) fn on_started(&mut self, started: Result<Routed, RouteError>) -> Option<Finished> {
         match started {
             Ok(routed) => {
+                self.from = routed.exchange.revision();
                 self.leg = Leg::Running(routed);
                 None
             }

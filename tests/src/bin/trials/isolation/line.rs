@@ -87,13 +87,14 @@ impl Line {
         let mut bytes = Vec::new();
         let mut is_whole = true;
         loop {
-            let frame = match is_stream {
-                true => tokio::time::timeout(SILENCE, body.frame()).await,
-                false => Ok(body.frame().await),
+            let frame = if is_stream {
+                tokio::time::timeout(SILENCE, body.frame()).await
+            } else {
+                Ok(body.frame().await)
             };
             match frame {
                 Ok(Some(frame)) => {
-                    bytes.extend(frame.expect("a whole body").into_data().unwrap_or_default())
+                    bytes.extend(frame.expect("a whole body").into_data().unwrap_or_default());
                 }
                 Ok(None) => break,
                 Err(_) => {

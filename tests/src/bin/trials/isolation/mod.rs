@@ -5,7 +5,7 @@
 //! credential of the second, on every route of the inventory of S-02. Beside each such request goes the same with a
 //! made-up name of the same form: the two answers must be equal in all but the name.
 //!
-//! From: Asana June 2025, ContextForge 3891, CVE-2026-52870.
+//! From: Asana June 2025, `ContextForge` 3891, CVE-2026-52870.
 
 mod harvest;
 mod line;
@@ -45,7 +45,7 @@ pub(crate) fn run(effort: &Effort, score: &mut Score) {
             Bar::Told,
         );
         let wanted = effort.size(100_000, 100_000);
-        let until = Instant::now() + effort.size_of(SHORT, Duration::from_secs(3_600));
+        let until = Instant::now() + effort.size_of(SHORT, Duration::from_hours(1));
         let before = world.alpha_requests();
         let asked = (0..LINES).map(|number| {
             let (world, asks) = (&world, &asks);
@@ -98,16 +98,18 @@ impl Found {
         let fake = rng.like(&ask.name);
         // In either order, so that neither profits from the other.
         let real_first = rng.below(2) == 0;
-        let (first, second) = match real_first {
-            true => (&ask.name, &fake),
-            false => (&fake, &ask.name),
+        let (first, second) = if real_first {
+            (&ask.name, &fake)
+        } else {
+            (&fake, &ask.name)
         };
         let first = line.ask(ask, first).await;
         let second = line.ask(ask, second).await;
         self.probes += 1;
-        let (real, made_up) = match real_first {
-            true => (&first, &second),
-            false => (&second, &first),
+        let (real, made_up) = if real_first {
+            (&first, &second)
+        } else {
+            (&second, &first)
         };
         self.real.push(real.micros);
         self.made_up.push(made_up.micros);
@@ -135,11 +137,9 @@ impl Found {
         #[expect(clippy::cast_precision_loss, reason = "told")]
         let probes = self.probes as f64;
         // The short form asks for as long as it may.
-        let bar = match Instant::now() < until {
-            #[expect(clippy::cast_precision_loss, reason = "a bar")]
-            true => Bar::AtLeast((wanted - wanted % LINES) as f64),
-            false => Bar::AtLeast(1_000.0),
-        };
+        #[expect(clippy::cast_precision_loss, reason = "a bar")]
+        let all = (wanted - wanted % LINES) as f64;
+        let bar = Bar::AtLeast(if Instant::now() < until { all } else { 1_000.0 });
         score.figure("probes", probes, "", bar);
         for shown in self.shown.iter().take(5) {
             score.fail(shown);

@@ -106,7 +106,7 @@ impl World {
                         break;
                     }
                     Some(event) => {
-                        heard += u64::from(event.data.is_some_and(|data| !data.is_empty()))
+                        heard += u64::from(event.data.is_some_and(|data| !data.is_empty()));
                     }
                 }
             }

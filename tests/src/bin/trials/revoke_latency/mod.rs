@@ -136,9 +136,10 @@ async fn rights(scene: &Scene, few: usize, score: &mut Score) {
         let (id, by_role) = (token.id.clone(), number % 2 == 0);
         let acknowledged = scene.admin(move |admin, scope| {
             let none = ["s__other".to_owned()];
-            let (role, tools) = match by_role {
-                true => (Some(Role::ReadOnly), None),
-                false => (None, Some(&none[..])),
+            let (role, tools) = if by_role {
+                (Some(Role::ReadOnly), None)
+            } else {
+                (None, Some(&none[..]))
             };
             admin.change_token(scope, &id, role, tools).map(drop)
         });
