@@ -1,5 +1,7 @@
 //! `toolgatectl clock …`
 
+use std::fmt::Write;
+
 use toolgate_admin::{ClockAccepted, ClockShown};
 
 use super::Context;
@@ -23,10 +25,11 @@ pub(super) fn run(context: &Context<'_>, command: &ClockCommand) -> Result<Exit,
 fn shown(clock: &ClockShown) -> String {
     let mut text = format!("It is {} UTC\n", time(&clock.now));
     if clock.is_behind() {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "Tokens are judged by {} UTC, which was seen before\nhint: set the clock of this host; if it is right now, `toolgatectl clock accept`\n",
             time(&clock.latest_seen)
-        ));
+        );
     }
     text
 }
