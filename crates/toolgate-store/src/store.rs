@@ -256,8 +256,8 @@ impl Store {
     /// What the seal covers, where assertions are on: bookkeeping that touched it would read as damage
     /// after the next start.
     fn sealed_state(&self, transaction: &Transaction<'_>) -> rusqlite::Result<Option<[u8; 32]>> {
-        match &self.key {
-            Some(key) if cfg!(debug_assertions) => content_seal::digest(transaction, key).map(Some),
+        match self.key() {
+            Ok(key) if cfg!(debug_assertions) => content_seal::digest(transaction, &key).map(Some),
             _ => Ok(None),
         }
     }
