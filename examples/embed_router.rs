@@ -15,7 +15,9 @@ use toolgate_policy::{
     Principal, RateLimit, RawToken, Role, Token, TokenId, ToolRules, permit_call,
 };
 use toolgate_protocol::{Json, JsonLimits, Object, Outcome};
-use toolgate_router::{Link, LinkCall, LinkConfig, Workspace, WorkspaceConfig, approve_all, call};
+use toolgate_router::{
+    Bulkhead, Link, LinkCall, LinkConfig, Part, Workspace, WorkspaceConfig, approve_all, call,
+};
 use toolgate_testkit::{Script, Server};
 use toolgate_upstream::{
     Call, CredentialError, Credentials, Event, Injected, IsolationKey, Upstream, UpstreamConfig,
@@ -96,10 +98,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         LinkCall {
             link: tool.link.clone(),
             call: request,
+            token: Arc::new(Bulkhead::new(Part::Token)),
+            workspace: Arc::new(Bulkhead::new(Part::Workspace)),
         },
     )?;
     let mut routed = call(permitted).await?;
-    match routed.exchange.next().await {
+    match routed.next().await {
         Event::Done(Outcome::Result(result)) => println!("{}", result.as_str()),
         other => return Err(format!("no result: {other:?}").into()),
     }
