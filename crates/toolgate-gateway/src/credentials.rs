@@ -211,12 +211,12 @@ impl Credentials for LinkSecrets {
                     let text = Secret::new(["Bearer ", value.expose()].concat());
                     injected
                         .headers
-                        .push((AUTHORIZATION, header_value(&text, secret)?));
+                        .push((AUTHORIZATION, header_value(text, secret)?));
                 }
                 Injection::Header { name, template } => {
                     let name = HeaderName::from_bytes(name.as_bytes())
                         .map_err(|_| missing(template_name(template)))?;
-                    let value = header_value(&self.fill(template)?, template_name(template))?;
+                    let value = header_value(self.fill(template)?, template_name(template))?;
                     injected.headers.push((name, value));
                 }
                 Injection::Env { secret } => {
@@ -290,11 +290,22 @@ impl OutputMask for StderrMask {
     }
 }
 
-/// A value that no log shows. Controls are refused when a secret is saved, and again here (S-26).
-fn header_value(text: &Secret<String>, secret: &str) -> Result<HeaderValue, CredentialError> {
-    let mut value = HeaderValue::from_str(text.expose()).map_err(|_| missing(secret))?;
+/// A value that no log shows, and that is wiped with the last copy of the header (S-15). Controls are refused when a
+/// secret is saved, and again here (S-26).
+fn header_value(text: Secret<String>, secret: &str) -> Result<HeaderValue, CredentialError> {
+    let shared = Bytes::from_owner(Wiped(text));
+    let mut value = HeaderValue::from_maybe_shared(shared).map_err(|_| missing(secret))?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+/// Bytes of a header that are wiped when nobody holds the header any more.
+struct Wiped(Secret<String>);
+
+impl AsRef<[u8]> for Wiped {
+    fn as_ref(&self) -> &[u8] {
+        self.0.expose().as_bytes()
+    }
 }
 
 fn template_name(template: &str) -> &str {

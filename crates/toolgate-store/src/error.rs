@@ -153,7 +153,7 @@ pub enum StoreError {
     /// Somebody else changed it in between.
     #[error("the {what} `{name}` was changed by somebody else in the meantime")]
     Conflict {
-        /// `secret` or `tool`.
+        /// `secret`, `tool` or `master key`.
         what: &'static str,
         /// Its name.
         name: String,

@@ -1,6 +1,6 @@
 //! A command that prints the master key, such as one that has a key management service unwrap it (S-07).
 
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -136,7 +136,13 @@ fn collect(child: &mut Child) -> mpsc::Receiver<Option<Secret<String>>> {
     thread::spawn(move || {
         // Room for all of it: a buffer that grew would leave a piece of the key in freed memory.
         let mut bytes = Vec::with_capacity(2 * MAX_OUTPUT);
-        let read = pipe.map(|pipe| pipe.take(MAX_OUTPUT as u64 + 1).read_to_end(&mut bytes));
+        let read = pipe.map(|mut pipe| {
+            let limit = MAX_OUTPUT as u64 + 1;
+            let read = pipe.by_ref().take(limit).read_to_end(&mut bytes)?;
+            // To its end, so that the command is judged by what it says of itself; it is killed in time.
+            io::copy(&mut pipe, &mut io::sink())?;
+            Ok::<_, io::Error>(read)
+        });
         let is_whole = matches!(read, Some(Ok(length)) if length <= MAX_OUTPUT);
         let text = String::from_utf8(bytes).ok().map(Secret::new);
         // Nobody listens any more when it was too slow.

@@ -190,6 +190,14 @@ impl Store {
             manifest::authenticate_anew(tx, old, new)?;
             let until = audit::head(tx).doing(doing)?.sequence;
             let mut retired = open_all(old, &select(tx, 0).doing(doing)?)?;
+            // Another process may have put this very key in force since it was read; and a key that comes back
+            // could not tell the rows of its two times apart.
+            if old.id() == new.id() || retired.iter().any(|keys| keys.id() == new.id()) {
+                return Err(StoreError::Conflict {
+                    what: "master key",
+                    name: new.id().as_str().to_owned(),
+                });
+            }
             retired.push(old.retire(until));
             for keys in &retired {
                 let sealed = new

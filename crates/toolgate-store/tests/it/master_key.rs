@@ -420,6 +420,51 @@ fn s12_a_key_from_elsewhere_is_complete_when_its_source_gives_the_new_one() {
     );
 }
 
+/// Rows of its two times could not be told apart.
+#[test]
+fn s12_a_key_that_was_retired_does_not_come_back() {
+    let place = Place::new();
+    let opened = place.open(variable(KEY)).unwrap();
+    place
+        .rotate(&opened, &NewMaster::File(place.path("next.key")))
+        .unwrap();
+    let old = NewMaster::File(place.file("old.key", KEY, 0o600));
+    let error = place.rotate(&opened, &old).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            MasterRotationError::Store(StoreError::Conflict { .. })
+        ),
+        "{error}"
+    );
+    let same = NewMaster::File(place.path("next.key"));
+    assert!(matches!(
+        place.rotate(&opened, &same).unwrap_err(),
+        MasterRotationError::SameKey
+    ));
+    opened.store.verify_audit(None).unwrap();
+}
+
+/// Two at once: one of them, or both one after the other, and nothing is lost.
+#[test]
+fn s12_two_rotations_at_once_leave_one_key_in_force() {
+    let place = Place::new();
+    let stores = [place.open_default(), place.open_default()];
+    add_workspace(&stores[0].store, "acme");
+    for _ in 0..5 {
+        std::thread::scope(|scope| {
+            for opened in &stores {
+                // Whoever comes second may be refused.
+                scope.spawn(|| drop(place.rotate(opened, &NewMaster::InPlace)));
+            }
+        });
+        let again = place.open_default();
+        again.store.verify_audit(None).unwrap();
+        assert_eq!(again.store.load().unwrap().refused, []);
+        assert_eq!(again.key_elsewhere, None);
+    }
+}
+
 #[test]
 fn s12_a_file_is_not_replaced_by_another_file() {
     let place = Place::new();
