@@ -43,7 +43,7 @@ One tool of it: `toolgatectl tools disable SERVER/TOOL`.")]
   toolgatectl mcp add github --url https://api.example.com/mcp --bearer GITHUB_TOKEN
   toolgatectl mcp add search --url https://search.example.com/mcp --header 'X-Api-Key: {SEARCH_KEY}'
   toolgatectl mcp add notes --url http://127.0.0.1:8080/mcp
-  toolgatectl mcp add files -- npx -y @modelcontextprotocol/server-filesystem /srv/files
+  toolgatectl mcp add files -- npx -y @modelcontextprotocol/server-filesystem@2025.8.21 /srv/files
   toolgatectl mcp add db --env DATABASE_URL -- /usr/local/bin/db-mcp --stdio
   toolgatectl mcp add shell --wrapper 'bwrap --unshare-all --ro-bind / /' --max-memory 1G -- some-mcp-server
   toolgatectl mcp add mine --changes accept --url http://127.0.0.1:3000/mcp

@@ -312,27 +312,6 @@ async fn s50_an_unreadable_pin_refuses() {
     assert_eq!(server.calls("get_config"), 0);
 }
 
-/// The same where no list can be pinned at all: its server offers nothing then.
-#[tokio::test]
-async fn s50_a_list_that_cannot_be_pinned_is_not_served() {
-    let setup = Setup::new().await;
-    let server = Server::new().tool("a", "1").start().await;
-    let other = Server::new().tool("b", "2").start().await;
-    let scope = setup.scope("default");
-    let spec = setup.spec(&scope, "s", server.url());
-    setup.add(&scope, &spec).await;
-    setup.link("t", &other).await;
-    // Gone from the store, and the gateway has not been told yet: there is nothing to pin the list to.
-    setup
-        .store()
-        .remove_server(&scope, &toolgate_store::Actor::operator("test"), &spec.id)
-        .unwrap();
-    let mut client = setup.client();
-    client.initialize().await;
-    assert_eq!(names(&client.rpc("tools/list", &json!({})).await), ["t__b"]);
-    assert_eq!(server.calls("a"), 0);
-}
-
 /// S-48: each token sees its own list, from the pins in force, whatever was cached before.
 #[tokio::test]
 async fn s48_cache_key_property() {

@@ -33,613 +33,37 @@ impl Speeches {
     }
 }
 
+/// The reviewed list of phrases.
+const PHRASES: &str = include_str!("phrases.txt");
+
+/// One phrase: lists of words in order.
 struct Pattern {
     speech: Speech,
     /// Words that may stand between two steps.
     gap: usize,
-    /// Alternatives separated by spaces, one step each.
-    steps: &'static [&'static str],
+    /// Alternatives for each step.
+    steps: Vec<Vec<&'static str>>,
 }
 
-const fn say(gap: usize, steps: &'static [&'static str]) -> Pattern {
-    Pattern {
-        speech: Speech::Instruction,
-        gap,
-        steps,
+impl Pattern {
+    /// Reads a line of the list; `None` for remarks, blank lines, and what a test says there is none of.
+    fn parse(line: &'static str) -> Option<Self> {
+        let (head, steps) = line.split_once(':')?;
+        let (speech, gap) = head.split_once(' ')?;
+        Some(Self {
+            speech: match speech {
+                "instruct" => Speech::Instruction,
+                "shadow" => Speech::Shadowing,
+                _ => return None,
+            },
+            gap: gap.parse().ok()?,
+            steps: steps
+                .split('/')
+                .map(|step| step.split_whitespace().collect())
+                .collect(),
+        })
     }
 }
-
-const fn shadow(gap: usize, steps: &'static [&'static str]) -> Pattern {
-    Pattern {
-        speech: Speech::Shadowing,
-        gap,
-        steps,
-    }
-}
-
-const PATTERNS: &[Pattern] = &[
-    // Setting aside what holds.
-    say(
-        3,
-        &[
-            "ignore disregard forget override bypass overrule discard supersede neglect",
-            "previous prior above earlier preceding all any other system safety existing your original user",
-            "instructions instruction rules guidelines directions directives prompts prompt constraints policies policy messages restrictions",
-        ],
-    ),
-    say(
-        2,
-        &[
-            "override overrides supersede supersedes replace replaces",
-            "previous prior earlier all any system user",
-            "instructions rules guidelines prompt policies directives",
-        ],
-    ),
-    say(
-        1,
-        &[
-            "new updated revised real true",
-            "instructions directive directives",
-            "follow override are",
-        ],
-    ),
-    say(0, &["you", "are", "now", "a an in the no"]),
-    say(1, &["from", "now", "on", "you always respond act"]),
-    say(
-        2,
-        &[
-            "developer debug god jailbreak unrestricted maintenance admin",
-            "mode",
-            "enabled enable activated activate on unlocked",
-        ],
-    ),
-    say(0, &["do", "anything", "now"]),
-    say(
-        2,
-        &[
-            "reveal print output repeat disclose leak dump send include show",
-            "your the full entire",
-            "system initial hidden",
-            "prompt instructions message",
-        ],
-    ),
-    say(
-        2,
-        &[
-            "act behave respond operate pretend",
-            "as",
-            "if though",
-            "you no there",
-        ],
-    ),
-    say(2, &["pretend roleplay", "to you", "be are"]),
-    // Keeping something from people.
-    say(
-        4,
-        &[
-            "do",
-            "not",
-            "tell mention reveal inform notify disclose alert show display explain say ask warn expose describe",
-            "user users human humans person anyone anybody them",
-        ],
-    ),
-    say(
-        4,
-        &[
-            "dont never without cannot",
-            "tell mention telling mentioning reveal revealing inform informing notify notifying disclose disclosing alert alerting display explaining explain asking ask warn warning",
-            "user users human humans person anyone anybody them",
-        ],
-    ),
-    say(
-        3,
-        &[
-            "do dont never",
-            "not ever",
-            "mention disclose reveal discuss acknowledge",
-            "this these that step instruction instructions it file",
-        ],
-    ),
-    say(
-        2,
-        &[
-            "never dont",
-            "mention disclose reveal discuss acknowledge",
-            "this these that step instruction instructions file",
-        ],
-    ),
-    say(
-        3,
-        &[
-            "hide hidden conceal keep invisible secret",
-            "from to",
-            "user users human humans view anyone",
-        ],
-    ),
-    say(
-        3,
-        &[
-            "keep",
-            "this it these",
-            "secret confidential hidden private quiet between",
-        ],
-    ),
-    say(
-        2,
-        &[
-            "user users human",
-            "must should may does do can will need needs",
-            "not never cannot",
-            "know see notice aware learn be",
-        ],
-    ),
-    say(
-        3,
-        &[
-            "user users",
-            "cannot cant wont isnt not",
-            "see aware notice shown know informed",
-        ],
-    ),
-    say(
-        3,
-        &[
-            "without",
-            "user users human explicit asking requiring any further prior their",
-            "consent knowledge confirmation approval permission awareness noticing",
-        ],
-    ),
-    say(
-        2,
-        &[
-            "without",
-            "asking requesting waiting seeking",
-            "confirmation approval permission consent user",
-        ],
-    ),
-    say(
-        2,
-        &[
-            "do dont",
-            "not",
-            "ask request wait seek",
-            "confirmation approval permission consent",
-        ],
-    ),
-    say(
-        2,
-        &[
-            "skip bypass disable suppress",
-            "confirmation approval consent authorization safety security",
-            "prompt prompts check checks dialog step steps checks filters filter",
-        ],
-    ),
-    say(
-        3,
-        &[
-            "silently secretly covertly quietly surreptitiously discreetly stealthily",
-            "read send forward copy upload include append call invoke add execute run fetch collect pass transmit post exfiltrate store record log attach insert delete change",
-        ],
-    ),
-    say(
-        3,
-        &[
-            "read send forward copy upload include append call invoke add execute run collect pass transmit post log",
-            "silently secretly covertly surreptitiously discreetly stealthily",
-        ],
-    ),
-    say(
-        3,
-        &[
-            "provide give",
-            "detailed friendly long plausible",
-            "reasoning explanation explanations",
-            "user",
-        ],
-    ),
-    // Reaching for secrets.
-    say(
-        5,
-        &[
-            "send forward exfiltrate upload transmit leak post bcc append include attach pass copy share provide supply submit embed encode paste put store report relay",
-            "credentials secrets passwords password apikey apikeys conversation cookies tokens keys history transcript",
-            "to as in into at via with parameter field argument",
-        ],
-    ),
-    say(
-        3,
-        &[
-            "send forward exfiltrate upload transmit leak post append include attach pass copy share provide submit embed encode relay collect log record",
-            "full entire complete whole all previous",
-            "conversation chat message messages history context transcript prompt session",
-        ],
-    ),
-    say(
-        3,
-        &[
-            "conversation chat message",
-            "history transcript log context",
-            "to as in into here",
-            "parameter field argument server endpoint url context note notes audit metadata",
-        ],
-    ),
-    say(
-        4,
-        &[
-            "read cat open access fetch load get include pass retrieve send copy check contents content paste",
-            "ssh aws env mcp json cursor netrc kube npmrc gnupg config claude",
-            "id rsa ed25519 credentials mcp json key env token key config authorized shadow",
-            "and as to into pass send include in content contents file",
-        ],
-    ),
-    say(
-        3,
-        &[
-            "read cat open access load get include pass retrieve send copy contents content paste of",
-            "ssh gnupg",
-            "id key keys config folder directory",
-        ],
-    ),
-    say(
-        3,
-        &[
-            "read cat open access load get retrieve send copy include paste pass contents content",
-            "etc",
-            "passwd shadow hosts sudoers",
-        ],
-    ),
-    say(
-        2,
-        &[
-            "contents content value values",
-            "of",
-            "env credentials ssh wallet keychain",
-        ],
-    ),
-    say(
-        2,
-        &[
-            "id",
-            "rsa ed25519",
-            "as to into pass send include content contents file and here",
-        ],
-    ),
-    say(
-        3,
-        &[
-            "private secret ssh api access",
-            "key keys",
-            "as into in to",
-            "sidenote parameter field argument content note context server feedback",
-        ],
-    ),
-    say(
-        3,
-        &[
-            "environment",
-            "variables",
-            "as into in to",
-            "sidenote parameter field argument note context server url",
-        ],
-    ),
-    say(
-        2,
-        &[
-            "bcc cc",
-            "every all each any",
-            "email emails message messages mail",
-        ],
-    ),
-    say(
-        3,
-        &[
-            "also always additionally",
-            "bcc cc forward",
-            "to every all copy",
-        ],
-    ),
-    say(
-        4,
-        &[
-            "change replace set substitute redirect",
-            "recipient address account wallet number phone iban payee",
-            "to with",
-            "attacker proxy following this ours backup",
-        ],
-    ),
-    say(
-        4,
-        &[
-            "actual real true original",
-            "recipient",
-            "in",
-            "body text message",
-        ],
-    ),
-    // Making itself needed.
-    say(
-        3,
-        &[
-            "otherwise or else",
-            "tool function call request server",
-            "will wont may does",
-            "not fail break work stop crash error be",
-        ],
-    ),
-    say(
-        3,
-        &[
-            "tool function",
-            "will wont",
-            "not",
-            "work function run execute",
-            "unless without until otherwise",
-        ],
-    ),
-    say(
-        2,
-        &[
-            "before prior",
-            "to using calling use invoking running executing answering responding doing",
-            "this any other anything every",
-            "tool tools function else question request",
-            "read open access cat send load execute run fetch",
-        ],
-    ),
-    say(
-        2,
-        &[
-            "you assistant ai model llm agent",
-            "must should",
-            "always first also immediately",
-            "read open send execute run forward include pass append fetch download",
-        ],
-    ),
-    say(
-        1,
-        &[
-            "always",
-            "prefer choose use select call",
-            "this",
-            "tool function server over first instead",
-        ],
-    ),
-    say(
-        2,
-        &[
-            "this",
-            "tool function",
-            "must should",
-            "be always",
-            "called used invoked run",
-            "before first always whenever instead",
-        ],
-    ),
-    say(
-        3,
-        &[
-            "after when once",
-            "calling using running executing",
-            "this any",
-            "tool",
-            "immediately also always",
-            "call run send execute invoke",
-        ],
-    ),
-    say(
-        3,
-        &[
-            "curl wget",
-            "http https sh",
-            "bash sh pipe",
-            "before first to and",
-        ],
-    ),
-    say(2, &["download fetch", "and", "execute run eval"]),
-    say(
-        2,
-        &[
-            "execute run eval",
-            "following this",
-            "command code script shell",
-            "before first silently immediately on",
-        ],
-    ),
-    say(
-        2,
-        &[
-            "highest top maximum absolute",
-            "priority precedence",
-            "instruction instructions over rule tool system",
-        ],
-    ),
-    say(
-        2,
-        &[
-            "takes take has have",
-            "precedence priority",
-            "over",
-            "all any other previous user system instructions",
-        ],
-    ),
-    say(
-        2,
-        &[
-            "important critical urgent mandatory attention notice",
-            "instruction instructions note message",
-            "to for",
-            "ai assistant assistants llm model models agent agents claude chatgpt gpt",
-        ],
-    ),
-    say(
-        1,
-        &[
-            "note message attention instruction instructions",
-            "to for",
-            "ai llm model models assistant agent agents",
-            "assistant model agent you always before must",
-        ],
-    ),
-    say(
-        1,
-        &[
-            "as",
-            "an the",
-            "ai llm assistant agent",
-            "you",
-            "must should have always",
-        ],
-    ),
-    say(
-        0,
-        &[
-            "end",
-            "of",
-            "tool system user",
-            "description prompt instructions message",
-        ],
-    ),
-    say(
-        2,
-        &[
-            "pre already previously",
-            "approved authorized confirmed consented",
-            "by",
-            "user admin administrator security",
-        ],
-    ),
-    say(
-        2,
-        &[
-            "user",
-            "has",
-            "already previously",
-            "approved authorized consented confirmed agreed",
-        ],
-    ),
-    // Other languages.
-    say(
-        3,
-        &[
-            "ignoriere ignorieren vergiss missachte",
-            "alle vorherigen bisherigen vorigen obigen",
-            "anweisungen instruktionen regeln vorgaben",
-        ],
-    ),
-    say(
-        4,
-        &[
-            "sage sag erwähne zeige verrate",
-            "nutzer benutzer anwender",
-            "nicht nichts nie",
-        ],
-    ),
-    say(
-        3,
-        &[
-            "ignorez ignore oubliez oublie",
-            "toutes les précédentes",
-            "instructions consignes règles",
-        ],
-    ),
-    say(
-        3,
-        &[
-            "ne",
-            "dites mentionnez révélez informez montrez",
-            "utilisateur",
-        ],
-    ),
-    say(
-        3,
-        &[
-            "ignora ignore olvida",
-            "todas las anteriores previas",
-            "instrucciones reglas indicaciones",
-        ],
-    ),
-    say(
-        4,
-        &["no", "digas menciones reveles informes muestres", "usuario"],
-    ),
-    say(
-        3,
-        &[
-            "ignora dimentica",
-            "tutte le precedenti",
-            "istruzioni regole",
-        ],
-    ),
-    say(
-        3,
-        &["ignore esqueça", "todas as anteriores", "instruções regras"],
-    ),
-    say(
-        2,
-        &[
-            "игнорируй игнорируйте забудь",
-            "все предыдущие прежние",
-            "инструкции указания правила",
-        ],
-    ),
-    // Other tools.
-    shadow(
-        4,
-        &[
-            "when whenever if every",
-            "tool function",
-            "called used invoked available present",
-            "must should always instead change send",
-        ],
-    ),
-    shadow(
-        3,
-        &[
-            "instead",
-            "of",
-            "other any all built builtin native",
-            "tool tools function functions server servers",
-        ],
-    ),
-    shadow(
-        3,
-        &[
-            "do dont never",
-            "not use call ever",
-            "use call any other",
-            "other any built builtin native",
-            "tool tools function functions server servers",
-        ],
-    ),
-    shadow(
-        2,
-        &[
-            "other all any",
-            "tools servers functions",
-            "are",
-            "deprecated broken unsafe insecure disabled obsolete compromised unreliable malicious",
-        ],
-    ),
-    shadow(
-        3,
-        &[
-            "modify change alter affects override replaces intercept",
-            "behavior behaviour output arguments result results recipient",
-            "of",
-            "other all any every",
-        ],
-    ),
-    shadow(
-        2,
-        &[
-            "any all every other",
-            "other",
-            "tool tools",
-            "must should",
-            "be first also",
-        ],
-    ),
-];
 
 /// Phrases in scripts that do not put blanks between words.
 const UNSPACED: &[&str] = &[
@@ -662,11 +86,14 @@ const UNSPACED: &[&str] = &[
 /// Where a word stands: pattern, step.
 type Places = Vec<(usize, usize)>;
 
+static PATTERNS: LazyLock<Vec<Pattern>> =
+    LazyLock::new(|| PHRASES.lines().filter_map(Pattern::parse).collect());
+
 static WORDS: LazyLock<HashMap<&'static str, Places>> = LazyLock::new(|| {
     let mut words: HashMap<&str, Places> = HashMap::new();
     for (number, pattern) in PATTERNS.iter().enumerate() {
         for (step, alternatives) in pattern.steps.iter().enumerate() {
-            for word in alternatives.split(' ') {
+            for word in alternatives {
                 let places = words.entry(word).or_default();
                 if !places.contains(&(number, step)) {
                     places.push((number, step));
@@ -767,4 +194,19 @@ fn is_inside_words(character: char) -> bool {
         character,
         '\'' | '\u{2019}' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}'
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_the_list_is_read() {
+        let phrases = PHRASES
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#'));
+        assert_eq!(phrases.count(), PATTERNS.len());
+        let whole = |pattern: &Pattern| pattern.steps.iter().all(|step| !step.is_empty());
+        assert!(PATTERNS.len() > 50 && PATTERNS.iter().all(whole));
+    }
 }

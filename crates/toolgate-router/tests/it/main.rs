@@ -10,6 +10,7 @@ mod introduction;
 mod lists;
 mod names;
 mod order;
+mod pins;
 mod resources;
 mod support;
 mod uris;

@@ -11,8 +11,8 @@ use toolgate_namespace::{
 use toolgate_policy::{Principal, RateLimit, RawToken, Role, Token, TokenId, ToolRules};
 use toolgate_protocol::{Json, Revision};
 use toolgate_router::{
-    Background, Link, LinkConfig, Listed, Pins, Resolved, ResourcePage, ToolList, Workspace,
-    WorkspaceConfig, approve_all,
+    Background, Link, LinkConfig, Listed, Pinning, Pins, Resolved, ResourcePage, ToolList,
+    Workspace, WorkspaceConfig, approve_all,
 };
 use toolgate_testkit::{Running, Server};
 use toolgate_upstream::{
@@ -61,9 +61,14 @@ impl Rig {
                 spec
             })
             .collect();
+        Self::pinned_by(specs, &approve_all())
+    }
+
+    /// The servers, with somebody else to pin their lists.
+    pub(crate) fn pinned_by(specs: Vec<ServerSpec>, pinning: &Arc<Pinning>) -> Self {
         let remembered = specs.iter().map(|_| None).collect();
         Self {
-            workspace: workspace(&specs, remembered, Arc::default()),
+            workspace: workspace(&specs, remembered, pinning),
             specs,
         }
     }
@@ -73,7 +78,7 @@ impl Rig {
         let links = self.workspace.links().iter();
         let remembered = links.map(|link| link.known().map(|pins| pins.definitions()));
         Self {
-            workspace: workspace(&self.specs, remembered.collect(), Arc::default()),
+            workspace: workspace(&self.specs, remembered.collect(), &approve_all()),
             specs: self.specs.clone(),
         }
     }
@@ -151,7 +156,7 @@ fn said(resolved: &Resolved) -> String {
     format!("{} {}{form}", resolved.link.spec().slug, resolved.own)
 }
 
-fn spec(slug: &str, server: &Running, order: u8) -> ServerSpec {
+pub(crate) fn spec(slug: &str, server: &Running, order: u8) -> ServerSpec {
     ServerSpec {
         id: ServerId::from_random([order; 16]),
         workspace: WorkspaceId::from_random([1; 16]),
@@ -176,13 +181,13 @@ fn spec(slug: &str, server: &Running, order: u8) -> ServerSpec {
 fn workspace(
     specs: &[ServerSpec],
     remembered: Vec<Option<ToolList>>,
-    background: Arc<Background>,
+    pinning: &Arc<Pinning>,
 ) -> Arc<Workspace> {
     let changes: Arc<_> = Arc::default();
     let links = specs
         .iter()
         .zip(remembered)
-        .map(|(spec, known)| link(spec, known.as_ref(), &changes))
+        .map(|(spec, known)| link(spec, known.as_ref(), &changes, pinning))
         .collect();
     Workspace::new(WorkspaceConfig {
         id: WorkspaceId::from_random([1; 16]),
@@ -191,7 +196,7 @@ fn workspace(
         links,
         changes,
         uris: Arc::default(),
-        background,
+        background: Arc::<Background>::default(),
     })
 }
 
@@ -199,6 +204,7 @@ fn link(
     spec: &ServerSpec,
     known: Option<&ToolList>,
     changes: &Arc<std::sync::atomic::AtomicU64>,
+    pinning: &Arc<Pinning>,
 ) -> Arc<Link> {
     let slot: Arc<OnceLock<Weak<Link>>> = Arc::default();
     let told = slot.clone();
@@ -231,7 +237,7 @@ fn link(
         pins: known.map(|tools| Pins::approved(tools)),
         snapshot: None,
         changes: changes.clone(),
-        pinning: approve_all(),
+        pinning: pinning.clone(),
     });
     slot.set(Arc::downgrade(&link)).unwrap();
     link
