@@ -8,6 +8,9 @@ use std::time::Instant;
 
 use crate::PATIENCE;
 
+/// How long the rest of a dead process's complaints may take to be read.
+const COMPLAINTS: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// A running process whose standard output and error are kept. Dropping it kills it.
 #[derive(Debug)]
 pub struct Process {
@@ -16,6 +19,8 @@ pub struct Process {
     stdout: Arc<Mutex<String>>,
     stderr: Arc<Mutex<String>>,
     ready: mpsc::Receiver<String>,
+    /// Closed when nobody can write to standard error any more.
+    complained: mpsc::Receiver<String>,
 }
 
 impl Process {
@@ -33,6 +38,7 @@ impl Process {
             .spawn()
             .unwrap_or_else(|error| panic!("starting {name}: {error}"));
         let (say, ready) = mpsc::sync_channel(1);
+        let (ended, complained) = mpsc::sync_channel(1);
         let (stdout, stderr) = (Arc::default(), Arc::default());
         keep(
             child.stdout.take().expect("piped"),
@@ -42,7 +48,7 @@ impl Process {
         keep(
             child.stderr.take().expect("piped"),
             Arc::clone(&stderr),
-            None,
+            Some(ended),
         );
         Self {
             name: name.to_owned(),
@@ -50,6 +56,7 @@ impl Process {
             stdout,
             stderr,
             ready,
+            complained,
         }
     }
 
@@ -101,11 +108,13 @@ impl Process {
         );
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until it ends by itself, and until what it complained of has been read.
     pub fn wait(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().expect("the child is ours") {
+                // A grandchild may hold the pipe for longer than anybody wants to wait.
+                while self.complained.recv_timeout(COMPLAINTS).is_ok() {}
                 return status;
             }
             assert!(

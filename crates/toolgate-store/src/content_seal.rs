@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension};
 use toolgate_vault::{LengthPrefixed, MasterKey};
 
 use crate::error::Doing;
+use crate::migrations::CONTROL;
 use crate::store::{self, Noted};
 use crate::{Store, StoreError};
 
@@ -40,24 +41,25 @@ const TABLES: &[(&str, &str)] = &[
     ),
 ];
 
-/// Columns that are written without a change being counted.
-const BOOKKEEPING: &[&str] = &["last_used_at"];
+/// Columns that are written without a change being counted: when a token or secret was used, and `at`,
+/// when a server was last reached.
+const BOOKKEEPING: &[&str] = &["last_used_at", "at"];
 
 impl Store {
     /// Seals what the tables hold now, if that has not been done since the last change.
     ///
     /// Answers whether anything had changed.
     pub fn seal_contents(&self) -> Result<bool, StoreError> {
-        const SEALED: &str = "SELECT generation FROM content_seal WHERE key_id = ?1";
-        const SEAL: &str = "INSERT INTO content_seal (only, generation, key_id, mac)
+        const SEALED: &str = "SELECT generation FROM content_seal WHERE sealed_by = ?1";
+        const SEAL: &str = "INSERT INTO content_seal (only, generation, sealed_by, mac)
             VALUES (1, ?1, ?2, ?3) ON CONFLICT (only) DO UPDATE SET
-            generation = excluded.generation, key_id = excluded.key_id, mac = excluded.mac";
+            generation = excluded.generation, sealed_by = excluded.sealed_by, mac = excluded.mac";
         let doing = "sealing what the store holds";
         let key = self.key()?;
-        let id = key.id().as_str();
+        let sealed_by = sealer(key);
         let due = self.read_at_once(doing, |connection| {
             let sealed: Option<u64> = connection
-                .query_row(SEALED, [id], |row| row.get(0))
+                .query_row(SEALED, [&sealed_by], |row| row.get(0))
                 .optional()?;
             let generation = store::generation(connection)?;
             if sealed == Some(generation) {
@@ -70,7 +72,8 @@ impl Store {
         };
         // A change in between makes this seal one of the past, which is no harm.
         self.note(doing, |tx| {
-            tx.execute(SEAL, (generation, id, mac)).doing(doing)?;
+            tx.execute(SEAL, (generation, &sealed_by, mac))
+                .doing(doing)?;
             Ok(Noted::Bookkeeping)
         })?;
         Ok(true)
@@ -78,12 +81,10 @@ impl Store {
 
     /// Refuses contents that changed since they were sealed without a change being counted.
     pub(crate) fn check_seal(&self, key: &MasterKey) -> Result<(), StoreError> {
-        const SQL: &str = "SELECT generation, mac FROM content_seal WHERE key_id = ?1";
+        const SQL: &str = "SELECT generation, mac FROM content_seal WHERE sealed_by = ?1";
         self.read_at_once("checking what the store holds", |connection| {
             let seal: Option<(u64, [u8; 32])> = connection
-                .query_row(SQL, [key.id().as_str()], |row| {
-                    Ok((row.get(0)?, row.get(1)?))
-                })
+                .query_row(SQL, [sealer(key)], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;
             let generation = store::generation(connection)?;
             Ok(match seal {
@@ -99,6 +100,17 @@ impl Store {
             Err(StoreError::ContentsDamaged { generation })
         })
     }
+}
+
+/// Who can make the same digest again: whoever has the key and covers the same tables, which another
+/// schema need not (R-09).
+fn sealer(key: &MasterKey) -> String {
+    [
+        key.id().as_str(),
+        " schema ",
+        &CONTROL.version().to_string(),
+    ]
+    .concat()
 }
 
 /// A MAC over every row, each chained to the one before: memory for one row only.

@@ -1,7 +1,8 @@
 //! Opening a database file: which SQLite, which settings, which schema.
 
 use std::path::Path;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
@@ -129,7 +130,8 @@ fn connect(path: &Path, durability: Durability) -> Result<Connection, StoreError
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection =
         Connection::open_with_flags(path, flags).map_err(|error| opening(path, error))?;
-    let journal = configure(&connection, durability).map_err(|error| opening(path, error))?;
+    let journal =
+        patiently(|| configure(&connection, durability)).map_err(|error| opening(path, error))?;
     if journal != "wal" {
         return Err(StoreError::NoWriteAheadLog {
             path: path.to_owned(),
@@ -142,6 +144,23 @@ fn connect(path: &Path, durability: Durability) -> Result<Connection, StoreError
             path: path.to_owned(),
             setting,
         }),
+    }
+}
+
+/// Tries again while another process holds the file: the change to a write-ahead log does not wait by
+/// itself where two open a new store at once.
+fn patiently<T>(mut attempt: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    let deadline = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match attempt() {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && Instant::now() < deadline =>
+            {
+                thread::sleep(Duration::from_millis(5));
+            }
+            outcome => return outcome,
+        }
     }
 }
 

@@ -51,7 +51,7 @@ pub(crate) const CALLS: Schema = Schema {
 };
 
 impl Schema {
-    fn version(&self) -> u32 {
+    pub(crate) fn version(&self) -> u32 {
         u32::try_from(self.migrations.len()).expect("migrations are written by hand")
     }
 

@@ -57,6 +57,20 @@ fn r08_bookkeeping_and_changes_break_no_seal() {
     open(&house).unwrap();
 }
 
+/// side by side with a newer program, whose seal may cover tables that this one does not know.
+#[test]
+fn r09_the_seal_of_another_schema_is_nobodys_damage() {
+    let house = House::new();
+    house.workspace("acme", 1);
+    house.store.seal_contents().unwrap();
+    edit(
+        &house,
+        "UPDATE content_seal SET mac = zeroblob(32), sealed_by = sealed_by || '9'",
+    );
+    open(&house).unwrap();
+    assert!(house.store.seal_contents().unwrap(), "it seals for itself");
+}
+
 #[test]
 fn r08_a_counter_that_went_back_is_damage() {
     let house = House::new();
