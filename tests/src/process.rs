@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::PATIENCE;
 
@@ -22,6 +22,9 @@ pub struct Process {
     /// Closed when nobody can write to standard error any more.
     complained: mpsc::Receiver<String>,
 }
+
+/// How long an ended process's last words may take to be read; a child of its own can hold the pipe open.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 impl Process {
     /// Starts the command.
@@ -44,6 +47,7 @@ impl Process {
             child.stdout.take().expect("piped"),
             Arc::clone(&stdout),
             Some(say),
+            None,
         );
         keep(
             child.stderr.take().expect("piped"),
@@ -123,7 +127,7 @@ impl Process {
                 self.name,
                 self.stderr()
             );
-            thread::sleep(std::time::Duration::from_millis(10));
+            thread::sleep(Duration::from_millis(10));
         }
     }
 }
@@ -141,8 +145,10 @@ fn keep(
     pipe: impl Read + Send + 'static,
     into: Arc<Mutex<String>>,
     ready: Option<mpsc::SyncSender<String>>,
+    until_the_end: Option<mpsc::SyncSender<String>>,
 ) {
     thread::spawn(move || {
+        let _until_the_end = until_the_end;
         for line in BufReader::new(pipe).lines().map_while(Result::ok) {
             let url = line.strip_prefix("ready ").map(str::to_owned);
             {

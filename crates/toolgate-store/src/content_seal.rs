@@ -56,7 +56,7 @@ impl Store {
             generation = excluded.generation, sealed_by = excluded.sealed_by, mac = excluded.mac";
         let doing = "sealing what the store holds";
         let key = self.key()?;
-        let sealed_by = sealer(key);
+        let sealed_by = sealer(&key);
         let due = self.read_at_once(doing, |connection| {
             let sealed: Option<u64> = connection
                 .query_row(SEALED, [&sealed_by], |row| row.get(0))

@@ -194,6 +194,39 @@ async fn s59_a_new_certificate_is_used_without_a_restart() {
     );
 }
 
+/// S-59: both versions are spoken, and HTTP/2 is offered by ALPN; there is no older version and no renegotiation in rustls.
+#[tokio::test]
+async fn s59_tls_1_2_and_1_3() {
+    use rustls::version::{TLS12, TLS13};
+
+    let (authority, folder) = (Authority::new(), TempDir::new().unwrap());
+    let (certificate, key) = authority.issue(&folder, "mcp.example.com");
+    let identity = TlsIdentity::load(&certificate, &key).unwrap();
+    let server = served(identity, ServeLimits::default());
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(authority.root()).unwrap();
+    for version in [&TLS12, &TLS13] {
+        for protocol in [b"h2".as_slice(), b"http/1.1"] {
+            let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+            let mut config = rustls::ClientConfig::builder_with_provider(provider)
+                .with_protocol_versions(&[version])
+                .unwrap()
+                .with_root_certificates(roots.clone())
+                .with_no_client_auth();
+            config.alpn_protocols = vec![protocol.to_vec()];
+            let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config));
+            let stream = tokio::net::TcpStream::connect(server.address)
+                .await
+                .unwrap();
+            let name = "mcp.example.com".try_into().unwrap();
+            let stream = soon(connector.connect(name, stream)).await.unwrap();
+            let (_, session) = stream.get_ref();
+            assert_eq!(session.protocol_version(), Some(version.version));
+            assert_eq!(session.alpn_protocol(), Some(protocol));
+        }
+    }
+}
+
 #[tokio::test]
 async fn s59_tls_handshake_stall() {
     let (authority, folder) = (Authority::new(), TempDir::new().unwrap());
