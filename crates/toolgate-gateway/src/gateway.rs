@@ -238,8 +238,15 @@ impl Gateway {
 
     /// Says that the gateway cannot go on.
     pub(crate) fn break_down(&self, what: &'static str) {
-        tracing::error!(what, "the gateway cannot go on");
-        self.broken.send_replace(Some(what));
+        // Who is told first may take a moment to act on it.
+        let news = self.broken.send_if_modified(|broken| {
+            let news = broken.is_none();
+            broken.get_or_insert(what);
+            news
+        });
+        if news {
+            tracing::error!(what, "the gateway cannot go on");
+        }
     }
 
     /// Runs what the gateway cannot do without until it drains; a panic in it ends the process (S-63).
