@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use toolgate_testkit::{Script, Server};
-use toolgate_tests::marked;
+use toolgate_tests::{marked, parent_of};
 
 use crate::world::{World, add, add_child, list, soon};
 
@@ -50,10 +50,16 @@ impl Target {
         ]
     }
 
-    /// The command lines of what runs for the child: its keeper's and its own.
+    /// The command lines of what runs for the child: its keeper's and its own. The keeper is found by its child,
+    /// since only root can see into it.
     fn running(&self) -> Vec<String> {
-        let line = |pid: &u32| fs::read_to_string(format!("/proc/{pid}/cmdline")).ok();
-        let mut lines: Vec<String> = marked(self.mark).iter().filter_map(line).collect();
+        let line = |pid: u32| fs::read_to_string(format!("/proc/{pid}/cmdline")).ok();
+        let is_keeper = |line: &String| line.contains("\0keeper\0");
+        let mut lines = Vec::new();
+        for pid in marked(self.mark) {
+            lines.extend(line(pid).filter(|line| !is_keeper(line)));
+            lines.extend(parent_of(pid).and_then(line).filter(is_keeper));
+        }
         lines.sort();
         lines
     }

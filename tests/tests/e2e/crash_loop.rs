@@ -40,14 +40,15 @@ async fn r19_crash_loop() {
     fs::write(&crash_file, "").expect("a file");
     let mut second = world.legacy().await;
     let hanging = tokio::spawn(async move { second.call("c__hang", json!({})).await });
-    eventually("the hanging call is there", || {
-        (world
-            .installation
-            .lines(&["mcp", "list", "--workspace", "team"])
-            .len()
-            == 1)
-            .then_some(())
-    });
+    let arrived = async {
+        while !client
+            .call("c__seen", json!({}))
+            .await
+            .text()
+            .contains(r#""name":"hang""#)
+        {}
+    };
+    soon("the hanging call", arrived).await;
     let (code, message) = error(&soon("the crash", client.call("c__exit", json!({}))).await);
     assert_eq!(code, -32010, "{message}");
     let hanging = soon("the end of the hanging call", hanging)
@@ -116,10 +117,12 @@ async fn r19_a_child_comes_back_by_itself_and_nothing_is_replayed() {
         installation.secret("team", "c", "MARK", mark);
     });
     let mut client = world.legacy().await;
+    let before = client.call("c__pid", json!({})).await.text();
     soon("the crash", client.call("c__exit", json!({}))).await;
-    // The keeper and the child.
     eventually("another child runs", || {
-        (marked(mark).len() == 2).then_some(())
+        let name = |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        let is_new = |pid: &u32| pid.to_string() != before && name(pid).trim() == "testkit-stdio";
+        marked(mark).iter().any(is_new).then_some(())
     });
     let seen = soon("an answer", async {
         loop {
