@@ -23,9 +23,6 @@ pub struct Process {
     complained: mpsc::Receiver<String>,
 }
 
-/// How long an ended process's last words may take to be read; a child of its own can hold the pipe open.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-
 impl Process {
     /// Starts the command.
     pub fn start(name: &str, command: &mut Command) -> Self {

@@ -306,4 +306,22 @@ mod tests {
             assert!(line.contains(ELLIPSIS));
         }
     }
+
+    /// S-19: what a failing piece of code had in its hands is not for the log.
+    #[test]
+    fn s19_a_panic_shows_its_place_and_no_value() {
+        let value = "fake-secret-0001";
+        let text = written(LogFormat::Text, || {
+            std::panic::set_hook(Box::new(panicked));
+            let first = std::panic::catch_unwind(|| panic!("slicing {value}"));
+            let second = std::panic::catch_unwind(|| panic!("a plain reason"));
+            drop(std::panic::take_hook());
+            assert!(first.is_err() && second.is_err());
+        });
+        assert!(!text.contains(value), "{text}");
+        assert!(
+            text.contains("log.rs") && text.contains("a plain reason"),
+            "{text}"
+        );
+    }
 }

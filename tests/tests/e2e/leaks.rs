@@ -1,6 +1,7 @@
 //! How other MCP software logged credentials, and that this one does not (S-19, S-20). Both log formats, at `trace`.
 
 use serde_json::json;
+use tokio::sync::OnceCell;
 use toolgate_testkit::{Client, Script, Server};
 use toolgate_tests::{Gateway, Installation};
 
@@ -15,7 +16,15 @@ struct Story {
     session: String,
 }
 
-async fn story(format: &str) -> Story {
+/// Told once for each format.
+async fn story(format: &str) -> &'static Story {
+    static TEXT: OnceCell<Story> = OnceCell::const_new();
+    static JSON: OnceCell<Story> = OnceCell::const_new();
+    let told = if format == "json" { &JSON } else { &TEXT };
+    told.get_or_init(|| tell(format)).await
+}
+
+async fn tell(format: &str) -> Story {
     let server = Server::new()
         .tool("echo", Script::new().echo())
         .tool(
@@ -82,7 +91,8 @@ fn never(log: &str, what: &str, text: &str) {
 }
 
 fn hex(text: &str) -> String {
-    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+    text.bytes()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// github/gh-aw 50930: the bearer of agents, as `session=…`, hundreds of times in diagnostic logs.

@@ -105,7 +105,16 @@ async fn s25_token_location() {
         let said = format!("{:?} {:?}", reply.headers, reply.body);
         assert!(!said.contains(&token), "{what}: {said}");
     }
-    // In the body: alone, and beside a good header.
+    assert_eq!(server.calls("hello"), 0, "nothing was called");
+}
+
+/// In the body it opens nothing, and what has it is refused beside a good header as well (S-28).
+#[tokio::test]
+async fn s25_token_location_body() {
+    let (setup, server) = world().await;
+    let token = setup.admin_token.clone();
+    let here = setup.url("default");
+    let bare = || Client::new(&here);
     for body in [
         call(&json!({"token": token})),
         call(&json!({"nested": [{"text": format!("my token is {token}.")}]})),
@@ -246,7 +255,7 @@ async fn s29_no_second_expansion() {
         usize::try_from(seed >> 33).unwrap() % limit
     };
     for _ in 0..200 {
-        let text: String = (0..1 + next(6))
+        let text: String = (0..=next(6))
             .flat_map(|_| {
                 [
                     TEMPLATES[next(TEMPLATES.len())],

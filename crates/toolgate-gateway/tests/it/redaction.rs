@@ -14,8 +14,12 @@ const SECRET: &str = r#"fake/s3cr\et"Ab+xyz=0001"#;
 
 /// The nine encodings.
 fn encodings() -> Vec<String> {
-    let hex: String = SECRET.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let percent: String = SECRET.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let hex: String = SECRET
+        .bytes()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    let percent: String = SECRET
+        .bytes()
+        .fold(String::new(), |text, byte| format!("{text}%{byte:02X}"));
     let quoted = Value::from(SECRET).to_string();
     let offset = |before: &str| STANDARD.encode(format!("{before}{SECRET}"));
     vec![

@@ -1,6 +1,6 @@
 //! The hostile corpus: one named case per malformation (S-31, P3.7, P3.9, P3.15–P3.17).
 
-use toolgate_protocol::{JsonLimits, codes, parse_message};
+use toolgate_protocol::{JsonLimits, Message, codes, parse_message};
 
 /// What becomes of a case.
 enum Fate {
@@ -36,6 +36,30 @@ fn check(name: &str, body: &[u8], fate: &Fate) {
         expected,
         "{name}"
     );
+    differential(name, body);
+}
+
+/// S-31: what we read, another parser reads the same way: the members that decide what happens, each once.
+#[track_caller]
+fn differential(name: &str, body: &[u8]) {
+    let Ok(Message::Request(request)) = parse_message(body.to_vec().into(), &JsonLimits::CLIENT)
+    else {
+        return;
+    };
+    // Numbers beyond 64 bits are text to us and nothing to it.
+    let Ok(other) = serde_json::from_slice::<serde_json::Value>(body) else {
+        return;
+    };
+    assert_eq!(other["method"], *request.method, "{name}");
+    assert_eq!(
+        other["params"]["name"].as_str(),
+        request.params.text("name").as_deref(),
+        "{name}"
+    );
+    if other["params"].is_object() {
+        let params: serde_json::Value = serde_json::from_slice(request.params.bytes()).unwrap();
+        assert_eq!(other["params"], params, "{name}");
+    }
 }
 
 /// A call whose arguments hold `value`.

@@ -11,6 +11,7 @@ use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 
+use super::blob::KEYS;
 use super::replacement::{Replacements, Shape};
 use super::spelling::Spelling;
 
@@ -39,6 +40,8 @@ pub(super) struct Found {
 
 impl Index {
     /// Each spelling has at least eight bytes, as each secret has (S-18).
+    ///
+    /// Beside the secrets it finds the keys of blobs, which costs nothing in the same pass.
     pub(super) fn new(spellings: Vec<Spelling>) -> Self {
         let patterns = sorted(spellings);
         let mut starts = [false; 256];
@@ -72,6 +75,7 @@ impl Index {
         let patterns: Vec<&str> = self
             .patterns
             .iter()
+            .filter(|pattern| pattern.shape != Shape::Key)
             .map(|pattern| pattern.text.as_str())
             .collect();
         Replacements::avoiding(&patterns)
@@ -114,13 +118,16 @@ impl Pattern {
 
 /// One of each, in the order that [`Index::patterns`] wants.
 fn sorted(spellings: Vec<Spelling>) -> Vec<Pattern> {
-    let mut patterns: Vec<Pattern> = spellings
-        .into_iter()
-        .map(|text| Pattern {
-            shape: Shape::of(&text),
-            text,
-        })
-        .collect();
+    let keys = if spellings.is_empty() { &[][..] } else { &KEYS };
+    let keys = keys.iter().map(|key| Pattern {
+        shape: Shape::Key,
+        text: Spelling::new((*key).to_owned()),
+    });
+    let secrets = spellings.into_iter().map(|text| Pattern {
+        shape: Shape::of(&text),
+        text,
+    });
+    let mut patterns: Vec<Pattern> = secrets.chain(keys).collect();
     patterns.sort_by(|a, b| {
         let longest_first = b.bytes().len().cmp(&a.bytes().len());
         a.beginning()
@@ -255,8 +262,11 @@ fn groups(patterns: &[Pattern], needles: Needles) -> Vec<Group> {
             start..end
         })
         .collect();
+    // Groups of one size: for a few needles left over the prefilter would look for their rarest bytes one by one, which
+    // are not rare in every text.
+    let count = candidates.len().div_ceil(needles.per_group()).max(1);
     candidates
-        .chunks(needles.per_group())
+        .chunks(candidates.len().div_ceil(count).max(1))
         .map(|candidates| Group {
             automaton: AhoCorasick::builder()
                 .match_kind(MatchKind::LeftmostLongest)

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use toolgate_vault::MIN_SECRET_BYTES;
 
-use super::blob;
+use super::blob::Blob;
 use super::index::{Found, Index};
-use super::replacement::Replacements;
+use super::replacement::{Replacements, Shape};
 use super::spelling;
 use super::stream::MaskStream;
 use super::tail::Tail;
@@ -83,11 +83,14 @@ impl Masker {
     /// decoded, and stay base64 that decodes. A clean message comes back as it is.
     #[must_use = "the bytes that went in still hold the secret"]
     pub fn mask_message(&self, message: Bytes) -> Bytes {
-        if self.is_empty() {
-            return message;
-        }
-        let blobs = blob::mask(&message, |bytes| self.mask_all(bytes));
-        self.mask(blobs.map_or(message, Bytes::from))
+        self.run(
+            &message,
+            Kind::Message,
+            Follows::Nothing,
+            &mut Tail::default(),
+        )
+        .masked
+        .map_or(message, Bytes::from)
     }
 
     /// Masks text, such as an error message or a header.
@@ -106,25 +109,38 @@ impl Masker {
     }
 
     fn mask_all(&self, text: &[u8]) -> Option<Vec<u8>> {
-        self.run(text, Follows::Nothing, &mut Tail::default())
+        self.run(text, Kind::Text, Follows::Nothing, &mut Tail::default())
             .masked
     }
 
     /// Masks as much of `text` as what follows cannot change; `tail` is what was released before it ends with.
-    pub(super) fn run(&self, text: &[u8], follows: Follows, tail: &mut Tail) -> Run {
+    pub(super) fn run(&self, text: &[u8], kind: Kind, follows: Follows, tail: &mut Tail) -> Run {
         let decided_to = |from| match follows {
             Follows::Nothing => text.len(),
             Follows::More => self.index.unfinished(text, from),
         };
         let mut scan = self.index.scan(text);
         let mut masked = None;
-        let mut done = 0;
+        let (mut done, mut from) = (0, 0);
         let mut decided = decided_to(done);
         // A match that starts behind `decided` may yet turn out to be a longer one.
-        while let Some(found) = scan.next(done).filter(|found| found.start < decided) {
+        while let Some(found) = scan.next(from).filter(|found| found.start < decided) {
+            if found.shape == Shape::Key {
+                // A secret may begin inside a key.
+                from = found.start + 1;
+                if kind == Kind::Message
+                    && let Some((blob, clean)) = self.masked_blob(text, found.start)
+                {
+                    let masked = masked.get_or_insert_with(|| Vec::with_capacity(text.len()));
+                    masked.extend_from_slice(&text[done..blob.start]);
+                    masked.extend_from_slice(&clean);
+                    (done, from, *tail) = (blob.end, blob.end, Tail::Closed);
+                }
+                continue;
+            }
             let masked = masked.get_or_insert_with(|| Vec::with_capacity(text.len()));
             self.replace(masked, text, done, found, tail);
-            done = found.end;
+            (done, from) = (found.end, found.end);
             if done > decided {
                 decided = decided_to(done);
             }
@@ -135,6 +151,16 @@ impl Masker {
             masked.extend_from_slice(rest);
         }
         Run { masked, decided }
+    }
+
+    /// The blob behind a key and what it becomes; `None` if it is clean, or none at all.
+    fn masked_blob<'t>(&self, text: &'t [u8], key: usize) -> Option<(Blob<'t>, Vec<u8>)> {
+        let blob = Blob::at(text, key)?;
+        let clean = self.mask_all(&blob.decode()?)?;
+        let encoded = blob.encode(&clean).into_bytes();
+        // The base64 of something else may be a secret's by chance.
+        let encoded = self.mask_all(&encoded).unwrap_or(encoded);
+        Some((blob, encoded))
     }
 
     /// Writes what is before the match, and the replacement.
@@ -160,6 +186,15 @@ impl Masker {
             Tail::Closed
         };
     }
+}
+
+/// What a text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Any bytes.
+    Text,
+    /// JSON, whose blobs are looked into.
+    Message,
 }
 
 /// What comes after a text.

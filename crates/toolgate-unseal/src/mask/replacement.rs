@@ -11,6 +11,8 @@ pub(super) enum Shape {
     Text,
     /// It can be a number, or digits of one, as well as text.
     Digits,
+    /// It is no secret but the key of a blob, and stays.
+    Key,
     /// It is a whole JSON value of its own (a service account's key file), quotation marks and all. So it was
     /// not in a string, where those would be escaped.
     Value,
@@ -67,7 +69,7 @@ impl Replacements {
 
     pub(super) fn of(self, shape: Shape) -> &'static str {
         match shape {
-            Shape::Text => self.text,
+            Shape::Text | Shape::Key => self.text,
             Shape::Digits => self.digits,
             Shape::Value => self.value,
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::masker::{Follows, Masker};
+use super::masker::{Follows, Kind, Masker};
 use super::tail::Tail;
 
 /// Masks a stream; made by [`Masker::stream`].
@@ -40,7 +40,9 @@ impl MaskStream {
             text.extend_from_slice(&chunk);
             text.into()
         };
-        let run = self.masker.run(&text, Follows::More, &mut self.tail);
+        let run = self
+            .masker
+            .run(&text, Kind::Text, Follows::More, &mut self.tail);
         self.held.extend_from_slice(&text[run.decided..]);
         run.masked
             .map_or_else(|| text.slice(..run.decided), Bytes::from)
@@ -50,7 +52,9 @@ impl MaskStream {
     #[must_use = "what is given out is not given out again"]
     pub fn finish(&mut self) -> Bytes {
         let text = Bytes::from(mem::take(&mut self.held));
-        let run = self.masker.run(&text, Follows::Nothing, &mut self.tail);
+        let run = self
+            .masker
+            .run(&text, Kind::Text, Follows::Nothing, &mut self.tail);
         self.tail = Tail::default();
         run.masked.map_or(text, Bytes::from)
     }

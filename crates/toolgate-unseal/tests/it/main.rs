@@ -7,6 +7,7 @@
 
 mod handles;
 mod mask;
+mod mask_blobs;
 mod mask_json;
 mod mask_spellings;
 mod mask_stream;

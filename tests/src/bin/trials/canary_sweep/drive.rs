@@ -20,11 +20,10 @@ pub(super) fn everything(mut world: World, format: &str) -> (Vec<Output>, Vec<Ca
     let gateway = world
         .installation
         .start_under(&["env", "TOOLGATE_LOG=trace"], &["--log-format", format]);
-    admin(&mut world);
     let replies = clients(&mut world, &gateway);
     world.outputs.extend(replies);
     doors(&mut world, &gateway);
-    admin(&mut world);
+    admin(&mut world, true);
     control_socket(&mut world);
     // While it runs, so that what is only in the WAL is seen as well.
     files(&world.installation.data_dir(), &mut world.outputs);
@@ -75,15 +74,15 @@ fn finish(mut world: World, mut gateway: Gateway) -> (Vec<Output>, Vec<Canary>) 
     world.keep(Channel::Log, "the gateway's log", gateway.process.stderr());
     files(&world.installation.data_dir(), &mut world.outputs);
     // After the gateway ended, and on a store that is there no more.
-    admin(&mut world);
+    admin(&mut world, false);
     let World {
         outputs, canaries, ..
     } = world;
     (outputs, canaries)
 }
 
-/// Every command that shows something.
-fn admin(world: &mut World) {
+/// Every command that shows something, for people or for programs.
+fn admin(world: &mut World, json: bool) {
     let commands: &[&[&str]] = &[
         &["workspace", "list"],
         &["workspace", "test", "team"],
@@ -137,11 +136,8 @@ fn admin(world: &mut World) {
         &["no-such-command"],
     ];
     for command in commands {
-        // Each asks every server, those as well that let it wait.
-        if command[1..] != ["test", "team"] {
-            world.ctl(Channel::Cli, command, "");
-        }
-        world.ctl(Channel::Cli, &[&["--json"], *command].concat(), "");
+        let flags: &[&str] = if json { &["--json"] } else { &[] };
+        world.ctl(Channel::Cli, &[flags, command].concat(), "");
     }
     // A token on standard input, good, revoked and bent.
     for token in [

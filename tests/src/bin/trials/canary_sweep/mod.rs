@@ -38,9 +38,16 @@ pub(crate) fn run(effort: &Effort, score: &mut Score) {
     );
     let bytes: usize = outputs.iter().map(|output| output.bytes.len()).sum();
     #[expect(clippy::cast_precision_loss, reason = "megabytes, for reading")]
-    score.figure("searched", bytes as f64 / 1e6, "MB", Bar::Told);
+    score.figure("searched", bytes as f64 / 1e6, "MB", Bar::AtLeast(1.0));
+    #[expect(clippy::cast_precision_loss, reason = "some hundreds")]
+    score.figure("outputs", outputs.len() as f64, "texts", Bar::Told);
     #[expect(clippy::cast_precision_loss, reason = "some dozens")]
-    score.figure("canaries", canaries.len() as f64, "values", Bar::Told);
+    score.figure(
+        "canaries",
+        canaries.len() as f64,
+        "values",
+        Bar::AtLeast(25.0),
+    );
 }
 
 /// Searches what one installation gave out for its own canaries.
@@ -99,9 +106,10 @@ fn forged_lines(outputs: &[Output], score: &mut Score) {
     {
         let text = String::from_utf8_lossy(&output.bytes);
         for line in text.lines() {
-            let is_event = match line.starts_with('{') {
-                true => serde_json::from_str::<serde_json::Value>(line).is_ok(),
-                false => line.starts_with("20") && line.contains('Z'),
+            let is_event = if line.starts_with('{') {
+                serde_json::from_str::<serde_json::Value>(line).is_ok()
+            } else {
+                line.starts_with("20") && line.contains('Z')
             };
             let is_plain = !line
                 .chars()

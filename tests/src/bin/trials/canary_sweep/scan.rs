@@ -52,9 +52,17 @@ pub(super) struct Hit {
 
 /// Every spelling of every canary, by its first eight bytes.
 pub(super) struct Scanner {
-    patterns: HashMap<u64, Vec<(Vec<u8>, usize, &'static str)>>,
+    patterns: HashMap<u64, Vec<Pattern>>,
     /// Whether some pattern begins with these two bytes.
     begins: Vec<bool>,
+}
+
+/// One spelling of one canary.
+#[derive(PartialEq)]
+struct Pattern {
+    bytes: Vec<u8>,
+    canary: usize,
+    spelling: &'static str,
 }
 
 /// How many bytes of a canary are enough to be a leak (S-19).
@@ -74,15 +82,17 @@ impl Scanner {
         scanner
     }
 
-    fn add(&mut self, canary: usize, spelling: &'static str, pattern: Vec<u8>) {
-        let Some(first) = head(&pattern) else { return };
-        self.begins[usize::from(u16::from_be_bytes([pattern[0], pattern[1]]))] = true;
+    fn add(&mut self, canary: usize, spelling: &'static str, bytes: Vec<u8>) {
+        let Some(first) = head(&bytes) else { return };
+        self.begins[usize::from(u16::from_be_bytes([bytes[0], bytes[1]]))] = true;
         let same = self.patterns.entry(first).or_default();
-        if !same
-            .iter()
-            .any(|(known, of, _)| *known == pattern && *of == canary)
-        {
-            same.push((pattern, canary, spelling));
+        let pattern = Pattern {
+            bytes,
+            canary,
+            spelling,
+        };
+        if !same.contains(&pattern) {
+            same.push(pattern);
         }
     }
 
@@ -97,11 +107,16 @@ impl Scanner {
             let Some(patterns) = head(rest).and_then(|first| self.patterns.get(&first)) else {
                 continue;
             };
-            for (pattern, canary, spelling) in patterns {
+            for Pattern {
+                bytes,
+                canary,
+                spelling,
+            } in patterns
+            {
                 let is_new = !hits
                     .iter()
                     .any(|hit| hit.canary == *canary && hit.spelling == *spelling);
-                if is_new && rest.starts_with(pattern) {
+                if is_new && rest.starts_with(bytes) {
                     hits.push(Hit {
                         canary: *canary,
                         spelling,
