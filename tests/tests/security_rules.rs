@@ -1,6 +1,8 @@
+//! Rules of the source that security rests on.
+//!
 //! S-45: in the store nothing is looked up by a bare id. Every public function takes the workspace it works in as a
 //! `WorkspaceScope`, which only a lookup by name makes (its compile-fail test is beside the type), or is on the list
-//! below, which people read.
+//! below, which people read. S-02: nothing listens but the gateway.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -112,4 +114,31 @@ fn checkout() -> PathBuf {
         .parent()
         .expect("tests/ lies in the checkout")
         .to_owned()
+}
+
+/// S-02 for both binaries: whatever listens is in the gateway, behind its table of routes, or is its control socket,
+/// which is its owner's alone. `toolgatectl` answers nobody.
+#[test]
+fn s02_only_the_gateway_listens() {
+    const LISTENERS: [&str; 3] = [
+        "crates/toolgate-gateway/src/control.rs",
+        "crates/toolgate-gateway/src/listener.rs",
+        "crates/toolgate-http/src/serve/listener.rs",
+    ];
+    let root = checkout();
+    let mut found = Vec::new();
+    for file in sources(&root.join("crates"))
+        .into_iter()
+        .chain(sources(&root.join("bins")))
+    {
+        let path = file.strip_prefix(&root).expect("it lies there");
+        let path = path.to_string_lossy().into_owned();
+        let is_shipped = path.contains("/src/") && !path.contains("toolgate-testkit");
+        let text = fs::read_to_string(&file).expect("a source file");
+        if is_shipped && text.contains("Listener::bind(") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    assert_eq!(found, LISTENERS);
 }
