@@ -44,7 +44,6 @@ impl Process {
             child.stdout.take().expect("piped"),
             Arc::clone(&stdout),
             Some(say),
-            None,
         );
         keep(
             child.stderr.take().expect("piped"),
@@ -142,10 +141,8 @@ fn keep(
     pipe: impl Read + Send + 'static,
     into: Arc<Mutex<String>>,
     ready: Option<mpsc::SyncSender<String>>,
-    until_the_end: Option<mpsc::SyncSender<String>>,
 ) {
     thread::spawn(move || {
-        let _until_the_end = until_the_end;
         for line in BufReader::new(pipe).lines().map_while(Result::ok) {
             let url = line.strip_prefix("ready ").map(str::to_owned);
             {
