@@ -99,7 +99,7 @@ fn an_active_workspace_that_is_gone_is_a_warning() {
 fn s38_a_clock_that_was_ahead_is_found_and_accepted() {
     let (home, scope) = Home::with_team();
     let new = toolgate_admin::NewToken {
-        expires_in: Some(std::time::Duration::from_secs(3600)),
+        expires_in: Some(std::time::Duration::from_hours(1)),
         ..toolgate_admin::NewToken::named("alice")
     };
     let made = home.admin.create_token(&scope, &new).unwrap();

@@ -133,20 +133,24 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(method: Method, path: &str, expected: Option<(&str, Room)>) {
-        let door = Door::find(&method, path, None).ok();
+    fn check(method: &Method, path: &str, expected: Option<(&str, Room)>) {
+        let door = Door::find(method, path, None).ok();
         let found = door.as_ref().map(|door| (door.slug(), door.room));
         assert_eq!(found, expected, "{method} {path}");
     }
 
     #[test]
     fn every_alias_leads_to_the_workspace() {
-        check(Method::POST, "/ws/team", Some(("team", Room::Message)));
-        check(Method::POST, "/ws/team/sse", Some(("team", Room::Message)));
-        check(Method::GET, "/ws/team/sse", Some(("team", Room::OldStream)));
-        check(Method::GET, "/ws/team", Some(("team", Room::Stream)));
+        check(&Method::POST, "/ws/team", Some(("team", Room::Message)));
+        check(&Method::POST, "/ws/team/sse", Some(("team", Room::Message)));
+        check(
+            &Method::GET,
+            "/ws/team/sse",
+            Some(("team", Room::OldStream)),
+        );
+        check(&Method::GET, "/ws/team", Some(("team", Room::Stream)));
         let alias = "/api/gateway/ws/team";
-        check(Method::DELETE, alias, Some(("team", Room::End)));
+        check(&Method::DELETE, alias, Some(("team", Room::End)));
         for nowhere in [
             "/ws/",
             "/ws/a/b",
@@ -156,7 +160,7 @@ mod tests {
             "/ws/..",
             "/WS/team",
         ] {
-            check(Method::POST, nowhere, None);
+            check(&Method::POST, nowhere, None);
         }
     }
 

@@ -70,7 +70,7 @@ async fn s02_cve_2026_33032_no_route_answers_without_credentials() {
     assert_eq!(answered, public);
 }
 
-/// S-01: what is not configured is closed. ContextForge 3891: an unknown virtual server gave out every tool;
+/// S-01: what is not configured is closed. `ContextForge` 3891: an unknown virtual server gave out every tool;
 /// CVE-2026-33032: an empty list meant everybody.
 #[tokio::test]
 async fn s01_contextforge_3891_an_unknown_slug_and_an_empty_list_mean_nobody() {

@@ -110,14 +110,6 @@ fn s46_foreign_ids_read_as_unknown() {
         revoke(&no_token),
         no_token.as_str(),
     );
-    let change = |id| store.change_token(&b, &actor(), id, &TokenChange::default());
-    same(
-        "change",
-        change(&token),
-        token.as_str(),
-        change(&no_token),
-        no_token.as_str(),
-    );
     let delete = |name| store.delete_secret(&b, &actor(), None, &secret_name(name));
     same(
         "secret",
@@ -137,6 +129,20 @@ fn s46_foreign_ids_read_as_unknown() {
 
     let after = house.store.load().unwrap();
     assert_eq!(after.generation, before.generation, "nothing was changed");
+}
+
+#[test]
+fn s46_foreign_tokens_cannot_be_changed() {
+    let house = House::new();
+    let (a, b) = (house.workspace("alpha", 1), house.workspace("bravo", 2));
+    let (token, nobody) = (house.add_token(&a, 1).id, TokenId::from_random([99; 16]));
+    let change = |id| {
+        house
+            .store
+            .change_token(&b, &actor(), id, &TokenChange::default())
+    };
+    let (foreign, unknown) = (token.as_str(), nobody.as_str());
+    same("change", change(&token), foreign, change(&nobody), unknown);
 }
 
 #[test]
