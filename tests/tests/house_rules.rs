@@ -513,10 +513,13 @@ fn s70_no_api_path_to_argv() {
         [
             // The operator's command, and what it becomes.
             "bins/toolgatectl/src/run/mcp.rs",
+            "crates/toolgate-admin/src/server/add.rs",
             "crates/toolgate-admin/src/server/manage.rs",
             "crates/toolgate-admin/src/server/spec.rs",
             // The demonstration's servers, which the operator asks for with a flag.
             "crates/toolgate-gateway/src/bootstrap.rs",
+            // By what it is known again.
+            "crates/toolgate-namespace/src/trust.rs",
             // Who starts it.
             "crates/toolgate-upstream/src/route.rs",
             "crates/toolgate-upstream/src/stdio/spawn.rs",
@@ -548,13 +551,16 @@ fn s70_no_api_path_to_argv() {
 #[test]
 fn s86_unsafe_blocks_are_counted_explained_and_tested() {
     let sys = root().join("crates/toolgate-sys");
-    let block = concat!("un", "safe {");
+    let blocks = [concat!("un", "safe {"), concat!("un", "safe impl")];
     let mut count = 0;
     for file in product_files() {
         let text = read(&file);
         let here = text
             .lines()
-            .filter(|line| line.contains(block) && !line.trim_start().starts_with("//"))
+            .filter(|line| {
+                let has_one = blocks.iter().any(|block| line.contains(block));
+                has_one && !line.trim_start().starts_with("//")
+            })
             .count();
         assert!(
             here == 0 || file.starts_with(&sys),
@@ -674,10 +680,28 @@ const LOGGED: &[(&str, &str)] = &[
     ("server", "%self.spec.slug"),
     ("server", "%self.shared.spec.slug"),
     ("workspace", "%workspace"), // an id
+    ("workspace", "%self.workspace"),
+    ("workspace", "%row.workspace"),
+    ("workspace", "%one.workspace"),
+    ("workspace", "%workspace.id"),
+    ("pressure", "?pressure"), // gateway::overload: four numbers
+    ("secret", "%row.name"),   // a secret's name, checked when it was set (S-18)
+    ("secret", "%one.name"),
+    ("file", "%file.display()"), // a path of ours or of the operator's
+    ("crash", "%crash"),         // upstream::stdio: how a child ended, in our words
+    ("key", "%row.key.id"),      // the public id of a data key
 ];
 
 /// Plain values that log events may have: numbers of ours and words that stand in our sources.
 const LOGGED_PLAIN: &[&str] = &[
+    "calls",
+    "mac",  // gateway::checkpoint: of the audit chain's end, which is public
+    "lost", // gateway::losses: a number
+    "finding = one.finding.as_str()", // store::manifest: one of four sentences
+    "sequence = head.sequence",
+    "sheds = level.as_str()",
+    "source = source.describe()", // store::master: which kind of source, and a path of the operator's
+    "what",                       // gateway: a task's name
     "certificates = unusable",
     "code = error.code",
     "connections = connections.len()",

@@ -290,6 +290,8 @@ impl Gateway {
         self.store_clock().await;
         self.wiring.background.shutdown(BACKGROUND_GRACE).await;
         self.keep_checkpoint().await;
+        let store = self.wiring.store.clone();
+        let _ = tokio::task::spawn_blocking(move || store.write_back()).await;
         let recorder = self.recorder.clone();
         // A record that cannot be written within the grace is counted by the recorder; nothing more to do here.
         let _ = tokio::task::spawn_blocking(move || recorder.flush(BACKGROUND_GRACE)).await;

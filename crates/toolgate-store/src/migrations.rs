@@ -27,7 +27,8 @@ pub(crate) struct Schema {
 /// `control.db`.
 pub(crate) const CONTROL: Schema = Schema {
     application_id: i32::from_be_bytes(*b"TGct"),
-    oldest: 1,
+    // Before manifests and pins a program would save secrets that are then refused, and serve what is held.
+    oldest: 3,
     precious: true,
     migrations: &[
         include_str!("migrations/control_1.sql"),

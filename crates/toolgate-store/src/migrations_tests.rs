@@ -141,9 +141,11 @@ fn contents(file: &Connection) -> Vec<String> {
 
 /// Rows that the first schema could hold.
 const ROWS: &str = "
-    INSERT INTO workspaces VALUES ('ws_1', 'one', 'One', '', 0, 5);
+    INSERT INTO workspaces (id, slug, name, description, read_only_all, created_at)
+        VALUES ('ws_1', 'one', 'One', '', 0, 5);
     INSERT INTO settings VALUES ('public_url', 'http://127.0.0.1:8420');
-    INSERT INTO audit VALUES (1, 5, 'gateway', 'key.adopt', NULL, 'kek_1', '', NULL, NULL,
+    INSERT INTO audit (sequence, at, actor, action, workspace_id, object, detail, before, after,
+        previous, mac) VALUES (1, 5, 'gateway', 'key.adopt', NULL, 'kek_1', '', NULL, NULL,
         zeroblob(32), zeroblob(32));";
 
 /// R-09 `migrate_matrix`: from every version to the newest, killed before and after each statement.

@@ -69,6 +69,13 @@ impl Store {
         Ok(self)
     }
 
+    /// Takes the whole log into the file, unless another process is reading: what a gateway does at its end, so that
+    /// the file alone is the store.
+    pub fn write_back(&self) {
+        // What stays in the log is as durable there; the next start takes it in.
+        let _ = self.shred();
+    }
+
     /// Writes the log back into the file early and often, which is the gateway's work alone.
     pub fn keep_log_short(&self) -> Result<(), StoreError> {
         self.read("setting up the store", database::keep_log_short)

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use toolgate_admin::{
-    AdminError, AuditQuery, Classification, NewToken, ReadOnlyMay, Secret, SecretOwner,
-    WorkspaceScope, WorkspaceSettings,
+    Actor, AdminError, AuditQuery, Classification, KeysToRotate, NewMasterKey, NewToken,
+    ReadOnlyMay, Role, Secret, SecretOwner, ServerIdentity, WorkspaceScope, WorkspaceSettings,
 };
+use toolgate_store::{OfferedTool, Ruling};
 
 use crate::home::{Home, http};
 
@@ -38,6 +39,17 @@ const ACTS: &[(&str, Act, &[&str])] = &[
             home.admin.create_token(scope, &token).map(drop)
         },
         &["token.create"],
+    ),
+    (
+        "change_token",
+        |home, scope| {
+            let token = home.admin.list_tokens(scope)?.remove(0);
+            let role = Some(Role::Developer);
+            home.admin
+                .change_token(scope, &token.id, role, None)
+                .map(drop)
+        },
+        &["token.change"],
     ),
     (
         "revoke_token",
@@ -84,7 +96,42 @@ const ACTS: &[(&str, Act, &[&str])] = &[
         &["tool.classify"],
     ),
     (
-        "set_secret",
+        "approve_tool",
+        |home, scope| {
+            let hash = "09".repeat(32);
+            home.admin
+                .approve_tool(scope, "notes", "fresh", &hash)
+                .map(drop)
+        },
+        &["tool.approve"],
+    ),
+    (
+        "approve_server",
+        |home, scope| {
+            let review = home.admin.review_servers(scope, Some("notes"))?.remove(0);
+            home.admin
+                .approve_server(scope, "notes", &review.hash)
+                .map(drop)
+        },
+        &["server.approve"],
+    ),
+    (
+        "rotate_keys",
+        |home, scope| {
+            let which = KeysToRotate::Workspace(scope);
+            home.admin
+                .rotate_keys(which, &NewMasterKey::InPlace)
+                .map(drop)
+        },
+        &["key.rotate"],
+    ),
+    (
+        "accept_clock",
+        |home, _| home.admin.accept_clock().map(drop),
+        &["clock.correct"],
+    ),
+    (
+        "try_seal",
         |home, scope| {
             let value = Secret::new("not-a-real-value".to_owned());
             home.admin
@@ -120,11 +167,35 @@ fn full_home() -> (Home, WorkspaceScope) {
     let server = http("notes", "https://1.1.1.1/mcp");
     home.admin.add_server(&scope, &server).unwrap();
     home.save_tools(&scope, "notes", &[("search", "{}")]);
+    await_reviews(&home, &scope);
     let value = Secret::new("not-a-real-value".to_owned());
     home.admin
         .set_secret(&scope, SecretOwner::Workspace, "API_TOKEN", &value)
         .unwrap();
     (home, scope)
+}
+
+/// A tool of the server is held, and the server says that it is another one.
+fn await_reviews(home: &Home, scope: &WorkspaceScope) {
+    let (store, gateway) = (home.store(), Actor::gateway());
+    let id = store
+        .server(scope, &"notes".try_into().unwrap())
+        .unwrap()
+        .id;
+    let offered = ["search", "fresh"].map(|name| OfferedTool {
+        name: name.to_owned(),
+        definition: format!(r#"{{"name":"{name}","inputSchema":{{}}}}"#).into_bytes(),
+        hash: [9; 32],
+    });
+    store
+        .observe_tools(scope, &gateway, &id, &offered, |_| {
+            Ruling::Hold("it is new".into())
+        })
+        .unwrap();
+    for name in ["notes", "other"] {
+        let seen = ServerIdentity::default().named(name);
+        store.observe_server(scope, &gateway, &id, &seen).unwrap();
+    }
 }
 
 #[test]

@@ -341,8 +341,8 @@ fn report_refused(installation: &Installation, previous: Option<&Snapshot>) {
         tracing::error!(
             workspace = %one.workspace,
             secret = %one.name,
-            "a secret {}; no server gets it until it is set again",
-            one.finding.as_str()
+            finding = one.finding.as_str(),
+            "a secret does not fit its manifest; no server gets it until it is set again"
         );
     }
 }

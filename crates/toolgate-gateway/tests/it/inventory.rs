@@ -12,6 +12,11 @@ const PUBLIC: &[&str] = &[
     // Says that the process answers, and its version.
     "GET /health",
     "HEAD /health",
+    "GET /health/live",
+    "HEAD /health/live",
+    // One word for load balancers: whether requests should be sent here.
+    "GET /health/ready",
+    "HEAD /health/ready",
 ];
 
 const METHODS: [&str; 9] = [
@@ -55,7 +60,8 @@ async fn s02_cve_2026_33032_no_route_answers_without_credentials() {
                         .header("accept", "application/json, text/event-stream")
                         .header("content-type", "application/json");
                     let reply = client.request(method).await;
-                    if ![401, 404, 405].contains(&reply.status) {
+                    // 429 after the first twenty: guessing is bounded (S-37).
+                    if ![401, 404, 405, 429].contains(&reply.status) {
                         answered.push(format!("{method} {pattern}"));
                     }
                 }

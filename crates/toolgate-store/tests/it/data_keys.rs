@@ -162,6 +162,11 @@ fn a_store_of_the_first_schema_gets_counters_and_manifests_once() {
         "DROP TABLE manifests; DROP TABLE retired_masters; DROP INDEX keys_active;
         ALTER TABLE keys DROP COLUMN state; ALTER TABLE keys DROP COLUMN encryptions;
         ALTER TABLE key_check DROP COLUMN since; ALTER TABLE key_check DROP COLUMN pending_file;
+        DROP TABLE server_pins; DROP TABLE content_seal;
+        ALTER TABLE tools DROP COLUMN offered; ALTER TABLE tools DROP COLUMN offered_hash;
+        ALTER TABLE tools DROP COLUMN reason; ALTER TABLE tools DROP COLUMN present;
+        ALTER TABLE audit DROP COLUMN key_id; ALTER TABLE workspaces DROP COLUMN strict_records;
+        ALTER TABLE clock DROP COLUMN corrections;
         DELETE FROM audit; PRAGMA user_version = 1",
     );
     let store = house.other_store();

@@ -1,5 +1,7 @@
 //! Pins of tools and servers (S-50 to S-52).
 
+use std::sync::Arc;
+
 use rusqlite::Connection;
 use toolgate_namespace::{ServerId, ServerIdentity, Trust, WorkspaceId};
 use toolgate_policy::Classification;
@@ -7,6 +9,8 @@ use toolgate_store::{
     DataDir, Listed, OfferedTool, Open, Ruling, Store, StoreError, ToolRow, ToolState,
     WorkspaceScope,
 };
+
+use toolgate_vault::MasterKey;
 
 use crate::fixtures::{House, actor, refuses};
 
@@ -261,8 +265,9 @@ fn r09_tools_of_an_older_store_stay_approved() {
     old.pragma_update(None, "user_version", 1).unwrap();
     drop(old);
 
+    let key = Arc::new(MasterKey::generate().unwrap());
     let store = Store::open(&dir, Open::MustExist).unwrap();
-    let loaded = store.load().unwrap();
+    let loaded = store.unlock(key, &actor()).unwrap().load().unwrap();
     let row = &loaded.tools[0];
     assert_eq!((row.state, row.present), (ToolState::Approved, true));
     assert_eq!(row.offer, None);

@@ -4,9 +4,9 @@
 //! after every prefix of its statements.
 
 use rusqlite::Connection;
-use toolgate_namespace::ServerId;
-use toolgate_policy::{Classification, Token};
-use toolgate_store::{StoreError, Workspace, WorkspaceScope};
+use toolgate_namespace::{ServerId, ServerIdentity};
+use toolgate_policy::{Classification, Role, Token};
+use toolgate_store::{StoreError, TokenChange, Workspace, WorkspaceScope};
 
 use crate::fixtures::{House, NOW, actor, secret_name, tool};
 
@@ -129,6 +129,30 @@ const ACTS: &[(&str, Act)] = &[
     ("setting.change", |ready| {
         ready.house.store.set_setting(&actor(), "url", "x")
     }),
+    ("key.rotate", |ready| {
+        let store = &ready.house.store;
+        store.rotate_workspace_key(&ready.scope, &actor()).map(drop)
+    }),
+    ("token.change", |ready| {
+        let change = TokenChange {
+            role: Some(Role::ReadOnly),
+            rules: None,
+        };
+        let (store, token) = (&ready.house.store, &ready.token.id);
+        store
+            .change_token(&ready.scope, &actor(), token, &change)
+            .map(drop)
+    }),
+    ("clock.correct", |ready| {
+        ready.house.store.correct_clock(&actor(), NOW).map(drop)
+    }),
+    ("server.pin", |ready| {
+        let seen = ServerIdentity::default().named("github");
+        let store = &ready.house.store;
+        store
+            .observe_server(&ready.scope, &actor(), &ready.server, &seen)
+            .map(drop)
+    }),
     ("backup.create", |ready| {
         ready.house.store.note_backup(&actor(), "x.db", 1)
     }),
@@ -232,6 +256,12 @@ fn s85_the_inventory_is_complete() {
         "server.enable",
         "tool.enable",
         "tool.approve",
+        // Of what the gateway observes, and of a second step; pins.rs and data_keys.rs go through them.
+        "server.quarantine",
+        "server.approve",
+        "tools.baseline",
+        "tools.observe",
+        "key.destroy",
     ]);
     let nouns = [
         "workspace",
