@@ -673,6 +673,7 @@ fn p2_2_transports_know_no_methods_but_their_handshake() {
 const LOGGED: &[(&str, &str)] = &[
     ("error", "%error"), // gateway::watch: a GatewayError, whose texts name files and actions
     ("kind", "?error.kind()"), // std::io::ErrorKind
+    ("reason", "%reason"), // analytics::recorder: one of three fixed words
     ("reason", "%error.reason"), // analytics::recorder: one of three fixed words
     ("revision", "%revision"), // an enum
     ("server", "%server"), // a slug
@@ -705,6 +706,7 @@ const LOGGED_PLAIN: &[&str] = &[
     "certificates = unusable",
     "code = error.code",
     "connections = connections.len()",
+    "count",
     "count = part.len()",
     "file",
     "files = system.errors.len()",
