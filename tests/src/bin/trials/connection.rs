@@ -8,10 +8,15 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-/// One connection, opened anew when it was lost.
+/// Flags of a gateway that believes this connection when it says on whose behalf it comes.
+pub(crate) const BEHIND_PROXY: [&str; 2] = ["--behind-proxy", "127.0.0.1"];
+
+/// One connection, opened anew when it was lost. Each of its requests comes on behalf of another client, since what
+/// one address may guess is bounded (S-37).
 pub(crate) struct Connection {
     authority: String,
     sender: Option<SendRequest<Full<Bytes>>>,
+    client: u32,
 }
 
 impl Connection {
@@ -20,6 +25,7 @@ impl Connection {
         Self {
             authority: authority.to_owned(),
             sender: None,
+            client: 0,
         }
     }
 
@@ -29,7 +35,11 @@ impl Connection {
         mut request: Request<Full<Bytes>>,
     ) -> (Response<Incoming>, SendRequest<Full<Bytes>>) {
         let host = self.authority.parse().expect("an authority");
+        self.client = self.client.wrapping_add(1);
+        let [_, b, c, d] = self.client.to_be_bytes();
+        let client = format!("10.{b}.{c}.{d}").parse().expect("an address");
         request.headers_mut().insert("host", host);
+        request.headers_mut().insert("x-forwarded-for", client);
         let mut sender = match self.sender.take() {
             Some(sender) => sender,
             None => self.open().await,

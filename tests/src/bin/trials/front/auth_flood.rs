@@ -61,7 +61,8 @@ pub(crate) fn run(effort: &Effort, score: &mut Score) {
             "answered 401",
             count(&refused),
             "",
-            Bar::AtMost(1000.0 * (seconds + 1.0)),
+            // A second that has begun counts as a whole one at both ends.
+            Bar::AtMost(1000.0 * (seconds.ceil() + 1.0)),
         );
         score.figure("answered 429", count(&limited), "", Bar::AtLeast(1.0));
         score.figure(

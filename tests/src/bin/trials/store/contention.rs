@@ -55,6 +55,7 @@ pub(crate) fn run(effort: &Effort, score: &mut Score) {
     let head = after
         .verify_audit_with(AuditKeys::of(&*key), None)
         .expect("the chain holds");
+    let after = after.unlock(key, &operator()).expect("its key");
     let loaded = after.load().expect("it loads");
     let acks: Vec<&str> = said
         .iter()

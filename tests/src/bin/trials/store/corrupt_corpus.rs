@@ -97,7 +97,14 @@ fn contents(dir: &Path) -> Result<String, (String, bool)> {
     {
         return Err(("a checkpoint is not in the chain".to_owned(), true));
     }
-    let loaded = opened.load().map_err(store)?;
+    let mut loaded = opened.load().map_err(store)?;
+    if !loaded.refused.is_empty() {
+        return Err(("a secret does not fit its manifest".to_owned(), true));
+    }
+    for secret in &mut loaded.secrets {
+        // Shown to people, and vouched for by nothing.
+        secret.created_at = 0;
+    }
     for row in &loaded.keys {
         if let Err(error) = key.unwrap_workspace_key(row.workspace.as_str(), &row.key) {
             return Err((error.to_string(), error.hint().is_some()));
