@@ -1,5 +1,7 @@
 //! Random choices that a seed repeats.
 
+use toolgate_policy::RawToken;
+
 /// `SplitMix64`.
 #[derive(Debug, Clone)]
 pub(crate) struct Rng(pub(crate) u64);
@@ -33,6 +35,10 @@ impl Rng {
     /// A text of the same form that names nothing: the same length, letters for letters and digits for digits, with
     /// the prefix of an id as it is.
     pub(crate) fn like(&mut self, name: &str) -> String {
+        // What carries a checksum keeps a right one: a wrong one is another form.
+        if RawToken::parse(name).is_ok() {
+            return RawToken::from_random(self.bytes()).expose().to_owned();
+        }
         let prefix = name.split_once('_').map_or(0, |(head, rest)| {
             if head.len() <= 4 && !rest.starts_with('_') {
                 head.len() + 1

@@ -43,10 +43,17 @@ impl Line {
 
     /// Asks with this name in its place.
     pub(super) async fn ask(&mut self, ask: &Ask, name: &str) -> Face {
-        let asked = tokio::time::timeout(Duration::from_secs(30), self.send(ask, name));
-        asked
-            .await
-            .unwrap_or_else(|_| panic!("no answer: {}", ask.what))
+        loop {
+            let asked = tokio::time::timeout(Duration::from_secs(30), self.send(ask, name));
+            let face = asked
+                .await
+                .unwrap_or_else(|_| panic!("no answer: {}", ask.what));
+            if face.status != 429 {
+                return face;
+            }
+            // All guesses together are bounded (S-37); this one is made again.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     async fn send(&mut self, ask: &Ask, name: &str) -> Face {

@@ -7,6 +7,7 @@ use toolgate_testkit::{Client, EventStream, Running, Script, Server};
 use toolgate_tests::{Gateway, Installation};
 
 use super::harvest::Names;
+use crate::connection::BEHIND_PROXY;
 use crate::rng::Rng;
 
 /// Both workspaces and the gateway in front.
@@ -43,7 +44,7 @@ impl World {
         for slug in slugs {
             sides.push(Side::new(&installation, &admin, slug, rng).await);
         }
-        let gateway = installation.start();
+        let gateway = installation.start_with(&BEHIND_PROXY);
         for side in &mut sides {
             side.url = gateway.workspace(&side.slug);
             let mut client = Client::new(&side.url).bearer(&side.tokens[0].0);
