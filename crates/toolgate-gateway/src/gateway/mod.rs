@@ -1,6 +1,8 @@
 //! The gateway itself: what all requests share, and the door they come through.
 
-use std::collections::HashSet;
+mod sessions;
+mod upkeep;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,16 +11,15 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use futures::FutureExt;
 use hyper::body::Body;
 use hyper::{HeaderMap, Request, Response};
 use tokio::sync::watch;
 use toolgate_analytics::Recorder;
 use toolgate_http::serve::Proxies;
 use toolgate_http::{Egress, HostPolicy, ReplyBody};
-use toolgate_policy::{Principal, TokenId};
+use toolgate_policy::Principal;
 use toolgate_protocol::Json;
-use toolgate_router::{Background, Link};
+use toolgate_router::Background;
 use toolgate_store::{Actor, CallsJournal, ClockMark, DataDir, Installation, Store, StoreError};
 use toolgate_unseal::Handles;
 use toolgate_upstream::ChildConfig;
@@ -33,29 +34,20 @@ use crate::control;
 use crate::error::GatewayError;
 use crate::guesses::{Guesses, TooMany};
 use crate::losses;
-use crate::notices::{Mailbox, View};
 use crate::overload::Overload;
 use crate::record::CallIds;
 use crate::request_path;
 use crate::request_path::old_sse::Connections;
 use crate::request_path::parked::Parked;
 use crate::reseal::{self, Resealer};
-use crate::session::{Introduced, Reach, Session, Sessions};
-use crate::snapshot::{Admitted, Snapshot, WorkspaceEntry};
+use crate::session::Sessions;
+use crate::snapshot::{Admitted, Snapshot};
 use crate::trial_open::{self, Tried};
 use crate::watch as follow;
 use crate::wiring::Wiring;
 
 /// Call records waiting to be written; beyond it they are dropped and counted.
 const RECORD_QUEUE: usize = 65_536;
-/// How long a server may take to agree to tell of changes.
-const HEAR: Duration = Duration::from_secs(30);
-/// How often the end of the audit chain is kept (S-84).
-const CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
-/// How often idle sessions are looked for.
-const SWEEP_EVERY: Duration = Duration::from_secs(30);
-/// How often old maskers are looked for.
-const FORGET_EVERY: Duration = Duration::from_secs(5);
 /// The setting that holds the URL of the gateway that ran last.
 const PUBLIC_URL: &str = "public_url";
 /// How long `initialize` and `server/discover` wait for servers that were never seen (P6.2).
@@ -225,51 +217,6 @@ impl Gateway {
         saved.map_err(|source| in_store(&self.dir, source))
     }
 
-    /// Resolves with the name of what broke, once something did that the gateway cannot go on without: a task
-    /// that panicked, the thread that follows the store, the thread that writes records (S-63). Cancel safe.
-    pub async fn broken(&self) -> &'static str {
-        let mut broken = self.broken.subscribe();
-        match broken.wait_for(Option::is_some).await.map(|what| *what) {
-            Ok(Some(what)) => what,
-            // The sender is in `self`.
-            Ok(None) | Err(_) => std::future::pending().await,
-        }
-    }
-
-    /// Says that the gateway cannot go on.
-    pub(crate) fn break_down(&self, what: &'static str) {
-        // Who is told first may take a moment to act on it.
-        let news = self.broken.send_if_modified(|broken| {
-            let news = broken.is_none();
-            broken.get_or_insert(what);
-            news
-        });
-        if news {
-            tracing::error!(what, "the gateway cannot go on");
-        }
-    }
-
-    /// Runs what the gateway cannot do without until it drains; a panic in it ends the process (S-63).
-    pub(crate) fn spawn_vital(
-        self: &Arc<Self>,
-        what: &'static str,
-        work: impl Future<Output = ()> + Send + 'static,
-    ) {
-        let (weak, drained) = (Arc::downgrade(self), self.drained());
-        self.wiring.background.spawn(async move {
-            let work = std::panic::AssertUnwindSafe(work).catch_unwind();
-            let ended = tokio::select! {
-                () = drained => return,
-                ended = work => ended,
-            };
-            if ended.is_err()
-                && let Some(gateway) = weak.upgrade()
-            {
-                gateway.break_down(what);
-            }
-        });
-    }
-
     /// Ends general streams; calls in flight go on, for as long as their tokens may.
     pub fn begin_drain(&self) {
         self.draining.send_replace(true);
@@ -349,20 +296,6 @@ impl Gateway {
         let snapshot = self.snapshot.load();
         let ended = snapshot.expire(self.clock.remember());
         self.end_sessions_of(&ended, &snapshot);
-    }
-
-    /// The sessions of these tokens end with them, and so does what was opened for them at servers (S-43).
-    fn end_sessions_of(&self, tokens: &[TokenId], snapshot: &Snapshot) {
-        if tokens.is_empty() {
-            return;
-        }
-        let tokens: HashSet<&str> = tokens.iter().map(TokenId::as_str).collect();
-        for session in self.sessions.of_tokens(&tokens) {
-            match snapshot.workspace(session.workspace()) {
-                Some(workspace) => self.end_session(&session, workspace),
-                None => self.sessions.end(&session, self.now_ms()),
-            }
-        }
     }
 
     /// The same caller by what is in force now; `None` when it may not come in any more.
@@ -464,104 +397,6 @@ impl Gateway {
         &self.connections
     }
 
-    /// Opens a client session; `None` when there is no randomness.
-    pub(crate) fn open_session(
-        &self,
-        admitted: &Admitted,
-        introduced: Introduced,
-        reach: Reach,
-    ) -> Option<Arc<Session>> {
-        let nonce = bootstrap::random().ok()?;
-        let principal = &admitted.principal;
-        let session = self
-            .sessions
-            .open(principal, introduced, reach, nonce, self.now_ms());
-        self.join(admitted, &session.mailbox);
-        Some(session)
-    }
-
-    /// The session of that id, if it is this client's and still runs.
-    pub(crate) fn find_session(&self, id: &str, admitted: &Admitted) -> Option<Arc<Session>> {
-        let session = self.sessions.find(id, &admitted.principal, self.now_ms())?;
-        self.join(admitted, &session.mailbox);
-        Some(session)
-    }
-
-    /// Lets a mailbox hear of the workspace's changes from now on.
-    pub(crate) fn join(&self, admitted: &Admitted, mailbox: &Arc<Mailbox>) {
-        if !mailbox.joins() {
-            return;
-        }
-        let complete = admitted.workspace.workspace.catalog().missing().is_empty();
-        let view = View::of(self, &admitted.workspace, mailbox.owner());
-        mailbox.came_to(view, complete);
-        admitted.workspace.hub.join(mailbox);
-    }
-
-    /// Makes the servers of a workspace tell of changes, behind the answer at hand.
-    pub(crate) fn hear_lists(&self, admitted: &Admitted) {
-        for link in admitted.workspace.workspace.links() {
-            self.hear(link);
-        }
-    }
-
-    /// The same for one server.
-    pub(crate) fn hear(&self, link: &Link) {
-        let upstream = link.upstream().clone();
-        self.wiring.background.spawn(async move {
-            // One that cannot be reached is asked again by the next client.
-            let _ = tokio::time::timeout(HEAR, upstream.watch_lists()).await;
-        });
-    }
-
-    /// Tells the servers of a session how much to log, behind the answer at hand (P9.34).
-    pub(crate) fn set_level(&self, admitted: &Admitted, session: &Session, level: &str) {
-        for link in admitted.workspace.workspace.links() {
-            let (upstream, id, level) = (
-                link.upstream().clone(),
-                session.id.clone(),
-                level.to_owned(),
-            );
-            self.wiring
-                .background
-                .spawn(async move { upstream.set_level(&id, &level).await });
-        }
-    }
-
-    /// Compares what every listener sees with what it saw, whenever something changed (P9.47).
-    fn tell_changed_views(self: &Arc<Self>) {
-        let weak = Arc::downgrade(self);
-        let mut changes = self.changes();
-        self.spawn_vital("the task that tells listeners of changes", async move {
-            loop {
-                if changes.changed().await.is_err() {
-                    return;
-                }
-                let Some(gateway) = weak.upgrade() else {
-                    return;
-                };
-                let snapshot = gateway.snapshot();
-                for workspace in snapshot.workspaces.values() {
-                    for mailbox in workspace.hub.all() {
-                        mailbox.sees(View::of(&gateway, workspace, mailbox.owner()));
-                    }
-                }
-            }
-        });
-    }
-
-    /// Ends a client session and the upstream sessions that were opened for it (P6.7).
-    pub(crate) fn end_session(&self, session: &Arc<Session>, workspace: &WorkspaceEntry) {
-        self.sessions.end(session, self.now_ms());
-        for link in workspace.workspace.links() {
-            let upstream = link.upstream().clone();
-            let id = session.id.clone();
-            self.wiring
-                .background
-                .spawn(async move { upstream.end_session(&id).await });
-        }
-    }
-
     pub(crate) fn is_over(&self) -> bool {
         self.over.load(Ordering::Acquire)
     }
@@ -579,85 +414,6 @@ impl Gateway {
         }
     }
 
-    /// Writes when tokens were last used, off the request path and in one batch (S-39).
-    async fn store_last_uses(&self) {
-        let snapshot = self.snapshot();
-        let uses: Vec<_> = snapshot
-            .tokens
-            .values()
-            .filter_map(|entry| Some((entry.token.id.clone(), entry.last_use.take()?)))
-            .collect();
-        if uses.is_empty() {
-            return;
-        }
-        let store = self.wiring.store.clone();
-        let written = tokio::task::spawn_blocking(move || store.touch_tokens(&uses)).await;
-        if !matches!(written, Ok(Ok(()))) {
-            tracing::warn!("when tokens were last used could not be stored; it is tried again");
-            for entry in snapshot.tokens.values() {
-                entry.last_use.give_back();
-            }
-        }
-    }
-
-    /// Raises the stored mark of time, off the request path (S-38).
-    async fn store_clock(&self) {
-        let (store, mark) = (self.wiring.store.clone(), self.clock.mark());
-        let raised = tokio::task::spawn_blocking(move || {
-            store.raise_clock(mark.high_water_ms, mark.corrections)
-        });
-        if !matches!(raised.await, Ok(Ok(_))) {
-            tracing::warn!("how late it is could not be stored; it is tried again");
-        }
-    }
-
-    /// Watches what the process runs out of, and whether its threads live (S-63).
-    fn watch_load(self: &Arc<Self>) {
-        let (weak, overload) = (Arc::downgrade(self), self.overload.clone());
-        self.spawn_vital("the task that watches the load", async move {
-            let busy = || {
-                let Some(gateway) = weak.upgrade() else {
-                    return 0;
-                };
-                if !gateway.recorder.is_alive() {
-                    gateway.break_down("the thread that writes call records");
-                }
-                let snapshot = gateway.snapshot.load();
-                let entries = snapshot.workspaces.values();
-                let busy = entries.filter(|entry| entry.bulkhead.under_way() > 0);
-                busy.count()
-            };
-            overload.watch(busy).await;
-        });
-    }
-
-    /// Keeps the end of the audit chain in its second sinks, each minute when something changed (S-84).
-    fn keep_checkpoints(self: &Arc<Self>) {
-        let (weak, drained) = (Arc::downgrade(self), self.drained());
-        self.wiring.background.spawn(async move {
-            let mut clock = tokio::time::interval(CHECKPOINT_EVERY);
-            tokio::pin!(drained);
-            loop {
-                tokio::select! {
-                    () = &mut drained => return,
-                    _ = clock.tick() => {}
-                }
-                let Some(gateway) = weak.upgrade() else {
-                    return;
-                };
-                gateway.keep_checkpoint().await;
-            }
-        });
-    }
-
-    async fn keep_checkpoint(&self) {
-        let (sinks, store) = (self.sinks.clone(), self.wiring.store.clone());
-        let kept = tokio::task::spawn_blocking(move || sinks.keep(&store)).await;
-        if let Ok(Err(error)) = kept {
-            tracing::error!(%error, "the audit chain's end could not be kept");
-        }
-    }
-
     /// Opens one secret of each workspace of a copy of the store.
     pub(crate) async fn try_secrets(&self, folder: PathBuf) -> Result<Tried, GatewayError> {
         let (store, at) = (self.wiring.store.clone(), self.dir.clone());
@@ -668,47 +424,6 @@ impl Gateway {
         .await
         .map_err(|_| GatewayError::Interrupted)?
         .map_err(|source| in_store(&at, source))
-    }
-
-    fn sweep_now_and_then(self: &Arc<Self>) {
-        let weak = Arc::downgrade(self);
-        self.spawn_vital("the task that sweeps sessions", async move {
-            let mut clock = tokio::time::interval(SWEEP_EVERY);
-            loop {
-                clock.tick().await;
-                let Some(gateway) = weak.upgrade() else {
-                    return;
-                };
-                gateway.sessions.sweep(gateway.now_ms());
-                gateway.store_last_uses().await;
-                gateway.store_clock().await;
-            }
-        });
-    }
-
-    /// Plaintext that nobody used for a while goes (S-15).
-    fn forget_maskers(self: &Arc<Self>) {
-        let (weak, drained) = (Arc::downgrade(self), self.drained());
-        self.wiring.background.spawn(async move {
-            let mut clock = tokio::time::interval(FORGET_EVERY);
-            tokio::pin!(drained);
-            loop {
-                tokio::select! {
-                    () = &mut drained => return,
-                    _ = clock.tick() => {}
-                }
-                let Some(gateway) = weak.upgrade() else {
-                    return;
-                };
-                let snapshot = gateway.snapshot();
-                for workspace in snapshot.workspaces.values() {
-                    workspace
-                        .secrets
-                        .values()
-                        .for_each(|secrets| secrets.forget_old_masker());
-                }
-            }
-        });
     }
 }
 
