@@ -89,14 +89,22 @@ fn compare(servers: &Servers, server: &Real, era: Era, through: &mut Caller, pre
         if *tool == "revision" && era == Era::Legacy {
             continue;
         }
-        let wanted = direct.ask(
-            "tools/call",
-            &json!({ "name": tool, "arguments": arguments }),
-        );
-        let got = through.ask(
-            "tools/call",
-            &json!({ "name": format!("{prefix}{tool}"), "arguments": same }),
-        );
+        let mut ask = || {
+            let wanted = direct.ask(
+                "tools/call",
+                &json!({ "name": tool, "arguments": arguments }),
+            );
+            let got = through.ask(
+                "tools/call",
+                &json!({ "name": format!("{prefix}{tool}"), "arguments": same }),
+            );
+            (wanted, got)
+        };
+        let (mut wanted, mut got) = ask();
+        // This one writes the second into its answer, and two calls may fall on both sides of one.
+        if *tool == "get-resource-reference" && wanted != got {
+            (wanted, got) = ask();
+        }
         if *tool == "simulate-research-query" {
             // P9.50: it only runs as a task, which the gateway refuses before the server would.
             assert_eq!(got["error"]["code"], -32601, "{got}");
