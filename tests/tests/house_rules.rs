@@ -454,6 +454,37 @@ fn s05_the_lint_sees_what_it_is_for() {
     assert!(!put_together(good).any(|(at, _)| is_sql(literal_after(&good[at..]))));
 }
 
+/// Versions with known holes are not built in: RUSTSEC-2024-0336, RUSTSEC-2024-0399 (rustls), RUSTSEC-2026-0098,
+/// RUSTSEC-2026-0099, RUSTSEC-2026-0104 (rustls-webpki), RUSTSEC-2025-0009 (ring), RUSTSEC-2024-0003 and
+/// RUSTSEC-2024-0332 (h2), RUSTSEC-2023-0034 (hyper's resets); S-11, S-59, S-61, S-87.
+#[test]
+fn s87_no_dependency_is_older_than_its_fix() {
+    const LEAST: [(&str, [u64; 3]); 5] = [
+        ("rustls", [0, 23, 18]),
+        ("rustls-webpki", [0, 103, 13]),
+        ("ring", [0, 17, 12]),
+        ("h2", [0, 4, 4]),
+        ("hyper", [1, 5, 1]),
+    ];
+    let lock = read(&root().join("Cargo.lock"));
+    for (name, least) in LEAST {
+        let head = format!("name = \"{name}\"\nversion = \"");
+        let versions: Vec<&str> = lock
+            .split(&head)
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .collect();
+        assert!(!versions.is_empty(), "{name} is locked under another name");
+        for version in versions {
+            let mut numbers = version
+                .split(['.', '-', '+'])
+                .map(|part| part.parse().unwrap_or(0));
+            let found = [(); 3].map(|()| numbers.next().unwrap_or(0));
+            assert!(found >= least, "{name} {version} has a known hole");
+        }
+    }
+}
+
 /// S-71: a process is made in one place, from a list that is the operator's or the gateway's own.
 #[test]
 fn s71_processes_are_made_in_one_place() {

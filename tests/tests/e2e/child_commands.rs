@@ -109,7 +109,7 @@ async fn s71_argv_is_static_cve_2025_53967_cve_2026_55887() {
     target.check(&before);
 }
 
-/// CVE-2026-40933: whoever could send a server's definition could run a command, in spite of an allowlist of
+/// CVE-2026-40933, and CVE-2026-30623 in the same way: whoever could send a server's definition could run a command, in spite of an allowlist of
 /// commands and a filter of flags. Here no request carries a definition, so there is no list to get around.
 #[tokio::test(flavor = "multi_thread")]
 async fn s70_no_api_path_to_argv_cve_2026_40933() {

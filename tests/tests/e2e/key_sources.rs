@@ -28,6 +28,7 @@ fn refused(installation: &Installation, variables: &[(&str, &str)]) -> (Option<i
 }
 
 /// S-04 `no_baked_in_secret`: what people leave in place of a key stops the start, in every environment.
+/// `ContextForge` 1.0.7 stopped at its defaults in one environment alone.
 #[test]
 fn s04_placeholders_stop_the_start() {
     let repeated = |text: &str| text.repeat(64 / text.len());
@@ -173,7 +174,7 @@ fn s16_the_admin_program_does_not_hold_the_code_that_opens() {
     assert!(!holds("toolgatectl", "toolgate_unseal"));
 }
 
-/// S-04: no program carries a key of its own.
+/// S-04: no program carries a key of its own. GHSA-g53w-w6mj-hrpp: a literal stood in for a key that was not set.
 #[test]
 fn s04_no_key_is_baked_into_a_program() {
     // SQLite names its source by a hash.

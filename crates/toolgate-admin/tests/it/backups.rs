@@ -42,6 +42,7 @@ fn with_secret() -> Home {
     home
 }
 
+/// litestream 752: copies were fine, and could not be restored. So a backup counts when it was restored and opened.
 #[test]
 fn r10_the_gateway_tries_the_secrets_of_a_backup() {
     let home = with_secret();

@@ -340,3 +340,34 @@ async fn a_server_that_lies_is_named_and_others_go_on() {
         assert_eq!(client.call("honest__hello", json!({})).await.text(), "hi");
     }
 }
+
+/// CVE-2025-53365, CVE-2025-53366 and python-sdk 2328: one client's malformed message ended the server for all. Here
+/// others go on while every malformed beginning of a session is refused.
+#[tokio::test]
+async fn s63_cve_2025_53365_malformed_messages_end_nobody_elses_work() {
+    let setup = Setup::new().await;
+    let server = Server::new().tool("look", "seen").start().await;
+    setup.link("s", &server).await;
+    let mut good = setup.client();
+    good.initialize().await;
+    let bad = setup.client();
+    for body in [
+        "",
+        "null",
+        "[]",
+        "{}",
+        "{\"jsonrpc\":\"2.0\"}",
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\"}",
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":7}",
+        "{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"ping\"}",
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{},\"error\":{}}",
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\",\"params\":\"x\"}",
+        "\u{feff}{}",
+    ] {
+        let refused = bad.post_raw(body.to_owned()).await;
+        assert!(refused.status < 500, "{body}: {}", refused.status);
+        let answer = good.call("s__look", json!({})).await;
+        assert_eq!(answer.status, 200, "after {body}");
+        assert!(answer.text().contains("seen"), "after {body}");
+    }
+}

@@ -11,7 +11,7 @@ use crate::setup::Setup;
 use crate::wire::soon;
 
 #[tokio::test]
-async fn s17_a_request_body_has_four_mebibytes() {
+async fn section_17_a_request_body_has_four_mebibytes() {
     let setup = Setup::new().await;
     let server = Server::new().tool("t", "ok").start().await;
     setup.link("s", &server).await;
@@ -31,7 +31,7 @@ async fn s17_a_request_body_has_four_mebibytes() {
 }
 
 #[tokio::test]
-async fn s17_a_requests_header_has_a_hundred_fields_and_sixteen_kibibytes() {
+async fn section_17_a_requests_header_has_a_hundred_fields_and_sixteen_kibibytes() {
     let setup = Setup::new().await;
     let own = 5; // host, accept, content-type, authorization, content-length
     for (fields, status) in [(99, 200), (100, 200), (101, 431)] {
@@ -71,7 +71,7 @@ async fn raw(address: &str, text: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s17_an_answer_and_an_event_have_sixteen_mebibytes() {
+async fn section_17_an_answer_and_an_event_have_sixteen_mebibytes() {
     let limit = 16 * 1024 * 1024;
     let json = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: $LEN\r\n\r\n";
     let events =

@@ -161,6 +161,7 @@ fn s68_a_ratio_of_a_hundred_is_held_against_it_after_one_mebibyte_only() {
     }
 }
 
+/// CVE-2026-22776 and CVE-2023-23916: what a peer sends may expand, or be coded again and again, without an end.
 #[test]
 fn s68_bomb_matrix() {
     // 10 GiB of zeros (with br 64 MiB), made as the decoder asks for them: what comes out at once is bounded.

@@ -160,7 +160,8 @@ async fn a_connection_that_is_still_writing_is_replaced() {
     }
 }
 
-/// S-66 `redirect_matrix`: a redirect is an answer like any other, wherever it points.
+/// S-66 `redirect_matrix`: a redirect is an answer like any other, wherever it points. `ContextForge` followed them
+/// until 1.0.2.
 #[tokio::test]
 async fn s66_redirect_matrix() {
     let other = RawServer::answering(ok("followed")).await;

@@ -275,6 +275,7 @@ fn odd_lines() -> Vec<String> {
     lines.iter().map(whole).collect()
 }
 
+/// RUSTSEC-2021-0020 and RUSTSEC-2021-0078: hyper took lengths that others read otherwise.
 #[tokio::test]
 async fn s62_smuggling_corpus() {
     let corpus = [

@@ -64,8 +64,35 @@ impl Rejection {
     }
 }
 
-/// A date, or a number with dots.
+/// A date, or a number with dots, perhaps after a `v`.
 fn could_be_version(text: &str) -> bool {
+    let number = text.strip_prefix('v').unwrap_or(text);
     let is_fair = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
-    text.starts_with(|c: char| c.is_ascii_digit()) && text.len() <= 20 && text.bytes().all(is_fair)
+    number.starts_with(|c: char| c.is_ascii_digit())
+        && text.len() <= 20
+        && number.bytes().all(is_fair)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::could_be_version;
+
+    /// S-21, P5.6: a version that is not served is named, as the specification wants; other texts are not repeated.
+    #[test]
+    fn s21_what_could_be_a_version_is_named_and_nothing_else() {
+        for version in ["2099-01-01", "v999.0.0", "1.0", "DRAFT"] {
+            assert_eq!(could_be_version(version), version != "DRAFT", "{version}");
+        }
+        for text in [
+            "",
+            "v",
+            "vault",
+            "mwt_1",
+            "1_0",
+            "v1 <b>",
+            "1.0.0.0.0.0.0.0.0.0.0",
+        ] {
+            assert!(!could_be_version(text), "{text}");
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! S-82: what a request costs that is refused before anybody is known.
+//! S-82: what a request costs that is refused before anybody is known. CVE-2026-5807: a stranger could hold up an
+//! operation of which there is only one.
 
 use super::{Front, Kept, number, runtime};
 use crate::effort::Effort;
