@@ -1,4 +1,4 @@
-//! Whatever a server calls its tools, what is listed is fit for clients, distinct, and leads back.
+//! F-11: an exposed name leads back to the server and tool it was made of, and to nothing else.
 //!
 //! The first byte is the limit, each line a tool. Run with
 //! `cargo +nightly fuzz run exposed_name`.
