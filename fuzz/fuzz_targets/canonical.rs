@@ -14,7 +14,8 @@ fuzz_target!(|input: (&str, &str)| {
         return;
     };
     let (form, other_form) = (one.canonical(), other.canonical());
-    let again = read(std::str::from_utf8(&form).expect("a form is text")).expect("and a definition");
+    let again =
+        read(std::str::from_utf8(&form).expect("a form is text")).expect("and a definition");
     assert_eq!(again.canonical(), form, "idempotent");
     assert_eq!(judge(&one.raw, &again.raw), Change::None);
 

@@ -26,7 +26,10 @@ libfuzzer_sys::fuzz_target!(|input: (String, Vec<(u8, String)>, Vec<u8>)| {
     assert_eq!(streamed(&masker, text.as_bytes(), &cuts), masked.as_bytes());
 
     // No pattern is shorter than eight bytes, and none holds a line end.
-    let fillers: Vec<char> = pieces.iter().flat_map(|(_, filler)| filler.chars()).collect();
+    let fillers: Vec<char> = pieces
+        .iter()
+        .flat_map(|(_, filler)| filler.chars())
+        .collect();
     let clean: String = fillers.chunks(1).flat_map(|c| [c[0], '\n']).collect();
     assert_eq!(masker.mask_str(&clean), clean);
 

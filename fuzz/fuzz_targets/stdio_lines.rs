@@ -12,15 +12,20 @@ libfuzzer_sys::fuzz_target!(|input: (u8, u8, &[u8])| {
     assert_eq!(lines(stream, limit, size), whole, "however it was cut");
 
     // What it must be: every whole line that fits, and one failure in the place of each that does not.
-    let ended = stream.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
-    let expected = stream[..ended].split_inclusive(|byte| *byte == b'\n').filter_map(|line| {
-        let line = &line[..line.len() - 1];
-        if line.len() > limit {
-            return Some(None);
-        }
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        (!line.is_empty()).then(|| Some(line.to_vec()))
-    });
+    let ended = stream
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |last| last + 1);
+    let expected = stream[..ended]
+        .split_inclusive(|byte| *byte == b'\n')
+        .filter_map(|line| {
+            let line = &line[..line.len() - 1];
+            if line.len() > limit {
+                return Some(None);
+            }
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            (!line.is_empty()).then(|| Some(line.to_vec()))
+        });
     let mut expected: Vec<_> = expected.collect();
     // One that has no end yet is known to be too long as soon as it is.
     if stream.len() - ended > limit {
@@ -44,7 +49,11 @@ fn lines(stream: &[u8], limit: usize, size: usize) -> Vec<Option<Vec<u8>>> {
                 Err(_) => lines.push(None),
             }
         }
-        assert!(decoder.held() <= limit, "held between chunks: {}", decoder.held());
+        assert!(
+            decoder.held() <= limit,
+            "held between chunks: {}",
+            decoder.held()
+        );
     }
     lines
 }
