@@ -86,7 +86,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let live = live();
     live.runtime.block_on(async {
         let before = live.handler.0.load(SeqCst);
-        let all = tokio::time::timeout(Duration::from_secs(20), exchange(live.address, bytes));
+        let asking = exchange(live.address, bytes, After::NothingMore);
+        let all = tokio::time::timeout(Duration::from_secs(20), asking);
         let all = all
             .await
             .expect("the connection ends when the client has no more to say");
@@ -108,6 +109,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         let good = exchange(
             live.address,
             b"GET /good HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+            After::Listens,
         );
         let good = tokio::time::timeout(Duration::from_secs(20), good).await;
         let good = good.expect("the good client is answered");
@@ -119,13 +121,24 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     });
 });
 
-/// Sends these bytes, says that there are no more, and reads to the end.
-async fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+/// What a client does once it has written.
+#[derive(PartialEq)]
+enum After {
+    /// It waits for its answer.
+    Listens,
+    /// It says that nothing more will come, which a server may take for its leaving.
+    NothingMore,
+}
+
+/// Sends these bytes and reads to the end.
+async fn exchange(address: SocketAddr, bytes: &[u8], after: After) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).await.expect("it listens");
     let mut all = Vec::new();
     // The service may have had enough at any point.
     let _ = stream.write_all(bytes).await;
-    let _ = stream.shutdown().await;
+    if after == After::NothingMore {
+        let _ = stream.shutdown().await;
+    }
     let _ = stream.read_to_end(&mut all).await;
     all
 }
