@@ -95,7 +95,7 @@ pub(crate) fn run(effort: &Effort, score: &mut Score) {
 /// Holds so many connections of a kind until each is closed: how long the longest lasted, and how many are still open.
 async fn hold(address: &str, kind: &Kind, count: u64) -> (Duration, u64) {
     // A gateway that sheds for a moment accepts late.
-    let patience = kind.limit + Duration::from_secs(60);
+    let patience = kind.limit + Duration::from_mins(1);
     let tasks: Vec<_> = (0..count)
         .map(|_| {
             let (address, opening) = (address.to_owned(), kind.opening.clone());
