@@ -1,4 +1,4 @@
-//! killed at any moment, an installation loses nothing it acknowledged and is back at once.
+//! killed at any moment, an installation loses nothing it acknowledged and is back at once.
 
 use std::thread;
 use std::time::{Duration, Instant};
