@@ -97,10 +97,13 @@ async fn hold(address: &str, kind: &Kind, count: u64) -> (Duration, u64) {
     // A gateway that sheds for a moment accepts late.
     let patience = kind.limit + Duration::from_mins(1);
     let tasks: Vec<_> = (0..count)
-        .map(|_| {
+        .map(|number| {
             let (address, opening) = (address.to_owned(), kind.opening.clone());
             let drip = kind.drip;
             tokio::spawn(async move {
+                // One after the other: when the queue of a listener is full, the system lets a client believe in a
+                // connection that no server ever sees.
+                tokio::time::sleep(Duration::from_millis(3 * number)).await;
                 let held = tokio::time::timeout(patience, hold_one(&address, &opening, drip));
                 held.await
             })
