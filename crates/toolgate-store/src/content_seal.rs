@@ -40,6 +40,9 @@ const TABLES: &[(&str, &str)] = &[
 /// when a server was last reached.
 const BOOKKEEPING: &[&str] = &["last_used_at", "at"];
 
+/// The columns of a table, in the order of `SELECT *`.
+const COLUMNS: &str = "SELECT name FROM pragma_table_info(?1) ORDER BY cid";
+
 impl Store {
     /// Seals what the tables hold now, if that has not been done since the last change.
     ///
@@ -112,10 +115,14 @@ fn sealer(key: &MasterKey) -> String {
 pub(crate) fn digest(connection: &Connection, key: &MasterKey) -> rusqlite::Result<[u8; 32]> {
     let mut mac = [0; 32];
     for (table, sql) in TABLES {
+        // Asked for as rows: a damaged name is an error there, where a statement's own names must be text.
+        let names = connection
+            .prepare_cached(COLUMNS)?
+            .query_map([table], |row| row.get(0))?
+            .collect::<rusqlite::Result<Vec<String>>>()?;
         let mut statement = connection.prepare(sql)?;
-        let columns: Vec<(usize, String)> = statement
-            .column_names()
-            .map(str::to_owned)
+        let columns: Vec<(usize, String)> = names
+            .into_iter()
             .enumerate()
             .filter(|(_, name)| !BOOKKEEPING.contains(&name.as_str()))
             .collect();

@@ -273,8 +273,10 @@ impl StoreError {
             | Self::OutOfScope { .. }
             | Self::InvalidSetting { .. }
             | Self::Setting { .. }
-            | Self::Sqlite { .. }
             | Self::Io { .. } => None,
+            Self::Sqlite { .. } => Some(
+                "`toolgatectl doctor` looks at the store; if it is damaged, restore the newest backup: `toolgatectl backup restore FILE`",
+            ),
         }
     }
 }
