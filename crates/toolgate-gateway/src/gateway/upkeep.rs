@@ -136,22 +136,33 @@ impl Gateway {
         });
     }
 
-    /// Keeps the end of the audit chain in its second sinks, each minute when something changed (S-84).
-    pub(super) fn keep_checkpoints(self: &Arc<Self>) {
-        let (weak, drained) = (Arc::downgrade(self), self.drained());
-        self.wiring.background.spawn(async move {
-            let mut clock = tokio::time::interval(CHECKPOINT_EVERY);
-            tokio::pin!(drained);
+    /// Does something again and again, at once for the first time, until the gateway drains.
+    fn every<W>(
+        self: &Arc<Self>,
+        what: &'static str,
+        period: Duration,
+        work: impl Fn(Arc<Self>) -> W + Send + 'static,
+    ) where
+        W: Future<Output = ()> + Send,
+    {
+        let weak = Arc::downgrade(self);
+        self.spawn_vital(what, async move {
+            let mut clock = tokio::time::interval(period);
             loop {
-                tokio::select! {
-                    () = &mut drained => return,
-                    _ = clock.tick() => {}
-                }
+                clock.tick().await;
                 let Some(gateway) = weak.upgrade() else {
                     return;
                 };
-                gateway.keep_checkpoint().await;
+                work(gateway).await;
             }
+        });
+    }
+
+    /// Keeps the end of the audit chain in its second sinks, each minute when something changed (S-84).
+    pub(super) fn keep_checkpoints(self: &Arc<Self>) {
+        let what = "the task that keeps the audit chain's end";
+        self.every(what, CHECKPOINT_EVERY, |gateway| async move {
+            gateway.keep_checkpoint().await;
         });
     }
 
@@ -164,43 +175,23 @@ impl Gateway {
     }
 
     pub(super) fn sweep_now_and_then(self: &Arc<Self>) {
-        let weak = Arc::downgrade(self);
-        self.spawn_vital("the task that sweeps sessions", async move {
-            let mut clock = tokio::time::interval(SWEEP_EVERY);
-            loop {
-                clock.tick().await;
-                let Some(gateway) = weak.upgrade() else {
-                    return;
-                };
-                gateway.sessions.sweep(gateway.now_ms());
-                gateway.store_last_uses().await;
-                gateway.store_clock().await;
-            }
+        let what = "the task that sweeps sessions";
+        self.every(what, SWEEP_EVERY, |gateway| async move {
+            gateway.sessions.sweep(gateway.now_ms());
+            gateway.store_last_uses().await;
+            gateway.store_clock().await;
         });
     }
 
     /// Plaintext that nobody used for a while goes (S-15).
     pub(super) fn forget_maskers(self: &Arc<Self>) {
-        let (weak, drained) = (Arc::downgrade(self), self.drained());
-        self.wiring.background.spawn(async move {
-            let mut clock = tokio::time::interval(FORGET_EVERY);
-            tokio::pin!(drained);
-            loop {
-                tokio::select! {
-                    () = &mut drained => return,
-                    _ = clock.tick() => {}
-                }
-                let Some(gateway) = weak.upgrade() else {
-                    return;
-                };
-                let snapshot = gateway.snapshot();
-                for workspace in snapshot.workspaces.values() {
-                    workspace
-                        .secrets
-                        .values()
-                        .for_each(|secrets| secrets.forget_old_masker());
-                }
-            }
+        let what = "the task that forgets plaintext";
+        self.every(what, FORGET_EVERY, |gateway| async move {
+            let snapshot = gateway.snapshot();
+            let workspaces = snapshot.workspaces.values();
+            workspaces
+                .flat_map(|workspace| workspace.secrets.values())
+                .for_each(|secrets| secrets.forget_old_masker());
         });
     }
 }
