@@ -44,6 +44,7 @@ struct Found {
     twice: u64,
     denied: u64,
     given_up: u64,
+    raced: u64,
     wrong: u64,
 }
 
@@ -76,6 +77,7 @@ pub(crate) fn at_most_once(effort: &Effort, score: &mut Score) {
             all.twice += found.twice;
             all.denied += found.denied;
             all.given_up += found.given_up;
+            all.raced += found.raced;
             all.wrong += found.wrong;
         }
         all
@@ -90,6 +92,12 @@ pub(crate) fn at_most_once(effort: &Effort, score: &mut Score) {
     score.never("call with more than one effect", found.twice);
     score.never("effect of a call said not to be sent", found.denied);
     score.never("call given up of which nothing was written", found.given_up);
+    score.figure(
+        "call sent while the server closed behind the one before, told as unknown",
+        float(found.raced),
+        "calls",
+        Bar::Told,
+    );
     score.never("whole call without its answer", found.wrong);
 }
 
@@ -133,6 +141,9 @@ async fn call(lane: &Lane, caller: &mut Caller, tool: &str, cut: Cut, found: &mu
     if whole && !answer.is_ok() {
         if answer.is_not_sent() {
             found.given_up += 1;
+        } else if effects == 0 {
+            // Written into a connection whose end was under way: nobody can tell whether it was read, and the answer says so.
+            found.raced += 1;
         } else {
             println!("   {cut:?}: {answer:?}");
             found.wrong += 1;
