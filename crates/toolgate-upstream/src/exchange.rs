@@ -295,14 +295,16 @@ async fn start(shared: &Arc<Shared>, route: &Route, call: &Arc<Call>) -> Result<
     let Some(session) = route.session(call).await? else {
         return Err(shared.not_sent(UpstreamErrorKind::Closed).into());
     };
-    session.set_level(call.log_level.as_deref()).await;
+    if let Some(level) = call.log_level.as_deref() {
+        Box::pin(session.set_level(Some(level))).await;
+    }
     Ok(match session {
         OpenSession::Http(legacy, lease) => {
             let exchange = HttpExchange::legacy(own, legacy, lease, Arc::clone(call));
             Way::Http(Box::new(exchange))
         }
         OpenSession::Channel(lease) => {
-            let exchange = ChannelExchange::start(own, lease, call).await?;
+            let exchange = Box::pin(ChannelExchange::start(own, lease, call)).await?;
             Way::Channel(Box::new(exchange))
         }
     })

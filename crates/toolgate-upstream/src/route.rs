@@ -111,8 +111,8 @@ impl Route {
             Self::Legacy(legacy) => {
                 OpenSession::Http(Arc::clone(legacy), legacy.session(call).await?)
             }
-            Self::Sse(sse) => OpenSession::Channel(sse.conversation(call).await?),
-            Self::Stdio(stdio) => OpenSession::Channel(stdio.conversation(call).await?),
+            Self::Sse(sse) => OpenSession::Channel(Box::pin(sse.conversation(call)).await?),
+            Self::Stdio(stdio) => OpenSession::Channel(Box::pin(stdio.conversation(call)).await?),
         }))
     }
 
@@ -399,12 +399,12 @@ impl Wayfinder {
     where
         F: Future<Output = Result<T, Trouble>>,
     {
-        let route = self.route().await.map_err(Trouble::into_error)?;
+        let route = Box::pin(self.route()).await.map_err(Trouble::into_error)?;
         match act(route.clone()).await {
             Err(Trouble::WrongEra(_)) if self.may_turn() => {
                 self.forget(&route);
-                let route = self.route().await.map_err(Trouble::into_error)?;
-                act(route).await.map_err(Trouble::into_error)
+                let route = Box::pin(self.route()).await.map_err(Trouble::into_error)?;
+                Box::pin(act(route)).await.map_err(Trouble::into_error)
             }
             outcome => outcome.map_err(Trouble::into_error),
         }

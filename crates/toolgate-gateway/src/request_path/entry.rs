@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName};
 use hyper::{Response, StatusCode};
 use toolgate_http::ReplyBody;
 use toolgate_policy::RawToken;
@@ -14,6 +14,17 @@ use crate::gateway::Gateway;
 use crate::reply;
 use crate::snapshot::Admitted;
 use crate::status::Health;
+
+/// What clients of every revision accept, as nearly all of them write it.
+const BOTH: &[u8] = b"application/json, text/event-stream";
+static PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+/// The names that the protocol asks for at every request, ready for look-ups.
+static KNOWN: [HeaderName; 4] = [
+    HeaderName::from_static("mcp-protocol-version"),
+    reply::SESSION_ID,
+    HeaderName::from_static("mcp-method"),
+    HeaderName::from_static("mcp-name"),
+];
 
 /// What anybody may ask.
 pub(super) fn public(gateway: &Gateway, room: Room) -> Response<ReplyBody> {
@@ -58,7 +69,7 @@ pub(super) fn era_hint(headers: &HeaderMap) -> Era {
 /// bare requests are served as (P6.21).
 pub(super) fn revision_hint(headers: &HeaderMap) -> Revision {
     headers
-        .get("mcp-protocol-version")
+        .get(&PROTOCOL_VERSION)
         .and_then(|value| value.to_str().ok())
         .and_then(Revision::parse)
         .unwrap_or(Revision::V2025_03_26)
@@ -119,6 +130,10 @@ pub(super) fn negotiate(headers: &HeaderMap) -> Result<Accept, StatusCode> {
     let (mut json, mut sse, mut any) = (false, false, true);
     for value in headers.get_all(ACCEPT) {
         any = false;
+        if value.as_bytes() == BOTH {
+            (json, sse) = (true, true);
+            continue;
+        }
         for range in value.to_str().unwrap_or_default().split(',') {
             match range.split(';').next().unwrap_or_default().trim() {
                 "*/*" => (json, sse) = (true, true),
@@ -141,7 +156,11 @@ pub(super) struct HeaderView<'a>(pub(super) &'a HeaderMap);
 
 impl Headers for HeaderView<'_> {
     fn header(&self, name: &str) -> HeaderLookup<'_> {
-        let mut values = self.0.get_all(name).iter();
+        let known = KNOWN.iter().find(|known| known.as_str() == name);
+        let mut values = match known {
+            Some(name) => self.0.get_all(name).iter(),
+            None => self.0.get_all(name).iter(),
+        };
         match (values.next(), values.next()) {
             (None, _) => HeaderLookup::Absent,
             (Some(value), None) => value

@@ -28,11 +28,11 @@ use crate::session::{Introduced, Reach, Session};
 use crate::snapshot::Admitted;
 
 /// Answers a message or a batch that belongs to a session, or opens one.
-pub(super) async fn handle(visit: Visit<'_>, body: Body) -> Response<ReplyBody> {
+pub(super) async fn handle(visit: &Visit<'_>, body: Body) -> Response<ReplyBody> {
     if let Body::One(Message::Request(request)) = &body
         && &*request.method == "initialize"
     {
-        return Box::pin(initialize(&visit, request)).await;
+        return Box::pin(initialize(visit, request)).await;
     }
     let session = match session_of(visit.gateway, &visit.admitted, visit.headers) {
         Ok(session) => session,
@@ -45,7 +45,7 @@ pub(super) async fn handle(visit: Visit<'_>, body: Body) -> Response<ReplyBody> 
 }
 
 /// Answers a request that came without session and version (P6.21).
-pub(super) async fn handle_bare(visit: Visit<'_>, body: Body) -> Response<ReplyBody> {
+pub(super) async fn handle_bare(visit: &Visit<'_>, body: Body) -> Response<ReplyBody> {
     match body {
         Body::One(Message::Request(request)) if needs_session(&request.method) => {
             let what = "this method needs a session; send `initialize` first";
@@ -134,19 +134,19 @@ pub(super) async fn welcome(visit: &Visit<'_>, revision: Revision) -> Bytes {
 }
 
 async fn one(
-    visit: Visit<'_>,
+    visit: &Visit<'_>,
     session: Option<Arc<Session>>,
     message: Message,
 ) -> Response<ReplyBody> {
     match message {
         Message::Request(request) => {
-            let Some(method) = routed(&visit, &request) else {
-                let body = Box::pin(simple_answer(&visit, session.as_ref(), &request)).await;
+            let Some(method) = routed(visit, &request) else {
+                let body = Box::pin(simple_answer(visit, session.as_ref(), &request)).await;
                 return as_accepted(visit.accept, body);
             };
             let accept = visit.accept;
             let client = client_side(&request, session, accept);
-            match call::start(&visit, client, method, request.params).await {
+            match call::start(visit, client, method, request.params).await {
                 Ok(run) => answer::answer(run, accept, Era::Legacy).await,
                 Err(refused) => answer::finished(refused),
             }
@@ -168,7 +168,7 @@ async fn one(
 
 /// P3.8: each element as if it came alone; the answers as one array, in any order.
 async fn batch(
-    visit: Visit<'_>,
+    visit: &Visit<'_>,
     session: Arc<Session>,
     messages: Vec<Result<Message, Malformed>>,
 ) -> Response<ReplyBody> {
@@ -202,7 +202,7 @@ async fn batch(
     let answers = join_all(
         messages
             .into_iter()
-            .map(|message| element(&visit, &session, message)),
+            .map(|message| element(visit, &session, message)),
     )
     .await;
     let answers: Vec<Bytes> = answers.into_iter().flatten().collect();

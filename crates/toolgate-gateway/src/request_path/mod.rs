@@ -211,9 +211,9 @@ async fn dispatch(visit: Visit<'_>, body: Bytes, era_hint: Era) -> Response<Repl
     let view = HeaderView(visit.headers);
     let has_session = visit.headers.contains_key(reply::SESSION_ID);
     match decide(&body, &view, has_session) {
-        Ok(ClientEra::Modern) => modern::handle(visit, body).await,
-        Ok(ClientEra::Legacy) => legacy::handle(visit, body).await,
-        Ok(ClientEra::Bare) => legacy::handle_bare(visit, body).await,
+        Ok(ClientEra::Modern) => modern::handle(&visit, body).await,
+        Ok(ClientEra::Legacy) => legacy::handle(&visit, body).await,
+        Ok(ClientEra::Bare) => legacy::handle_bare(&visit, body).await,
         Err(rejection) => {
             let status = StatusCode::from_u16(rejection.status).unwrap_or(StatusCode::BAD_REQUEST);
             Refusal::new(status, rejection.error, rejection.id).into_response(era_hint)

@@ -30,7 +30,7 @@ const OWN: [&str; 11] = [
 ];
 
 /// Answers one modern message.
-pub(super) async fn handle(visit: Visit<'_>, body: Body) -> Response<ReplyBody> {
+pub(super) async fn handle(visit: &Visit<'_>, body: Body) -> Response<ReplyBody> {
     let Body::One(message) = body else {
         return reply::empty(StatusCode::BAD_REQUEST);
     };
@@ -42,7 +42,7 @@ pub(super) async fn handle(visit: Visit<'_>, body: Body) -> Response<ReplyBody> 
     }
 }
 
-async fn request_answer(visit: Visit<'_>, request: Request) -> Response<ReplyBody> {
+async fn request_answer(visit: &Visit<'_>, request: Request) -> Response<ReplyBody> {
     // Whether the one server of a workspace knows a method is for that server to say (P3.10).
     let method = Method::parse(&request.method).or_else(|| {
         let is_own = OWN.contains(&&*request.method);
@@ -62,7 +62,7 @@ async fn request_answer(visit: Visit<'_>, request: Request) -> Response<ReplyBod
     if let Some(method) = method {
         return routed(visit, request, meta, method).await;
     }
-    Box::pin(own_answer(&visit, &request, &meta)).await
+    Box::pin(own_answer(visit, &request, &meta)).await
 }
 
 /// Every request that no server answers: by the gateway itself.
@@ -108,7 +108,7 @@ async fn discover(visit: &Visit<'_>, request: &Request) -> Response<ReplyBody> {
 
 /// A request that one server answers.
 async fn routed(
-    visit: Visit<'_>,
+    visit: &Visit<'_>,
     request: Request,
     meta: ModernMeta,
     method: Method,
@@ -121,7 +121,7 @@ async fn routed(
         progress_token: meta.progress_token,
         capabilities: forwarded_capabilities(&meta.capabilities, Era::Modern),
     };
-    match call::start(&visit, client, method, request.params).await {
+    match call::start(visit, client, method, request.params).await {
         Ok(run) => answer::answer(run, visit.accept, Era::Modern).await,
         Err(refused) => answer::finished(refused),
     }

@@ -1,12 +1,15 @@
 //! Trace context: carried in `_meta`, whichever way the client sent it (P9.69).
 
-use hyper::header::HeaderMap;
+use hyper::header::{HeaderMap, HeaderName};
 use toolgate_policy::RawToken;
 use toolgate_protocol::{Json, Object};
 
+static TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+static TRACE_STATE: HeaderName = HeaderName::from_static("tracestate");
+
 /// The parameters with the `traceparent` and `tracestate` headers in `_meta`, where it has none of its own.
 pub(super) fn with_trace(params: Object, headers: &HeaderMap) -> Object {
-    let Some(parent) = text(headers, "traceparent").filter(|parent| is_trace_parent(parent)) else {
+    let Some(parent) = text(headers, &TRACE_PARENT).filter(|parent| is_trace_parent(parent)) else {
         return params;
     };
     let meta = params.object("_meta").unwrap_or_default();
@@ -14,7 +17,7 @@ pub(super) fn with_trace(params: Object, headers: &HeaderMap) -> Object {
         return params;
     }
     let mut edit = meta.edit().set("traceparent", Json::from_text(parent));
-    let state = text(headers, "tracestate");
+    let state = text(headers, &TRACE_STATE);
     // The one header of a client that reaches a server as it is (S-28).
     if let Some(state) = state.filter(|state| !RawToken::is_in(state.as_bytes())) {
         edit = edit.set("tracestate", Json::from_text(state));
@@ -22,7 +25,7 @@ pub(super) fn with_trace(params: Object, headers: &HeaderMap) -> Object {
     params.edit().set("_meta", edit.json()).object()
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 

@@ -28,7 +28,7 @@ pub(super) struct Target {
 
 impl Target {
     /// Opens a connection: name, address check, socket, TLS, HTTP, all within the time limit.
-    pub(super) async fn connect(&self, egress: &Egress) -> Result<Connection, SendError> {
+    pub(super) async fn connect(&self, egress: &Egress) -> Result<Box<Connection>, SendError> {
         let deadline = Instant::now() + self.connect_timeout;
         let connection = timeout_at(deadline, async {
             let addresses = self.addresses(egress.policy(), egress.resolver()).await?;
@@ -98,7 +98,7 @@ impl Target {
         &self,
         stream: TcpStream,
         egress: &Egress,
-    ) -> Result<Connection, SendErrorKind> {
+    ) -> Result<Box<Connection>, SendErrorKind> {
         let started = match &self.tls_name {
             None => Connection::start(stream, egress.config()).await,
             Some(name) => {

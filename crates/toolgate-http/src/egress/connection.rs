@@ -1,9 +1,11 @@
+use std::fmt;
 use std::future::Future;
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,35 +16,28 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::task::AbortHandle;
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
 use super::config::EgressConfig;
 
 /// One HTTP/1.1 connection to a server, carrying one exchange at a time.
 ///
-/// Dropping it closes the socket, whatever state the exchange is in: that is how a call is
-/// cancelled (P8.20). Its task ends with it, or by itself when the server closes or it idles.
-#[derive(Debug)]
+/// It has no task of its own: whoever waits for an answer moves it along, so that a call costs no hand-over
+/// between tasks. It goes from hand to hand, so it lives in a box. Dropping it closes the socket, whatever state the exchange is in: that is how a call is
+/// cancelled (P8.20).
 pub(super) struct Connection {
     sender: http1::SendRequest<Full<Bytes>>,
-    task: AbortHandle,
-    notes: Arc<Notes>,
-}
-
-/// What the connection's owner and its task tell each other.
-#[derive(Debug)]
-struct Notes {
-    start: Instant,
+    /// hyper's side of the connection; `None` once it ended.
+    http: Http,
     /// Bytes given to the transport so far.
-    written: AtomicU64,
-    /// When the connection was laid aside, or `BUSY`.
-    idle_since_ms: AtomicU64,
-    /// How long it may lie there.
-    idle_limit_ms: AtomicU64,
+    written: Arc<AtomicU64>,
+    idle_since: Instant,
+    /// How long it may lie unused.
+    idle_limit: Duration,
 }
 
-const BUSY: u64 = u64::MAX;
+/// hyper's side of a connection, for whichever transport.
+type Http = Option<Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>>;
 
 /// Servers close connections that were unused for seconds; what was used just now is open.
 const SETTLE_AFTER: Duration = Duration::from_millis(100);
@@ -62,27 +57,24 @@ pub(super) enum ExchangeError {
 }
 
 impl Connection {
-    /// Starts HTTP/1.1 on a transport, with a task of its own.
-    pub(super) async fn start<S>(stream: S, config: &EgressConfig) -> hyper::Result<Self>
+    /// Starts HTTP/1.1 on a transport.
+    pub(super) async fn start<S>(stream: S, config: &EgressConfig) -> hyper::Result<Box<Self>>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let notes = Arc::new(Notes::new(config.idle_timeout));
+        let written = Arc::new(AtomicU64::new(0));
         let io = CountingIo {
             inner: TokioIo::new(stream),
-            notes: Arc::clone(&notes),
+            written: Arc::clone(&written),
         };
         let (sender, http) = http1_builder(config).handshake(io).await?;
-        let task = tokio::spawn(Driven {
-            http: Box::pin(http),
-            timer: Box::pin(sleep(config.idle_timeout)),
-            notes: Arc::clone(&notes),
-        });
-        Ok(Self {
+        Ok(Box::new(Self {
             sender,
-            task: task.abort_handle(),
-            notes,
-        })
+            http: Some(Box::pin(http)),
+            written,
+            idle_since: Instant::now(),
+            idle_limit: config.idle_timeout,
+        }))
     }
 
     /// Sends one request and waits for the head of its answer. Dropping the future closes the
@@ -91,60 +83,115 @@ impl Connection {
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, ExchangeError> {
-        let written_before = self.notes.written.load(Relaxed);
-        self.sender
-            .try_send_request(request)
-            .await
-            .map_err(|mut error: TrySendError<_>| {
-                let request = error.take_message();
-                let written = self.notes.written.load(Relaxed) != written_before;
-                match (request, error.into_error()) {
-                    (Some(request), error) => ExchangeError::Unused(Box::new(request), error),
-                    (None, error) if written => ExchangeError::Written(error),
-                    (None, error) => ExchangeError::Unwritten(error),
-                }
-            })
+        let written_before = self.written.load(Relaxed);
+        let mut answer = pin!(self.sender.try_send_request(request));
+        let http = &mut self.http;
+        let answered = poll_fn(|cx| poll_moving(http, cx, |cx| answer.as_mut().poll(cx))).await;
+        answered.map_err(|mut error: TrySendError<_>| {
+            let request = error.take_message();
+            let written = self.written.load(Relaxed) != written_before;
+            match (request, error.into_error()) {
+                (Some(request), error) => ExchangeError::Unused(Box::new(request), error),
+                (None, error) if written => ExchangeError::Written(error),
+                (None, error) => ExchangeError::Unwritten(error),
+            }
+        })
+    }
+
+    /// Polls something that this connection brings, moving it along.
+    pub(super) fn poll_moving<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        what: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        poll_moving(&mut self.http, cx, what)
     }
 
     /// Lays the connection aside.
-    pub(super) fn rest(&self) {
-        self.notes.idle_since_ms.store(self.notes.now_ms(), Relaxed);
+    pub(super) fn rest(&mut self) {
+        self.idle_since = Instant::now();
     }
 
     /// Takes it up again; `None` if it is closed or has lain for too long.
-    pub(super) async fn wake(mut self) -> Option<Self> {
-        let idle = self.notes.idle_time();
-        if idle >= self.notes.idle_limit() {
+    pub(super) async fn wake(mut self: Box<Self>) -> Option<Box<Self>> {
+        let idle = self.idle_since.elapsed();
+        if idle >= self.idle_limit {
             return None;
         }
         if idle >= SETTLE_AFTER {
-            // The server may have closed it meanwhile. The first turn lets the runtime ask the
-            // system, the second lets the connection's task act on the answer. A request written
-            // to a connection that is closed could not be sent again.
+            // The server may have closed it meanwhile: a turn lets the runtime ask the system. A request
+            // written to a connection that is closed could not be sent again.
             tokio::task::yield_now().await;
-            tokio::task::yield_now().await;
+            if !self.is_open() {
+                return None;
+            }
         }
-        self.notes.idle_since_ms.store(BUSY, Relaxed);
-        // The task may not have run since the last answer was read to its end. It may also still be
-        // writing, to a server that answered before it had read the request, and never finish.
         if !self.sender.is_ready() {
-            timeout(READY_MAX, self.sender.ready()).await.ok()?.ok()?;
+            // It may still be writing, to a server that answered before it had read the request, and
+            // never finish.
+            let (http, sender) = (&mut self.http, &mut self.sender);
+            let ready = poll_fn(|cx| poll_moving(http, cx, |cx| sender.poll_ready(cx)));
+            timeout(READY_MAX, ready).await.ok()?.ok()?;
         }
         Some(self)
     }
 
+    /// Whether it may still be used, as far as the runtime has heard: it has neither lain for too long nor ended.
+    pub(super) fn is_fresh(&mut self) -> bool {
+        self.idle_since.elapsed() < self.idle_limit && self.is_open()
+    }
+
+    fn is_open(&mut self) -> bool {
+        move_along(&mut self.http, &mut Context::from_waker(Waker::noop()));
+        self.http.is_some()
+    }
+
     /// Limits how long it may lie unused: the server said when it will close.
-    pub(super) fn limit_idle(&self, limit: Duration) {
-        let limit_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
-        self.notes.idle_limit_ms.fetch_min(limit_ms, Relaxed);
+    pub(super) fn limit_idle(&mut self, limit: Duration) {
+        self.idle_limit = self.idle_limit.min(limit);
     }
 }
 
-impl Drop for Connection {
-    fn drop(&mut self) {
-        // The task would end by itself, but shuts the transport down in good order first, and for
-        // that TLS needs a peer that reads.
-        self.task.abort();
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("open", &self.http.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Polls something that a connection brings. Nothing but the connection moves it, so only the connection's
+/// own waiting has to wake the task, and only when there is something to wait for: hyper's inner channels
+/// would wake it again for what it is just doing itself.
+fn poll_moving<T>(
+    http: &mut Http,
+    cx: &mut Context<'_>,
+    mut what: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Poll<T> {
+    let mut quiet = Context::from_waker(Waker::noop());
+    if let ready @ Poll::Ready(_) = what(&mut quiet) {
+        return ready;
+    }
+    move_along(http, &mut quiet);
+    if let ready @ Poll::Ready(_) = what(&mut quiet) {
+        return ready;
+    }
+    move_along(http, cx);
+    if http.is_some() {
+        what(&mut quiet)
+    } else {
+        // It ended, which settles whatever was waited for; the rest, if any, is the runtime's own delay.
+        what(cx)
+    }
+}
+
+fn move_along(http: &mut Http, cx: &mut Context<'_>) {
+    let ended = http
+        .as_mut()
+        .is_some_and(|http| http.as_mut().poll(cx).is_ready());
+    if ended {
+        // An error reaches whoever waits for an answer; if nobody does, nobody minds.
+        *http = None;
     }
 }
 
@@ -165,82 +212,21 @@ const HYPER_MAX_HEADERS: usize = 100;
 /// Grown to at most this while a long answer comes in.
 const READ_BUFFER_BYTES: usize = 400 * 1024;
 
-impl Notes {
-    fn new(idle_timeout: Duration) -> Self {
-        Self {
-            start: Instant::now(),
-            written: AtomicU64::new(0),
-            idle_since_ms: AtomicU64::new(BUSY),
-            idle_limit_ms: AtomicU64::new(
-                u64::try_from(idle_timeout.as_millis()).unwrap_or(u64::MAX),
-            ),
-        }
-    }
-
-    fn now_ms(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
-    /// How long it has lain unused.
-    fn idle_time(&self) -> Duration {
-        match self.idle_since_ms.load(Relaxed) {
-            BUSY => Duration::ZERO,
-            since => Duration::from_millis(self.now_ms().saturating_sub(since)),
-        }
-    }
-
-    fn idle_limit(&self) -> Duration {
-        Duration::from_millis(self.idle_limit_ms.load(Relaxed))
-    }
-}
-
-/// The connection's task: hyper's state machine, and a timer that ends a connection nobody uses.
-struct Driven<C> {
-    http: Pin<Box<C>>,
-    timer: Pin<Box<Sleep>>,
-    notes: Arc<Notes>,
-}
-
-impl<C: Future<Output = hyper::Result<()>>> Future for Driven<C> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        // An error reaches whoever waits for an answer; if nobody does, nobody minds.
-        if this.http.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(());
-        }
-        while this.timer.as_mut().poll(cx).is_ready() {
-            let (idle, limit) = (this.notes.idle_time(), this.notes.idle_limit());
-            if idle >= limit {
-                return Poll::Ready(());
-            }
-            let rest = limit.saturating_sub(idle).max(TIMER_MIN);
-            this.timer.as_mut().reset(Instant::now() + rest);
-        }
-        Poll::Pending
-    }
-}
-
-/// The timer never rings more often than this.
-const TIMER_MIN: Duration = Duration::from_millis(500);
-
 /// A transport that counts the bytes it takes, so that "nothing was sent" is a fact.
 struct CountingIo<T> {
     inner: T,
-    notes: Arc<Notes>,
+    written: Arc<AtomicU64>,
 }
 
 impl<T> CountingIo<T> {
     fn count(&self, result: &Poll<io::Result<usize>>) {
         if let Poll::Ready(Ok(bytes)) = result {
-            // Only this task writes, so a load and a store do.
-            let written = self.notes.written.load(Relaxed) + *bytes as u64;
-            self.notes.written.store(written, Relaxed);
+            // Only whoever moves the connection writes, so a load and a store do.
+            let written = self.written.load(Relaxed) + *bytes as u64;
+            self.written.store(written, Relaxed);
         }
     }
 }
-
 impl<T: Read + Unpin> Read for CountingIo<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,

@@ -119,7 +119,11 @@ impl Endpoint {
         loop {
             let (mut connection, kept) = match shared.pool.take().await {
                 Some(connection) => (connection, true),
-                None => (shared.target.connect(&shared.egress).await?, false),
+                // Boxed, since most exchanges find a kept one, and their futures should not carry a handshake.
+                None => (
+                    Box::pin(shared.target.connect(&shared.egress)).await?,
+                    false,
+                ),
             };
             match connection.exchange(request).await {
                 Ok(response) => return shared.accept(response, connection),
@@ -161,10 +165,14 @@ impl Shared {
         Ok(built)
     }
 
+    pub(super) fn idle_timeout(&self) -> Duration {
+        self.egress.config().idle_timeout
+    }
+
     fn accept(
         self: &Arc<Self>,
         mut response: Response<hyper::body::Incoming>,
-        connection: Connection,
+        mut connection: Box<Connection>,
     ) -> Result<Response<InBody>, SendError> {
         let decoder = decoder(&mut response).map_err(|fault| SendError {
             kind: SendErrorKind::Protocol(fault),

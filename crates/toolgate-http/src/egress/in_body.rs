@@ -9,6 +9,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use super::connection::Connection;
 use super::decode::{DecodeError, Decoder, PIECE_BYTES};
 use super::endpoint::Shared;
+use super::pool::keep;
 use crate::gather::Gather;
 
 /// An answer's body, as it comes in.
@@ -20,7 +21,7 @@ pub struct InBody {
     body: Incoming,
     /// Of a compressed body, whose bytes count once they are decoded.
     encoded: Option<Box<Encoded>>,
-    lent: Option<(Connection, Arc<Shared>)>,
+    lent: Option<(Box<Connection>, Arc<Shared>)>,
     read: usize,
     max: usize,
 }
@@ -55,7 +56,7 @@ impl InBody {
     pub(super) fn new(
         body: Incoming,
         decoder: Option<Box<Decoder>>,
-        connection: Connection,
+        connection: Box<Connection>,
         home: &Arc<Shared>,
         max: usize,
     ) -> Self {
@@ -99,7 +100,7 @@ impl InBody {
         if self.body.is_end_stream()
             && let Some((connection, home)) = self.lent.take()
         {
-            home.pool.put(connection);
+            keep(&home, connection);
         }
     }
 
@@ -134,7 +135,7 @@ impl InBody {
             if encoded.ended {
                 return Poll::Ready(None);
             }
-            match std::task::ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+            match std::task::ready!(poll_came(&mut self.body, &mut self.lent, cx)) {
                 Some(Ok(frame)) => encoded.waiting = frame.into_data().unwrap_or_default(),
                 Some(Err(error)) => {
                     self.lent = None;
@@ -143,7 +144,7 @@ impl InBody {
                 None => {
                     encoded.ended = true;
                     if let Some((connection, home)) = self.lent.take() {
-                        home.pool.put(connection);
+                        keep(&home, connection);
                     }
                     match encoded.decoder.finish(left) {
                         Ok(rest) if rest.is_empty() => return Poll::Ready(None),
@@ -166,6 +167,19 @@ impl InBody {
     }
 }
 
+/// The next frame as it came, moving the connection along that brings it.
+fn poll_came(
+    body: &mut Incoming,
+    lent: &mut Option<(Box<Connection>, Arc<Shared>)>,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    let mut frame = |cx: &mut Context<'_>| Pin::new(&mut *body).poll_frame(cx);
+    match lent {
+        Some((connection, _)) => connection.poll_moving(cx, frame),
+        None => frame(cx),
+    }
+}
+
 impl Body for InBody {
     type Data = Bytes;
     type Error = InBodyError;
@@ -183,10 +197,10 @@ impl Body for InBody {
         if announced > this.left() as u64 {
             return Poll::Ready(Some(Err(this.too_large())));
         }
-        let frame = match std::task::ready!(Pin::new(&mut this.body).poll_frame(cx)) {
+        let frame = match std::task::ready!(poll_came(&mut this.body, &mut this.lent, cx)) {
             None => {
                 if let Some((connection, home)) = this.lent.take() {
-                    home.pool.put(connection);
+                    keep(&home, connection);
                 }
                 return Poll::Ready(None);
             }

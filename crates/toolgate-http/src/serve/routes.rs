@@ -188,6 +188,11 @@ fn normalised(path: &str) -> Option<&str> {
 
 /// Whether a raw segment means one thing to every reader.
 fn is_clear(segment: &str) -> bool {
+    // What nearly all are made of.
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if !segment.is_empty() && segment.bytes().all(plain) {
+        return true;
+    }
     let decoded = decode(segment);
     let Some(decoded) = decoded else { return false };
     !matches!(decoded.as_ref(), "" | "." | "..")

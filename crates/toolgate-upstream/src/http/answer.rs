@@ -39,7 +39,7 @@ impl Posted {
     ) -> Result<Self, ReadError> {
         let status = response.status();
         if !status.is_success() {
-            let error = read_error(shared, response).await;
+            let error = Box::pin(read_error(shared, response)).await;
             return Ok(Self::Refused(Refusal { status, error }));
         }
         if status == StatusCode::ACCEPTED || status == StatusCode::NO_CONTENT {

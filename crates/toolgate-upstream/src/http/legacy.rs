@@ -142,6 +142,11 @@ impl Legacy {
             }
             self.discard(&lease);
         }
+        Box::pin(self.opened(key, call)).await
+    }
+
+    /// A session that does not stand yet.
+    async fn opened(self: &Arc<Self>, key: Key, call: &Call) -> Result<Lease<Session>, Trouble> {
         let lease = self.lease(key).await?;
         self.shared().stands();
         if self.shared().spec.isolation == Isolation::Shared {

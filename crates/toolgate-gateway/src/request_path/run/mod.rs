@@ -311,8 +311,13 @@ impl Inner {
                 Happened::Stirred => None,
                 Happened::Cancelled => Some(self.cancelled()),
             };
-            if let Some(step) = step {
-                self.queue.push_back(step);
+            match step {
+                // As the next turn would find it.
+                Some(step) if self.queue.is_empty() => {
+                    return Next::Step(self.look_again().unwrap_or(step));
+                }
+                Some(step) => self.queue.push_back(step),
+                None => {}
             }
         }
     }
