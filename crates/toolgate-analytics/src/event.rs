@@ -1,7 +1,9 @@
 //! One call, as remembered: metadata, never payload (S-23).
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
-use toolgate_namespace::{ServerId, WorkspaceId};
+use toolgate_namespace::{ServerId, ServerSlug, WorkspaceId};
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -36,7 +38,7 @@ pub enum CallStatus {
 }
 
 /// Which door a call came through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// An MCP client.
@@ -47,11 +49,12 @@ pub enum Source {
 /// One `tools/call`, as remembered.
 ///
 /// There is no field that could hold arguments or results; a tool no server has is recorded
-/// without its name, since the client chose that text (S-23).
+/// without its name, since the client chose that text (S-23). Every text is shared with whoever
+/// has it anyway, so that making a record copies none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallRecord {
-    /// Identity of the call (`call_…`), also in errors that clients see.
-    pub id: String,
+    /// Its number among the calls of this process run; see [`call_id`].
+    pub number: u64,
     /// Arrival, unix milliseconds.
     pub time_ms: u64,
     /// The workspace called.
@@ -59,11 +62,11 @@ pub struct CallRecord {
     /// The server that owned the tool; `None` when none did.
     pub server: Option<ServerId>,
     /// The server's slug at that time.
-    pub server_slug: Option<String>,
+    pub server_slug: Option<ServerSlug>,
     /// The tool's own name; `None` when it is unknown.
-    pub tool: Option<String>,
+    pub tool: Option<Arc<str>>,
     /// Public id of the token.
-    pub token_id: String,
+    pub token_id: Arc<str>,
     /// How it ended.
     pub status: CallStatus,
     /// JSON-RPC code of the error, if one was answered.
@@ -80,4 +83,9 @@ pub struct CallRecord {
     pub source: Source,
     /// Its intent was recorded before it was sent, and is replaced by this record.
     pub intended: bool,
+}
+
+/// Identity of a call (`call_…`), also in errors that clients see: the process run, and the call's number in it.
+pub fn call_id(boot: &str, number: u64) -> String {
+    format!("call_{boot}{number:x}")
 }

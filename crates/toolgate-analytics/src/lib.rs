@@ -18,6 +18,6 @@ mod event;
 mod journal;
 mod recorder;
 
-pub use event::{CallRecord, CallStatus, Source};
+pub use event::{CallRecord, CallStatus, Source, call_id};
 pub use journal::{Journal, JournalError, JournaledCall, MemoryJournal};
 pub use recorder::{Counters, Recorder};

@@ -13,7 +13,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::{CallRecord, Journal};
+use crate::{CallRecord, Journal, call_id};
 
 /// A record waits at most this long before its batch is written.
 const FLUSH_AFTER: Duration = Duration::from_millis(100);
@@ -65,11 +65,11 @@ impl Recorder {
         capacity: usize,
         tally: impl Fn() + Send + Sync + 'static,
     ) -> Self {
-        let shared = Arc::new(Shared::new(capacity, Box::new(tally)));
+        let shared = Arc::new(Shared::new(boot, capacity, Box::new(tally)));
         let for_thread = Arc::clone(&shared);
         let spawned = thread::Builder::new()
             .name("call-records".to_owned())
-            .spawn(move || for_thread.run(journal, &boot));
+            .spawn(move || for_thread.run(journal));
         let thread = match spawned {
             Ok(thread) => Some(thread),
             Err(error) => {
@@ -86,6 +86,11 @@ impl Recorder {
     /// Queues a record, or drops and counts it when the queue is full.
     pub fn record(&self, record: CallRecord) {
         self.worker.shared.push(record);
+    }
+
+    /// The identity of the call with this number, as its record will have it.
+    pub fn call_id(&self, number: u64) -> String {
+        call_id(&self.worker.shared.boot, number)
     }
 
     /// Brings a call's intent to the disk and then calls `told` with true; with false when that failed or too
@@ -190,6 +195,8 @@ struct Shared {
     /// `flush` waits here for the thread.
     progress: Condvar,
     dropped: AtomicU64,
+    /// Names this process run.
+    boot: String,
     capacity: usize,
     tally: Box<dyn Fn() + Send + Sync>,
 }
@@ -221,12 +228,13 @@ struct Queue {
 // === impl Shared: the calls' side ===
 
 impl Shared {
-    fn new(capacity: usize, tally: Box<dyn Fn() + Send + Sync>) -> Self {
+    fn new(boot: String, capacity: usize, tally: Box<dyn Fn() + Send + Sync>) -> Self {
         Self {
             queue: Mutex::default(),
             wake: Condvar::new(),
             progress: Condvar::new(),
             dropped: AtomicU64::new(0),
+            boot,
             capacity,
             tally,
         }
@@ -327,7 +335,8 @@ impl Queue {
 // === impl Shared: the thread's side ===
 
 impl Shared {
-    fn run(&self, mut journal: impl Journal, boot: &str) {
+    fn run(&self, mut journal: impl Journal) {
+        let boot = &self.boot;
         let mut batch = Vec::new();
         let mut intents = Vec::new();
         let mut numbers = Numbers::default();

@@ -1,7 +1,7 @@
 //! One record for every call, whatever becomes of it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::oneshot;
@@ -16,7 +16,8 @@ use crate::snapshot::{Admitted, Life};
 /// How long a call waits for its intent to reach the disk.
 const INTENT: Duration = Duration::from_secs(5);
 
-/// Names calls: unique among all processes on a store, without asking the system for randomness each time.
+/// Numbers calls, and names what else must be unique among all processes on a store, without asking the system for
+/// randomness each time.
 #[derive(Debug)]
 pub(crate) struct CallIds {
     boot: String,
@@ -35,14 +36,13 @@ impl CallIds {
     /// An id for an elicitation that came without one: a UUID of version 8 in form, unique in fact
     /// (section 10).
     pub(crate) fn elicitation(&self) -> String {
-        let n = self.next.fetch_add(1, Ordering::Relaxed);
+        let n = self.next();
         let (head, tail) = self.boot.split_at_checked(8).unwrap_or((&self.boot, ""));
         format!("{head:0>8}-{tail:0>4}-8000-8000-{n:012x}")
     }
 
-    fn next(&self) -> String {
-        let sequence = self.next.fetch_add(1, Ordering::Relaxed);
-        format!("call_{}{sequence:x}", self.boot)
+    fn next(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
     }
 }
 
@@ -57,13 +57,22 @@ pub(crate) fn unix_ms() -> u64 {
 
 /// Records its call when dropped; until told otherwise the call counts as cancelled, since being
 /// dropped early is what cancellation is, or as revoked when its token ended (S-42).
+///
+/// One pointer, since it moves with its call from stage to stage; `None` records nothing.
 #[derive(Debug)]
-pub(crate) struct RecordGuard {
-    record: Option<CallRecord>,
-    /// `None` for what is no tool call, which is not recorded.
-    recorder: Option<Recorder>,
-    started: Instant,
-    /// Of the token; tells revocation from other early ends. `None` for what is not recorded.
+pub(crate) struct RecordGuard(Option<Box<Started>>);
+
+/// A call that has come in.
+#[derive(Debug)]
+struct Started {
+    record: CallRecord,
+    recorder: Recorder,
+    /// Only tool calls are.
+    is_recorded: bool,
+    /// Its public identity, once somebody asked for it.
+    id: OnceLock<String>,
+    at: Instant,
+    /// Of the token; tells revocation from other early ends.
     life: Option<Arc<Life>>,
 }
 
@@ -88,13 +97,13 @@ impl RecordGuard {
         life: Option<Arc<Life>>,
     ) -> Self {
         let record = CallRecord {
-            id: ids.next(),
+            number: ids.next(),
             time_ms: unix_ms(),
             workspace: principal.token().workspace.clone(),
             server: None,
             server_slug: None,
             tool: None,
-            token_id: principal.token().id.as_str().to_owned(),
+            token_id: principal.token().id.shared(),
             status: CallStatus::Cancelled,
             error_code: None,
             duration_ms: 0,
@@ -104,57 +113,59 @@ impl RecordGuard {
             source: Source::Gateway,
             intended: false,
         };
-        Self {
-            record: Some(record),
-            recorder: Some(recorder.clone()),
-            started: Instant::now(),
+        Self(Some(Box::new(Started {
+            record,
+            recorder: recorder.clone(),
+            is_recorded: true,
+            id: OnceLock::new(),
+            at: Instant::now(),
             life,
-        }
+        })))
     }
 
     /// A guard that records nothing.
     pub(crate) fn silent() -> Self {
-        Self {
-            record: None,
-            recorder: None,
-            started: Instant::now(),
-            life: None,
-        }
+        Self(None)
     }
 
     /// Not a tool call: it has an id to be named by, and leaves no record.
     pub(crate) fn is_no_tool_call(&mut self) {
-        self.recorder = None;
+        if let Some(call) = &mut self.0 {
+            call.is_recorded = false;
+        }
     }
 
     /// The call's public identity.
     pub(crate) fn id(&self) -> &str {
-        self.record.as_ref().map_or("", |record| record.id.as_str())
+        self.0.as_ref().map_or("", |call| {
+            let id = || call.recorder.call_id(call.record.number);
+            call.id.get_or_init(id)
+        })
     }
 
     /// The tool was found. Only names that a server gave are recorded, never what a client made up (S-23).
-    pub(crate) fn found(&mut self, link: &Link, tool: Option<&str>) {
-        if let Some(record) = &mut self.record {
+    pub(crate) fn found(&mut self, link: &Link, tool: Option<&Arc<str>>) {
+        if let Some(call) = &mut self.0 {
             let spec = link.spec();
-            record.server = Some(spec.id.clone());
-            record.server_slug = Some(spec.slug.as_str().to_owned());
-            record.tool = tool.map(str::to_owned);
+            call.record.server = Some(spec.id.clone());
+            call.record.server_slug = Some(spec.slug.clone());
+            call.record.tool = tool.cloned();
         }
     }
 
     /// Brings the call's intent to the disk; false when it must not be sent, since that failed.
     pub(crate) async fn begin_durably(&mut self) -> bool {
-        let (Some(record), Some(recorder)) = (&mut self.record, &self.recorder) else {
+        let Some(call) = self.0.as_mut().filter(|call| call.is_recorded) else {
             return true;
         };
         // Also when it fails: it may be on its way, and this record is to take its place all the same.
-        record.intended = true;
+        call.record.intended = true;
         let intent = CallRecord {
             status: CallStatus::Begun,
-            ..record.clone()
+            ..call.record.clone()
         };
         let (told, heard) = oneshot::channel();
-        recorder.intend(intent, |durable| {
+        call.recorder.intend(intent, |durable| {
             // Who asked may be gone.
             let _ = told.send(durable);
         });
@@ -163,30 +174,35 @@ impl RecordGuard {
 
     /// The call ended this way.
     pub(crate) fn finish(&mut self, status: CallStatus, error_code: Option<i64>, bytes_out: usize) {
-        if let Some(record) = &mut self.record {
-            record.status = status;
-            record.error_code = error_code;
-            record.bytes_out = bytes_out as u64;
+        if let Some(call) = &mut self.0 {
+            call.record.status = status;
+            call.record.error_code = error_code;
+            call.record.bytes_out = bytes_out as u64;
         }
     }
 }
 
 impl Drop for RecordGuard {
     fn drop(&mut self) {
-        if let Some(mut record) = self.record.take() {
-            if std::thread::panicking() {
-                record.status = CallStatus::Internal;
-            }
-            let elapsed = self.started.elapsed().as_millis();
-            record.duration_ms = u64::try_from(elapsed).unwrap_or(u64::MAX);
-            let has_ended = self.life.as_ref().is_some_and(|life| life.has_ended());
-            if record.status == CallStatus::Cancelled && has_ended {
-                record.status = CallStatus::Revoked;
-            }
-            if let Some(recorder) = &self.recorder {
-                recorder.record(record);
-            }
+        let Some(call) = self.0.take().filter(|call| call.is_recorded) else {
+            return;
+        };
+        let Started {
+            mut record,
+            recorder,
+            at,
+            life,
+            ..
+        } = *call;
+        if std::thread::panicking() {
+            record.status = CallStatus::Internal;
         }
+        record.duration_ms = u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let has_ended = life.is_some_and(|life| life.has_ended());
+        if record.status == CallStatus::Cancelled && has_ended {
+            record.status = CallStatus::Revoked;
+        }
+        recorder.record(record);
     }
 }
 

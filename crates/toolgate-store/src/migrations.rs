@@ -43,11 +43,13 @@ pub(crate) const CONTROL: Schema = Schema {
 /// `calls.db`.
 pub(crate) const CALLS: Schema = Schema {
     application_id: i32::from_be_bytes(*b"TGca"),
-    oldest: 1,
+    // Before blocks a program would see no new calls, and give their numbers a second time.
+    oldest: 3,
     precious: false,
     migrations: &[
         include_str!("migrations/calls_1.sql"),
         include_str!("migrations/calls_2.sql"),
+        include_str!("migrations/calls_3.sql"),
     ],
 };
 

@@ -178,7 +178,7 @@ impl Exchange {
             wayfinder.shared().tell(Notice::ToolsChanged);
             let tool = tools
                 .into_iter()
-                .find(|tool| tool.name == name)
+                .find(|tool| *tool.name == *name)
                 .map(Arc::new);
             restart(&wayfinder, Arc::new(call.with_tool(tool))).await
         };

@@ -140,7 +140,7 @@ async fn drain(
 #[derive(Default)]
 struct Found {
     tools: Vec<ToolDefinition>,
-    names: HashSet<Box<str>>,
+    names: HashSet<Arc<str>>,
     barren: usize,
     dropped: u64,
 }

@@ -24,11 +24,11 @@ impl Log {
 
     fn call(&mut self, scope: &WorkspaceScope, token: &str, tool: &str, status: CallStatus) {
         let record = CallRecord {
-            id: format!("call_{}", self.sequence),
+            number: self.sequence,
             time_ms: now_ms(),
             workspace: scope.workspace().clone(),
             server: None,
-            server_slug: Some("github".into()),
+            server_slug: Some("github".try_into().unwrap()),
             tool: Some(tool.into()),
             token_id: token.into(),
             status,

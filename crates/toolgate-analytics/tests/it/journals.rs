@@ -62,13 +62,13 @@ impl Journal for Failing {
 
 pub(crate) fn record(n: u64) -> CallRecord {
     CallRecord {
-        id: format!("call_{n}"),
+        number: n,
         time_ms: 1_700_000_000_000 + n,
         workspace: WorkspaceId::try_from("ws_test").unwrap(),
         server: None,
         server_slug: None,
         tool: None,
-        token_id: "tok_test".to_owned(),
+        token_id: "tok_test".into(),
         status: CallStatus::Ok,
         error_code: None,
         duration_ms: n,

@@ -39,8 +39,12 @@ fn r11_nothing_is_lost_under_capacity() {
     };
     assert_eq!(recorder.counters(), expected);
     assert_eq!(sequences(&journal), (1..=20_000).collect::<Vec<_>>());
-    let mut ids: Vec<_> = journal.records().into_iter().map(|r| r.record.id).collect();
-    ids.sort();
+    let mut ids: Vec<_> = journal
+        .records()
+        .into_iter()
+        .map(|r| r.record.number)
+        .collect();
+    ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), 20_000, "each record once");
 }
@@ -161,7 +165,7 @@ fn a_journal_that_panics_costs_records_not_the_process() {
 /// A journal that keeps intents, and says when it is asked to.
 struct Strict {
     inner: MemoryJournal,
-    begun: SyncSender<Vec<String>>,
+    begun: SyncSender<Vec<u64>>,
     permits: Receiver<bool>,
 }
 
@@ -171,7 +175,7 @@ impl Journal for Strict {
     }
 
     fn intend(&mut self, _: &str, intents: &[CallRecord]) -> Result<(), JournalError> {
-        let ids = intents.iter().map(|intent| intent.id.clone()).collect();
+        let ids = intents.iter().map(|intent| intent.number).collect();
         self.begun.send(ids).ok();
         match self.permits.recv() {
             Ok(true) => Ok(()),

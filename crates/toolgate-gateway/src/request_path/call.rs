@@ -187,7 +187,7 @@ async fn prepare(
     };
     record.found(
         &target.link,
-        target.tool.as_ref().map(|tool| &*tool.definition.name),
+        target.tool.as_ref().map(|tool| &tool.definition.name),
     );
     let modern = client.revision.era() == Era::Modern;
     // Policy first: neither a header that disagrees nor a state must tell whether a hidden tool exists.

@@ -233,7 +233,7 @@ async fn call_tool(visit: &Visit<'_>, era: Era, params: Object) -> Result<Route,
         });
     };
     Ok(Route::To(Target {
-        name: Some(tool.definition.name.clone()),
+        name: Some((*tool.definition.name).into()),
         tool: Some(tool.clone()),
         ..Target::new(Method::CallTool, tool.link.clone(), params)
     }))

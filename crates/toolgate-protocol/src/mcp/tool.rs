@@ -1,5 +1,7 @@
 //! Tool definitions (9.1).
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::{canonical, icons, schema};
@@ -10,7 +12,7 @@ use crate::{Era, Json, Object, Revision};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToolDefinition {
     /// The server's own name of it.
-    pub name: Box<str>,
+    pub name: Arc<str>,
     /// The whole definition; from legacy servers without `x-mcp-header` (P9.9).
     pub raw: Json,
     /// `annotations.readOnlyHint`.

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
-use toolgate_analytics::{CallRecord, Journal, JournalError};
-use toolgate_namespace::ServerId;
+use toolgate_analytics::{CallRecord, Journal, JournalError, call_id};
 
-use super::codes;
-use super::names::{Kind, Names, cut, find};
+use super::blocks::{self, Block, Head};
+use super::names::{Kind, Names, find};
+use super::packed::Call;
+use super::{clamp, rows};
 use crate::database::{self, Durability, Open};
 use crate::error::{Doing, explain};
 use crate::migrations::{CALLS, CONTROL};
@@ -20,10 +21,10 @@ use crate::{DataDir, StoreError, settings};
 const SYNC_EVERY: Duration = Duration::from_millis(500);
 /// How often old calls are looked for.
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
-/// Old calls deleted in one transaction, which keeps it to a few milliseconds.
-const PRUNE_AT_ONCE: usize = 1_000;
-/// Longest call id kept, in bytes.
-const MAX_CALL_ID_BYTES: usize = 64;
+/// Old rows, and blocks with old calls, that are dealt with in one transaction, which keeps it to a few
+/// milliseconds.
+const PRUNE_ROWS: usize = 1_000;
+const PRUNE_BLOCKS: usize = 32;
 const DAY_MS: u64 = 24 * 3_600 * 1_000;
 
 /// Where the recorder's batches go: `calls.db`.
@@ -35,6 +36,8 @@ const DAY_MS: u64 = 24 * 3_600 * 1_000;
 pub struct CallsJournal {
     connection: Connection,
     names: Names,
+    /// The last block, while more calls may go to its end.
+    open: Option<Block>,
     /// Where the retention setting is.
     control: PathBuf,
     /// The write-ahead log of `calls.db`.
@@ -61,6 +64,7 @@ impl CallsJournal {
         Ok(Self {
             connection,
             names: Names::default(),
+            open: None,
             control: dir.control_db(),
             log: log.into(),
             unsynced: None,
@@ -72,8 +76,6 @@ impl CallsJournal {
     /// Notes what an earlier process run lost when it ended: it had made `made` records in all, and what is
     /// beyond the last one written is gone (R-11). Returns how many that is. Noted once, however often it is told.
     pub fn settle_run(&mut self, boot: &str, made: u64) -> Result<u64, StoreError> {
-        const LAST: &str = "SELECT sequence FROM calls WHERE boot = ?1 AND sequence > 0
-            ORDER BY number DESC LIMIT 1";
         const SETTLED: &str = "SELECT settled FROM losses WHERE boot = ?1";
         const SETTLE: &str = "UPDATE losses SET settled = 1 WHERE boot = ?1";
         let doing = "noting lost call records";
@@ -83,11 +85,7 @@ impl CallsJournal {
             .doing(doing)?;
         let known = find(&tx, Kind::Boot, boot).doing(doing)?;
         let written = match known {
-            Some(number) => tx
-                .query_row(LAST, [number], |row| row.get::<_, u64>(0))
-                .optional()
-                .doing(doing)?
-                .unwrap_or(0),
+            Some(boot) => last_sequence(&tx, boot).doing(doing)?,
             None => 0,
         };
         let lost = made.saturating_sub(written);
@@ -109,21 +107,35 @@ impl CallsJournal {
     }
 
     fn insert(&mut self, boot: &str, first: u64, batch: &[CallRecord]) -> rusqlite::Result<()> {
+        // Taken out, so that a failure leaves none that is ahead of the file.
+        let open = self.open.take();
         let tx = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let boot = self.names.number(&tx, Kind::Boot, boot)?;
+        let number = self.names.number(&tx, Kind::Boot, boot)?;
         let lost = first.saturating_sub(self.last_sequence + 1);
         if lost > 0 {
-            note_lost(&tx, boot, lost)?;
+            note_lost(&tx, number, lost)?;
         }
-        for (sequence, record) in (first..).zip(batch) {
-            insert(&tx, &mut self.names, boot, sequence, record)?;
+        let head = Head {
+            first: next_place(&tx)?,
+            boot: number,
+            sequence: clamp(first),
+        };
+        let open = open.filter(|block| block.goes_on(head));
+        let mut block = open.unwrap_or_else(|| Block::new(head));
+        for record in batch {
+            let party = self.names.party(&tx, record)?;
+            block.packed.push(party, &Call::from(record));
             if record.intended {
-                forget_intent(&tx, &record.id)?;
+                rows::forget_intent(&tx, &call_id(boot, record.number))?;
             }
         }
+        if !batch.is_empty() {
+            block.save(&tx)?;
+        }
         tx.commit()?;
+        self.open = Some(block);
         self.last_sequence = first.saturating_add(batch.len() as u64).saturating_sub(1);
         Ok(())
     }
@@ -133,9 +145,10 @@ impl CallsJournal {
         let tx = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let boot = self.names.number(&tx, Kind::Boot, boot)?;
-        for intent in intents {
-            insert(&tx, &mut self.names, boot, NOT_NUMBERED, intent)?;
+        let number = self.names.number(&tx, Kind::Boot, boot)?;
+        for (place, intent) in (next_place(&tx)?..).zip(intents) {
+            let id = call_id(boot, intent.number);
+            rows::insert_intent(&tx, &mut self.names, place, number, &id, intent)?;
         }
         tx.commit()
     }
@@ -166,13 +179,28 @@ impl CallsJournal {
             return;
         }
         // A failure here loses nothing: the calls are deleted another time.
-        let deleted = self
+        let more = self
             .oldest_to_keep()
-            .map(|oldest| prune(&self.connection, oldest));
-        let more = matches!(deleted, Some(Ok(PRUNE_AT_ONCE)));
+            .is_some_and(|oldest_ms| self.prune(clamp(oldest_ms)).unwrap_or(false));
         if !more {
             self.prune_at = Instant::now() + PRUNE_EVERY;
         }
+    }
+
+    /// Deletes some calls from before `oldest_ms`; true when there may be more of them.
+    ///
+    /// The newest call stays in any case, so that places, which readers follow, are never given twice.
+    fn prune(&mut self, oldest_ms: i64) -> rusqlite::Result<bool> {
+        // It may be among those that change.
+        self.open = None;
+        let tx = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let last = next_place(&tx)? - 1;
+        let rows = rows::prune(&tx, oldest_ms, last, PRUNE_ROWS)?;
+        let blocks = blocks::prune(&tx, oldest_ms, last, PRUNE_BLOCKS)?;
+        tx.commit()?;
+        Ok(rows == PRUNE_ROWS || blocks == PRUNE_BLOCKS)
     }
 
     /// Arrival of the oldest call that the settings want kept; `None` while they cannot be read,
@@ -225,14 +253,17 @@ impl Journal for CallsJournal {
     }
 }
 
-/// Intents have no number of their own: their records will.
-const NOT_NUMBERED: u64 = 0;
+/// Where the next call goes: places are numbered from 1, over rows and blocks.
+fn next_place(tx: &Transaction<'_>) -> rusqlite::Result<i64> {
+    Ok(rows::last(tx)?.max(blocks::last(tx)?).saturating_add(1))
+}
 
-fn forget_intent(tx: &Transaction<'_>, call: &str) -> rusqlite::Result<()> {
-    const SQL: &str = "DELETE FROM calls WHERE call_id = ?1 AND status = 12";
-    tx.prepare_cached(SQL)?
-        .execute([cut(call, MAX_CALL_ID_BYTES)])?;
-    Ok(())
+/// Number of the last record that a process run wrote; 0 if there is none.
+fn last_sequence(tx: &Transaction<'_>, boot: i64) -> rusqlite::Result<u64> {
+    match blocks::last_sequence(tx, boot)? {
+        Some(last) => Ok(last),
+        None => rows::last_sequence(tx, boot),
+    }
 }
 
 fn note_lost(tx: &Transaction<'_>, boot: i64, records: u64) -> rusqlite::Result<()> {
@@ -246,57 +277,6 @@ fn note_lost(tx: &Transaction<'_>, boot: i64, records: u64) -> rusqlite::Result<
     tx.prepare_cached(SQL)?
         .execute(params![boot, clamp(records), now])?;
     Ok(())
-}
-
-fn insert(
-    tx: &Transaction<'_>,
-    names: &mut Names,
-    boot: i64,
-    sequence: u64,
-    record: &CallRecord,
-) -> rusqlite::Result<()> {
-    const SQL: &str = "INSERT INTO calls (call_id, time_ms, workspace, server, server_slug, tool,
-        token, status, error_code, duration_ms, bytes_in, bytes_out, revision, source, boot,
-        sequence)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
-    let server = record.server.as_ref().map(ServerId::as_str);
-    let values = params![
-        cut(&record.id, MAX_CALL_ID_BYTES),
-        clamp(record.time_ms),
-        names.number(tx, Kind::Workspace, record.workspace.as_str())?,
-        names.number_if_any(tx, Kind::Server, server)?,
-        names.number_if_any(tx, Kind::ServerSlug, record.server_slug.as_deref())?,
-        names.number_if_any(tx, Kind::Tool, record.tool.as_deref())?,
-        names.number(tx, Kind::Token, &record.token_id)?,
-        codes::of_status(record.status),
-        record.error_code,
-        clamp(record.duration_ms),
-        clamp(record.bytes_in),
-        clamp(record.bytes_out),
-        names.number(tx, Kind::Revision, record.revision)?,
-        codes::of_source(record.source),
-        boot,
-        clamp(sequence),
-    ];
-    tx.prepare_cached(SQL)?.execute(values)?;
-    Ok(())
-}
-
-/// One absurd number must not cost its whole batch.
-fn clamp(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// Deletes some calls from before `oldest`; returns how many.
-///
-/// The newest call stays in any case, so that numbers, which readers follow, are never given twice.
-fn prune(connection: &Connection, oldest: u64) -> rusqlite::Result<usize> {
-    const SQL: &str = "DELETE FROM calls WHERE number IN
-        (SELECT number FROM calls WHERE time_ms < ?1 ORDER BY time_ms LIMIT ?2)
-        AND number < (SELECT max(number) FROM calls)";
-    connection
-        .prepare_cached(SQL)?
-        .execute(params![clamp(oldest), PRUNE_AT_ONCE])
 }
 
 /// What kind of failure it was; SQLite's own words stay out of logs (S-20).

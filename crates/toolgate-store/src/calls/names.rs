@@ -2,7 +2,12 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension, Transaction};
+use toolgate_analytics::CallRecord;
+use toolgate_namespace::{ServerId, ServerSlug};
+
+use super::packed::Party;
 
 /// What a name names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +30,7 @@ const MAX_REMEMBERED: usize = 8_192;
 /// Numbers of names, remembered so that a row costs no look-ups.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    by_kind: [HashMap<Box<str>, i64>; KINDS],
+    by_kind: [HashMap<Box<str>, i64, RandomState>; KINDS],
 }
 
 impl Names {
@@ -52,14 +57,25 @@ impl Names {
         Ok(number)
     }
 
-    /// The number of a name that a call may not have.
-    pub(super) fn number_if_any(
+    /// The numbers of a call's names.
+    pub(super) fn party(
         &mut self,
         tx: &Transaction<'_>,
-        kind: Kind,
-        name: Option<&str>,
-    ) -> rusqlite::Result<Option<i64>> {
-        name.map(|name| self.number(tx, kind, name)).transpose()
+        record: &CallRecord,
+    ) -> rusqlite::Result<Party> {
+        let server = record.server.as_ref().map(ServerId::as_str);
+        let slug = record.server_slug.as_ref().map(ServerSlug::as_str);
+        let mut number = |kind, name: &str| self.number(tx, kind, name);
+        let mut if_any = |kind, name: Option<&str>| name.map(|name| number(kind, name)).transpose();
+        Ok(Party {
+            server: if_any(Kind::Server, server)?,
+            server_slug: if_any(Kind::ServerSlug, slug)?,
+            tool: if_any(Kind::Tool, record.tool.as_deref())?,
+            workspace: number(Kind::Workspace, record.workspace.as_str())?,
+            token: number(Kind::Token, &record.token_id)?,
+            revision: number(Kind::Revision, record.revision)?,
+            source: record.source,
+        })
     }
 
     /// Forgets everything, since a transaction that may have added names was rolled back.
@@ -79,6 +95,14 @@ pub(super) fn find(
         .prepare_cached(SQL)?
         .query_row((kind as i64, name), |row| row.get(0))
         .optional()
+}
+
+/// The name with this number.
+pub(super) fn text(connection: &Connection, number: i64) -> rusqlite::Result<String> {
+    const SQL: &str = "SELECT text FROM names WHERE id = ?1";
+    connection
+        .prepare_cached(SQL)?
+        .query_row([number], |row| row.get(0))
 }
 
 /// At most `max` bytes of a text, cut between characters.

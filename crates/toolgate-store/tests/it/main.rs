@@ -8,6 +8,7 @@
 mod audit;
 mod audit_tamper;
 mod backups;
+mod call_blocks;
 mod calls;
 mod control;
 mod data_keys;

@@ -1,0 +1,325 @@
+//! The table `call_blocks`: batches of calls, packed.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use toolgate_analytics::call_id;
+
+use super::clamp;
+use super::filter::Wanted;
+use super::names;
+use super::packed::{Call, Calls, Packer, Party, parties};
+use super::reader::CallRow;
+use crate::sql::{Broken, unreadable};
+
+/// A batch goes to the end of the last block while that has fewer calls, so that an installation with few calls
+/// does not end up with a block for each.
+const FULL: usize = 256;
+
+/// Where a block is, and what its calls count from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Head {
+    /// Place of its first call in the file.
+    pub(super) first: i64,
+    /// The process run.
+    pub(super) boot: i64,
+    /// Number of its first record within that run.
+    pub(super) sequence: i64,
+}
+
+/// A block and what is in it.
+#[derive(Debug)]
+pub(super) struct Block {
+    pub(super) head: Head,
+    pub(super) packed: Packer,
+}
+
+impl Block {
+    pub(super) fn new(head: Head) -> Self {
+        let packed = Packer::new();
+        Self { head, packed }
+    }
+
+    /// Whether calls that would begin a block at `head` go to the end of this one instead.
+    pub(super) fn goes_on(&self, head: Head) -> bool {
+        let count = self.packed.count();
+        let end = Head {
+            first: self.head.first.saturating_add_unsigned(count as u64),
+            sequence: self.head.sequence.saturating_add_unsigned(count as u64),
+            ..self.head
+        };
+        count < FULL && end == head
+    }
+
+    /// Writes the block, over what it was before.
+    pub(super) fn save(&self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
+        const SQL: &str = "INSERT INTO call_blocks
+            (first, count, boot, sequence, oldest_ms, newest_ms, parties, records)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+            ON CONFLICT (first) DO UPDATE SET count = excluded.count,
+                oldest_ms = excluded.oldest_ms, newest_ms = excluded.newest_ms,
+                parties = excluded.parties, records = excluded.records";
+        let (head, packed) = (self.head, &self.packed);
+        let (oldest_ms, newest_ms) = packed.span_ms();
+        tx.prepare_cached(SQL)?.execute(params![
+            head.first,
+            packed.count(),
+            head.boot,
+            head.sequence,
+            clamp(oldest_ms),
+            clamp(newest_ms),
+            packed.parties(),
+            packed.records(),
+        ])?;
+        Ok(())
+    }
+}
+
+/// The last call's place; 0 if there is none.
+pub(super) fn last(connection: &Connection) -> rusqlite::Result<i64> {
+    const SQL: &str = "SELECT first + count - 1 FROM call_blocks ORDER BY first DESC LIMIT 1";
+    let last = connection
+        .prepare_cached(SQL)?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    Ok(last.unwrap_or(0))
+}
+
+/// Forgets the calls from before `oldest_ms` in at most `limit` blocks, except the one at the place `last`; returns
+/// how many blocks there were to look at.
+pub(super) fn prune(
+    tx: &Transaction<'_>,
+    oldest_ms: i64,
+    last: i64,
+    limit: usize,
+) -> rusqlite::Result<usize> {
+    const OLD: &str = "SELECT first, boot, sequence, parties, records FROM call_blocks
+        WHERE oldest_ms < ?1 ORDER BY oldest_ms LIMIT ?2";
+    const DELETE: &str = "DELETE FROM call_blocks WHERE first = ?1";
+    let kept: Vec<Block> = tx
+        .prepare_cached(OLD)?
+        .query_map(params![oldest_ms, limit], |row| {
+            kept(row, oldest_ms.unsigned_abs(), last)
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    for block in &kept {
+        if block.packed.parties().is_empty() {
+            tx.prepare_cached(DELETE)?.execute([block.head.first])?;
+        } else {
+            block.save(tx)?;
+        }
+    }
+    Ok(kept.len())
+}
+
+/// What is left of a block.
+fn kept(row: &Row<'_>, oldest_ms: u64, last: i64) -> rusqlite::Result<Block> {
+    let stored = Stored::of(row)?;
+    let mut block = Block::new(stored.head);
+    for (place, call) in (stored.head.first..).zip(stored.calls()?) {
+        match call.map_err(damaged)? {
+            Some((party, call)) if call.time_ms >= oldest_ms || place == last => {
+                block.packed.push(stored.party(party)?, &call);
+            }
+            _ => block.packed.forget(),
+        }
+    }
+    Ok(block)
+}
+
+/// The newest by arrival, newest first.
+pub(super) fn newest(connection: &Connection, wanted: &Wanted) -> rusqlite::Result<Vec<CallRow>> {
+    const SQL: &str = "SELECT first, boot, sequence, parties, records, newest_ms FROM call_blocks
+        WHERE newest_ms >= ?1 ORDER BY newest_ms DESC";
+    let mut best = BTreeMap::new();
+    let mut statement = connection.prepare_cached(SQL)?;
+    let mut rows = statement.query([wanted.since_ms])?;
+    while let Some(row) = rows.next()? {
+        let newest_ms: u64 = row.get(5)?;
+        let worst = best.first_key_value().map(|((time_ms, _), _)| *time_ms);
+        if best.len() == wanted.limit && worst.is_none_or(|worst| newest_ms < worst) {
+            break;
+        }
+        Stored::of(row)?.find(wanted, |found| {
+            best.insert((found.call.time_ms, found.place), found);
+            if best.len() > wanted.limit {
+                best.pop_first();
+            }
+        })?;
+    }
+    shown(connection, best.values().rev())
+}
+
+/// The first after the place `after`, in their order.
+pub(super) fn following(
+    connection: &Connection,
+    wanted: &Wanted,
+    after: i64,
+) -> rusqlite::Result<Vec<CallRow>> {
+    // The block that `after` is in comes first. The plus sign keeps the engine on the primary key.
+    const SQL: &str = "SELECT first, boot, sequence, parties, records FROM call_blocks
+        WHERE first >= coalesce((SELECT max(first) FROM call_blocks WHERE first <= ?1), 0)
+        AND +newest_ms >= ?2 ORDER BY first";
+    let mut next = Vec::new();
+    let mut statement = connection.prepare_cached(SQL)?;
+    let mut rows = statement.query([after, wanted.since_ms])?;
+    while let Some(row) = rows.next()?
+        && next.len() < wanted.limit
+    {
+        Stored::of(row)?.find(wanted, |found| {
+            if found.place > after {
+                next.push(found);
+            }
+        })?;
+    }
+    next.truncate(wanted.limit);
+    shown(connection, next.iter())
+}
+
+/// Number of the last record of a process run that is in a block.
+pub(super) fn last_sequence(connection: &Connection, boot: i64) -> rusqlite::Result<Option<u64>> {
+    const SQL: &str = "SELECT sequence + count - 1 FROM call_blocks WHERE boot = ?1
+        ORDER BY first DESC LIMIT 1";
+    connection
+        .query_row(SQL, [boot], |row| row.get(0))
+        .optional()
+}
+
+/// A block as it is read: `first`, `boot`, `sequence`, `parties`, `records`.
+struct Stored<'r> {
+    head: Head,
+    parties: Vec<Party>,
+    row: &'r Row<'r>,
+}
+
+/// A call that passed a filter.
+struct Found {
+    place: i64,
+    boot: i64,
+    sequence: i64,
+    party: Party,
+    call: Call,
+}
+
+impl<'r> Stored<'r> {
+    fn of(row: &'r Row<'r>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            head: Head {
+                first: row.get(0)?,
+                boot: row.get(1)?,
+                sequence: row.get(2)?,
+            },
+            parties: parties(row.get_ref(3)?.as_blob()?).map_err(damaged)?,
+            row,
+        })
+    }
+
+    fn calls(&self) -> rusqlite::Result<Calls<'r>> {
+        Ok(Calls::of(self.row.get_ref(4)?.as_blob()?))
+    }
+
+    fn party(&self, place: usize) -> rusqlite::Result<Party> {
+        let party = self.parties.get(place).copied();
+        party.ok_or_else(|| damaged(Broken("a call's names are not there")))
+    }
+
+    fn find(&self, wanted: &Wanted, mut found: impl FnMut(Found)) -> rusqlite::Result<()> {
+        let admitted: Vec<bool> = self
+            .parties
+            .iter()
+            .map(|party| wanted.admits(party))
+            .collect();
+        if !admitted.contains(&true) {
+            // The records, by far the most of it, are not even read.
+            return Ok(());
+        }
+        let since_ms = wanted.since_ms.unsigned_abs();
+        for (offset, call) in (0..).zip(self.calls()?) {
+            let Some((party, call)) = call.map_err(damaged)? else {
+                continue;
+            };
+            if admitted.get(party) == Some(&false) || call.time_ms < since_ms {
+                continue;
+            }
+            found(Found {
+                place: self.head.first.saturating_add(offset),
+                boot: self.head.boot,
+                sequence: self.head.sequence.saturating_add(offset),
+                party: self.party(party)?,
+                call,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Gives calls their names back.
+fn shown<'a>(
+    connection: &Connection,
+    found: impl Iterator<Item = &'a Found>,
+) -> rusqlite::Result<Vec<CallRow>> {
+    let mut texts = Texts {
+        connection,
+        known: HashMap::new(),
+    };
+    found.map(|found| texts.row(found)).collect()
+}
+
+/// The names of a query's calls, each looked up once.
+struct Texts<'c> {
+    connection: &'c Connection,
+    known: HashMap<i64, String>,
+}
+
+impl Texts<'_> {
+    fn row(&mut self, found: &Found) -> rusqlite::Result<CallRow> {
+        let Found { party, call, .. } = found;
+        let boot = self.text(found.boot)?;
+        Ok(CallRow {
+            rowid: found.place.unsigned_abs(),
+            id: call_id(&boot, call.number),
+            time_ms: call.time_ms,
+            workspace: parsed(&self.text(party.workspace)?)?,
+            server: self
+                .if_any(party.server)?
+                .map(|id| parsed(&id))
+                .transpose()?,
+            server_slug: self.if_any(party.server_slug)?,
+            tool: self.if_any(party.tool)?,
+            token_id: self.text(party.token)?,
+            status: call.status,
+            error_code: call.error_code,
+            duration_ms: call.duration_ms,
+            bytes_in: call.bytes_in,
+            bytes_out: call.bytes_out,
+            revision: self.text(party.revision)?,
+            source: party.source,
+            boot,
+            sequence: found.sequence.unsigned_abs(),
+        })
+    }
+
+    fn text(&mut self, number: i64) -> rusqlite::Result<String> {
+        if let Some(text) = self.known.get(&number) {
+            return Ok(text.clone());
+        }
+        let text = names::text(self.connection, number)?;
+        self.known.insert(number, text.clone());
+        Ok(text)
+    }
+
+    fn if_any(&mut self, number: Option<i64>) -> rusqlite::Result<Option<String>> {
+        number.map(|number| self.text(number)).transpose()
+    }
+}
+
+fn parsed<'t, T>(text: &'t str) -> rusqlite::Result<T>
+where
+    T: TryFrom<&'t str, Error: std::error::Error + Send + Sync + 'static>,
+{
+    T::try_from(text).map_err(|reason| unreadable(3, reason))
+}
+
+fn damaged(reason: Broken) -> rusqlite::Error {
+    unreadable(4, reason)
+}
