@@ -1,59 +1,110 @@
-//! The inside of a string, 64 bytes at a time.
+//! The inside of a string, many bytes at a time.
 //!
-//! Text inside JSON is often JSON or code itself, with a quote or line end to escape every few bytes; going
-//! from escape to escape would cost more than all the rest. So a block is turned into bit masks (bit n for
-//! byte n), and which bytes are escaped follows from the masks without a branch per backslash. (Langdale and
-//! Lemire, "Parsing gigabytes of JSON per second", section 3.1; the carry-free form is that of simdjson 3.)
+//! Most strings end within 16 bytes, and long ones are mostly plain, so both are told by a handful of
+//! instructions. Text inside JSON is often JSON or code itself, with a quote or line end to escape every few
+//! bytes; going from escape to escape would cost more than all the rest. So a block that is not plain is
+//! turned into bit masks (bit n for byte n), and which bytes are escaped follows from the masks without a
+//! branch per backslash. (Langdale and Lemire, "Parsing gigabytes of JSON per second", section 3.1; the
+//! carry-free form is that of simdjson 3.)
 
-use wide::u8x16;
+use wide::{u8x16, u8x32};
 
-/// How many bytes are looked at together.
+/// How many bytes are looked at together in a long string.
 const BLOCK: usize = 64;
+/// How many of them a short string takes at once.
+const PIECE: usize = 16;
 
-/// What stands in a block.
-struct Masks {
-    quotes: u64,
-    backslashes: u64,
-    controls: u64,
-}
+/// A quote or a control character, told by one comparison: this brings the quote next to the control
+/// characters.
+const FLIP: u8 = 2;
+/// What they are at most when flipped.
+const STOP_MAX: u8 = b'"' ^ FLIP;
+/// With the high bit flipped too, bytes outside ASCII come below the control characters.
+const HIGH: u8 = 0x80;
 
 /// Where [`skip_blocks`] stopped.
 pub(super) enum Stop {
     /// At the closing quote.
     Quote(usize),
     /// At the end of the whole blocks, at a `\u` escape, or in a block that holds something wrong: from here
-    /// on byte by byte.
+    /// on by smaller steps.
     Slow(usize),
 }
 
+/// Whether any byte was not ASCII. Bytes shortly after the end of a string may count too.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Seen(u8x16);
+
+impl Seen {
+    pub(super) fn non_ascii(self) -> bool {
+        self.0.to_bitmask() != 0
+    }
+}
+
+/// Walks over characters that stand for themselves: up to a quote, a backslash, a control character or the end
+/// of `text`, but over no more than `pieces` times 16 bytes.
+#[inline]
+pub(super) fn plain_run(text: &[u8], mut at: usize, pieces: usize, seen: &mut Seen) -> usize {
+    for _ in 0..pieces {
+        let piece = piece_at(text, at);
+        seen.0 |= piece;
+        let stops = stops_in(piece).to_bitmask();
+        if stops != 0 {
+            return at + stops.trailing_zeros() as usize;
+        }
+        at += PIECE;
+    }
+    at
+}
+
+/// The next 16 bytes; what lies beyond the end is zero and so ends every run.
+#[inline]
+fn piece_at(text: &[u8], at: usize) -> u8x16 {
+    let rest = text.get(at..).unwrap_or_default();
+    match rest.first_chunk::<PIECE>() {
+        Some(piece) => u8x16::new(*piece),
+        None => last_piece(rest),
+    }
+}
+
+#[cold]
+fn last_piece(rest: &[u8]) -> u8x16 {
+    let mut piece = [0; PIECE];
+    piece[..rest.len()].copy_from_slice(rest);
+    u8x16::new(piece)
+}
+
+#[inline]
+fn stops_in(piece: u8x16) -> u8x16 {
+    let flipped = piece ^ u8x16::splat(FLIP);
+    let quote_or_control = flipped.min(u8x16::splat(STOP_MAX)).simd_eq(flipped);
+    quote_or_control | piece.simd_eq(u8x16::splat(b'\\'))
+}
+
 /// Goes through the inside of a string block by block. `at` is no escaped byte. Sets `escaped` when there
-/// was an escape, and the high bits of `seen` when a byte was not ASCII.
-pub(super) fn skip_blocks(text: &[u8], mut at: usize, escaped: &mut bool, seen: &mut u64) -> Stop {
-    // Whether the last byte of the block before was a backslash that escapes the first one of this.
-    let mut carry = 0;
+/// was an escape.
+#[inline]
+pub(super) fn skip_blocks(
+    text: &[u8],
+    mut at: usize,
+    escaped: &mut bool,
+    seen: &mut Seen,
+) -> Stop {
     while let Some(block) = text.get(at..).and_then(<[u8]>::first_chunk::<BLOCK>) {
-        let Some(masks) = Masks::of(block, seen) else {
-            // Nothing but plain bytes; the first one may still be escaped.
-            if std::mem::take(&mut carry) == 1 {
-                *escaped = true;
-                if !is_simple_escape(block[0]) {
-                    return Stop::Slow(at - 1);
-                }
-            }
+        if is_plain(block) {
             at += BLOCK;
             continue;
-        };
-        let start_carry = carry;
-        let after_backslash = escaped_bytes(masks.backslashes, &mut carry);
+        }
+        let masks = Masks::of(block, seen);
+        let (after_backslash, open) = escaped_bytes(masks.backslashes);
         let quotes = masks.quotes & !after_backslash;
         // All bits below the closing quote, or all.
         let inside = quotes.wrapping_sub(1) & !quotes;
         if masks.controls & inside != 0 {
-            // One byte back is the backslash that escapes the first byte.
-            return Stop::Slow(at - usize::from(start_carry == 1));
+            return Stop::Slow(at);
         }
         let mut pending = after_backslash & inside;
-        *escaped |= pending != 0;
+        *escaped |= pending != 0 || open;
         while pending != 0 {
             let byte = pending.trailing_zeros() as usize;
             if !is_simple_escape(block[byte]) {
@@ -64,56 +115,72 @@ pub(super) fn skip_blocks(text: &[u8], mut at: usize, escaped: &mut bool, seen: 
         if quotes != 0 {
             return Stop::Quote(at + quotes.trailing_zeros() as usize);
         }
-        at += BLOCK;
+        // A backslash at the end is looked at with what it escapes.
+        at += BLOCK - usize::from(open);
     }
-    Stop::Slow(at - usize::from(carry == 1))
+    Stop::Slow(at)
+}
+
+/// Whether all bytes are ASCII that stands for itself.
+#[inline]
+fn is_plain(block: &[u8; BLOCK]) -> bool {
+    let parts = halves(block);
+    let backslashes = parts.map(|part| part.simd_eq(u8x32::splat(b'\\')));
+    let flipped = parts.map(|part| part ^ u8x32::splat(FLIP | HIGH));
+    let least = flipped[0].min(flipped[1]);
+    let others = least.min(u8x32::splat(STOP_MAX | HIGH)).simd_eq(least);
+    (backslashes[0] | backslashes[1] | others).to_bitmask() == 0
+}
+
+#[inline]
+fn halves(block: &[u8; BLOCK]) -> [u8x32; 2] {
+    let (parts, _) = block.as_chunks::<32>();
+    std::array::from_fn(|at| u8x32::new(parts[at]))
+}
+
+/// What stands in a block.
+struct Masks {
+    quotes: u64,
+    backslashes: u64,
+    controls: u64,
 }
 
 impl Masks {
-    /// `None` when all bytes are plain.
     #[inline]
-    fn of(block: &[u8; BLOCK], seen: &mut u64) -> Option<Self> {
-        let (parts, _) = block.as_chunks::<16>();
-        let parts: [u8x16; 4] = std::array::from_fn(|at| u8x16::new(parts[at]));
-        let all = parts[0] | parts[1] | parts[2] | parts[3];
-        if all.to_bitmask() != 0 {
-            *seen = u64::MAX;
+    fn of(block: &[u8; BLOCK], seen: &mut Seen) -> Self {
+        let parts = halves(block);
+        if (parts[0] | parts[1]).to_bitmask() != 0 {
+            seen.0 = u8x16::splat(HIGH);
         }
-        let quotes = parts.map(|part| part.simd_eq(u8x16::splat(b'"')));
-        let backslashes = parts.map(|part| part.simd_eq(u8x16::splat(b'\\')));
-        let controls = parts.map(|part| part.min(u8x16::splat(0x1f)).simd_eq(part));
-        let stops: [u8x16; 4] =
-            std::array::from_fn(|at| quotes[at] | backslashes[at] | controls[at]);
-        if (stops[0] | stops[1] | stops[2] | stops[3]).to_bitmask() == 0 {
-            return None;
-        }
-        Some(Self {
+        let quotes = parts.map(|part| part.simd_eq(u8x32::splat(b'"')));
+        let backslashes = parts.map(|part| part.simd_eq(u8x32::splat(b'\\')));
+        let controls = parts.map(|part| part.min(u8x32::splat(0x1f)).simd_eq(part));
+        // Rare, so not worth the masks of every block.
+        let controls = match (controls[0] | controls[1]).to_bitmask() {
+            0 => 0,
+            _ => bits(controls),
+        };
+        Self {
             quotes: bits(quotes),
             backslashes: bits(backslashes),
-            controls: bits(controls),
-        })
+            controls,
+        }
     }
 }
 
 #[inline]
-fn bits(parts: [u8x16; 4]) -> u64 {
-    parts
-        .iter()
-        .rev()
-        .fold(0, |bits, part| bits << 16 | u64::from(part.to_bitmask()))
+fn bits([low, high]: [u8x32; 2]) -> u64 {
+    u64::from(high.to_bitmask()) << 32 | u64::from(low.to_bitmask())
 }
 
-/// The bytes that stand after an odd run of backslashes. `carry` is 1 when the first byte does, and
-/// afterwards when the first byte of the next block will.
+/// The bytes that stand after an odd run of backslashes, and whether the byte after the block does. The block
+/// does not begin with an escaped byte.
 #[inline]
-fn escaped_bytes(backslashes: u64, carry: &mut u64) -> u64 {
+fn escaped_bytes(backslashes: u64) -> (u64, bool) {
     const ODD: u64 = 0xaaaa_aaaa_aaaa_aaaa;
-    let starts = backslashes & !*carry;
     // Subtracting runs from odd bits leaves each run's end marked by whether its length is odd or even.
-    let runs = ((starts << 1) | ODD).wrapping_sub(starts) ^ ODD;
-    let escaped = runs ^ (backslashes | *carry);
-    *carry = (runs & backslashes) >> 63;
-    escaped
+    let runs = ((backslashes << 1) | ODD).wrapping_sub(backslashes) ^ ODD;
+    (runs ^ backslashes, (runs & backslashes) >> 63 == 1)
 }
 
 /// Whether the byte makes an escape of two bytes.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::object::Member;
+use super::index::Member;
 use super::{Json, Object, string};
 
 /// A changed copy of an object. Members that are not touched stay byte for byte, in their order; only

@@ -53,7 +53,10 @@ pub fn legacy_meta(client_meta: Option<&Object>, progress_token: Option<Json>) -
 fn push_forwarded(text: &mut Vec<u8>, client_meta: Option<&Object>) {
     let may_pass = |member: &MemberRef<'_>| {
         let name = member.name();
-        !name.starts_with(meta::RESERVED) && name != meta::PROGRESS_TOKEN && name != meta::BAGGAGE
+        let is = |other: &str| *name == *other.as_bytes();
+        !name.starts_with(meta::RESERVED.as_bytes())
+            && !is(meta::PROGRESS_TOKEN)
+            && !is(meta::BAGGAGE)
     };
     let members = client_meta.into_iter().flat_map(Object::member_refs);
     for member in members.filter(may_pass) {
