@@ -7,18 +7,21 @@
 //! branch per backslash. (Langdale and Lemire, "Parsing gigabytes of JSON per second", section 3.1; the
 //! carry-free form is that of simdjson 3.)
 
-use wide::{u8x16, u8x32};
+use wide::u8x16;
 
-/// How many bytes are looked at together in a long string.
-const BLOCK: usize = 64;
-/// How many of them a short string takes at once.
+/// How many bytes are looked at together.
 const PIECE: usize = 16;
+/// How many become one mask.
+const BLOCK: usize = 64;
+/// How many are passed at once where all are plain.
+const PLAIN: usize = 128;
 
 /// A quote or a control character, told by one comparison: this brings the quote next to the control
 /// characters.
 const FLIP: u8 = 2;
 /// What they are at most when flipped.
 const STOP_MAX: u8 = b'"' ^ FLIP;
+const CONTROL_MAX: u8 = 0x1f;
 /// With the high bit flipped too, bytes outside ASCII come below the control characters.
 const HIGH: u8 = 0x80;
 
@@ -90,87 +93,114 @@ pub(super) fn skip_blocks(
     escaped: &mut bool,
     seen: &mut Seen,
 ) -> Stop {
-    while let Some(block) = text.get(at..).and_then(<[u8]>::first_chunk::<BLOCK>) {
-        if is_plain(block) {
-            at += BLOCK;
-            continue;
-        }
-        let masks = Masks::of(block, seen);
-        let (after_backslash, open) = escaped_bytes(masks.backslashes);
-        let quotes = masks.quotes & !after_backslash;
-        // All bits below the closing quote, or all.
-        let inside = quotes.wrapping_sub(1) & !quotes;
-        if masks.controls & inside != 0 {
-            return Stop::Slow(at);
-        }
-        let mut pending = after_backslash & inside;
-        *escaped |= pending != 0 || open;
-        while pending != 0 {
-            let byte = pending.trailing_zeros() as usize;
-            if !is_simple_escape(block[byte]) {
-                return Stop::Slow(at + byte - 1);
+    loop {
+        at = skip_plain(text, at);
+        // Where one block is not plain, the next seldom are.
+        loop {
+            let Some(block) = text.get(at..).and_then(<[u8]>::first_chunk::<BLOCK>) else {
+                return Stop::Slow(at);
+            };
+            let masks = Masks::of(block);
+            if masks.non_ascii {
+                seen.0 = u8x16::splat(HIGH);
             }
-            pending &= pending - 1;
+            if masks.quotes | masks.backslashes == 0 {
+                if masks.some_control {
+                    return Stop::Slow(at);
+                }
+                at += BLOCK;
+                if masks.non_ascii {
+                    continue;
+                }
+                break;
+            }
+            let (after_backslash, open) = escaped_bytes(masks.backslashes);
+            let quotes = masks.quotes & !after_backslash;
+            // All bits below the closing quote, or all.
+            let inside = quotes.wrapping_sub(1) & !quotes;
+            if masks.some_control && controls(block) & inside != 0 {
+                return Stop::Slow(at);
+            }
+            let after_backslash = after_backslash & inside;
+            *escaped |= after_backslash != 0 || open;
+            let mut pending = after_backslash & !(masks.quotes | masks.backslashes);
+            while pending != 0 {
+                let byte = pending.trailing_zeros() as usize;
+                if !is_simple_escape(block[byte]) {
+                    return Stop::Slow(at + byte - 1);
+                }
+                pending &= pending - 1;
+            }
+            if quotes != 0 {
+                return Stop::Quote(at + quotes.trailing_zeros() as usize);
+            }
+            // A backslash at the end is looked at with what it escapes.
+            at += BLOCK - usize::from(open);
         }
-        if quotes != 0 {
-            return Stop::Quote(at + quotes.trailing_zeros() as usize);
-        }
-        // A backslash at the end is looked at with what it escapes.
-        at += BLOCK - usize::from(open);
     }
-    Stop::Slow(at)
 }
 
-/// Whether all bytes are ASCII that stands for itself.
+/// Goes past ASCII that stands for itself, as far as it fills whole blocks.
 #[inline]
-fn is_plain(block: &[u8; BLOCK]) -> bool {
-    let parts = halves(block);
-    let backslashes = parts.map(|part| part.simd_eq(u8x32::splat(b'\\')));
-    let flipped = parts.map(|part| part ^ u8x32::splat(FLIP | HIGH));
-    let least = flipped[0].min(flipped[1]);
-    let others = least.min(u8x32::splat(STOP_MAX | HIGH)).simd_eq(least);
-    (backslashes[0] | backslashes[1] | others).to_bitmask() == 0
-}
-
-#[inline]
-fn halves(block: &[u8; BLOCK]) -> [u8x32; 2] {
-    let (parts, _) = block.as_chunks::<32>();
-    std::array::from_fn(|at| u8x32::new(parts[at]))
+fn skip_plain(text: &[u8], mut at: usize) -> usize {
+    while let Some(block) = text.get(at..).and_then(<[u8]>::first_chunk::<PLAIN>) {
+        let mut least = u8x16::splat(u8::MAX);
+        let mut backslashes = u8x16::splat(0);
+        for piece in block.as_chunks().0 {
+            let piece = u8x16::new(*piece);
+            backslashes |= piece.simd_eq(u8x16::splat(b'\\'));
+            least = least.min(piece ^ u8x16::splat(FLIP | HIGH));
+        }
+        let others = least.min(u8x16::splat(STOP_MAX | HIGH)).simd_eq(least);
+        if (backslashes | others).to_bitmask() != 0 {
+            break;
+        }
+        at += PLAIN;
+    }
+    at
 }
 
 /// What stands in a block.
 struct Masks {
     quotes: u64,
     backslashes: u64,
-    controls: u64,
+    some_control: bool,
+    non_ascii: bool,
 }
 
 impl Masks {
     #[inline]
-    fn of(block: &[u8; BLOCK], seen: &mut Seen) -> Self {
-        let parts = halves(block);
-        if (parts[0] | parts[1]).to_bitmask() != 0 {
-            seen.0 = u8x16::splat(HIGH);
-        }
-        let quotes = parts.map(|part| part.simd_eq(u8x32::splat(b'"')));
-        let backslashes = parts.map(|part| part.simd_eq(u8x32::splat(b'\\')));
-        let controls = parts.map(|part| part.min(u8x32::splat(0x1f)).simd_eq(part));
-        // Rare, so not worth the masks of every block.
-        let controls = match (controls[0] | controls[1]).to_bitmask() {
-            0 => 0,
-            _ => bits(controls),
-        };
+    fn of(block: &[u8; BLOCK]) -> Self {
+        let pieces = pieces(block);
+        let [a, b, c, d] = pieces;
+        let least = a.min(b).min(c.min(d));
+        let control = least.min(u8x16::splat(CONTROL_MAX)).simd_eq(least);
         Self {
-            quotes: bits(quotes),
-            backslashes: bits(backslashes),
-            controls,
+            quotes: bits(pieces.map(|piece| piece.simd_eq(u8x16::splat(b'"')))),
+            backslashes: bits(pieces.map(|piece| piece.simd_eq(u8x16::splat(b'\\')))),
+            some_control: control.to_bitmask() != 0,
+            non_ascii: (a | b | c | d).to_bitmask() != 0,
         }
     }
 }
 
+/// The control characters of a block; few strings hold one, so they are told apart only then.
+#[cold]
+fn controls(block: &[u8; BLOCK]) -> u64 {
+    let is_control = |piece: u8x16| piece.min(u8x16::splat(CONTROL_MAX)).simd_eq(piece);
+    bits(pieces(block).map(is_control))
+}
+
 #[inline]
-fn bits([low, high]: [u8x32; 2]) -> u64 {
-    u64::from(high.to_bitmask()) << 32 | u64::from(low.to_bitmask())
+fn pieces(block: &[u8; BLOCK]) -> [u8x16; 4] {
+    let (pieces, _) = block.as_chunks::<PIECE>();
+    std::array::from_fn(|at| u8x16::new(pieces[at]))
+}
+
+#[inline]
+fn bits(pieces: [u8x16; 4]) -> u64 {
+    let [a, b, c, d] = pieces.map(|piece| u64::from(piece.to_bitmask()));
+    a | b << 16 | c << 32 | d << 48
 }
 
 /// The bytes that stand after an odd run of backslashes, and whether the byte after the block does. The block

@@ -25,6 +25,21 @@ pub(crate) struct Member {
 }
 
 impl Member {
+    /// A member whose value begins at `value` and has not been read yet.
+    #[inline]
+    pub(super) fn new(key: Range<usize>, escaped: bool, value: usize) -> Self {
+        Self {
+            key_start: offset(key.start),
+            key_end: offset(key.end),
+            value_start: offset(value),
+            value_end: 0,
+            fingerprint: 0,
+            inner_start: 0,
+            inner_len: 0,
+            escaped,
+        }
+    }
+
     pub(super) fn raw_key<'t>(&self, text: &'t [u8]) -> &'t [u8] {
         &text[self.key_start as usize..self.key_end as usize]
     }

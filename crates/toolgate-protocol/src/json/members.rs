@@ -24,7 +24,7 @@ const SHALLOW: usize = 2;
 #[derive(Debug)]
 pub(super) struct Members {
     /// Innermost last.
-    open: SmallVec<[Member; LINEAR_MAX]>,
+    open: Vec<Member>,
     /// Each object's members together, the outermost object's last.
     kept: SmallVec<[Member; DEEP_MAX]>,
     /// Where the outermost object's members begin in the index, if they are there.
@@ -34,7 +34,7 @@ pub(super) struct Members {
 impl Members {
     pub(super) fn new() -> Self {
         Self {
-            open: SmallVec::new(),
+            open: Vec::with_capacity(LINEAR_MAX),
             kept: SmallVec::new(),
             root: None,
         }
@@ -50,40 +50,16 @@ impl Members {
     /// Adds a member to the innermost object, whose members begin at `mark`; false when a small object has
     /// that name already.
     #[inline]
-    pub(super) fn push(
-        &mut self,
-        text: &[u8],
-        mark: u32,
-        (key_start, key_end): (u32, u32),
-        escaped: bool,
-    ) -> bool {
-        let mut member = Member {
-            key_start,
-            key_end,
-            value_start: 0,
-            value_end: 0,
-            fingerprint: 0,
-            inner_start: 0,
-            inner_len: 0,
-            escaped,
+    pub(super) fn push(&mut self, text: &[u8], mark: u32, mut member: Member) -> bool {
+        member.fingerprint = if member.escaped {
+            fingerprint(&member.key_bytes(text))
+        } else {
+            fingerprint(member.raw_key(text))
         };
-        member.fingerprint = fingerprint(&member.key_bytes(text));
         let siblings = &self.open[mark as usize..];
-        let same = |other: &Member| {
-            other.fingerprint == member.fingerprint
-                && other.key_bytes(text) == member.key_bytes(text)
-        };
-        let fresh = siblings.len() > LINEAR_MAX || !siblings.iter().any(same);
+        let fresh = siblings.len() > LINEAR_MAX || !has_name(siblings, &member, text);
         self.open.push(member);
         fresh
-    }
-
-    /// The value of the newest member begins.
-    #[inline]
-    pub(super) fn value_begins(&mut self, at: usize) {
-        if let Some(member) = self.open.last_mut() {
-            member.value_start = offset(at);
-        }
     }
 
     /// The value of the newest member has ended.
@@ -155,6 +131,19 @@ impl Members {
     }
 }
 
+#[inline]
+fn has_name(members: &[Member], wanted: &Member, text: &[u8]) -> bool {
+    members
+        .iter()
+        .any(|member| member.fingerprint == wanted.fingerprint && same_name(member, wanted, text))
+}
+
+/// Called for a name that is there already, and for few others.
+#[cold]
+fn same_name(one: &Member, other: &Member, text: &[u8]) -> bool {
+    one.key_bytes(text) == other.key_bytes(text)
+}
+
 fn find_duplicate(text: &[u8], members: &[Member]) -> Option<u32> {
     let mut sorted: Vec<(u32, &Member)> = members
         .iter()
@@ -172,24 +161,18 @@ fn find_duplicate(text: &[u8], members: &[Member]) -> Option<u32> {
         .map(|pair| pair[0].1.key_start.max(pair[1].1.key_start))
 }
 
-/// A cheap mix of the length and both ends; names up to 16 bytes are covered whole.
+/// A cheap mix of the length and both ends; names of up to eight bytes are covered whole.
 #[inline]
 fn fingerprint(name: &[u8]) -> u32 {
-    let (head, tail) = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
-        (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
-        _ => match (name.first_chunk::<4>(), name.last_chunk::<4>()) {
-            (Some(head), Some(tail)) => (
-                u64::from(u32::from_le_bytes(*head)),
-                u64::from(u32::from_le_bytes(*tail)),
-            ),
-            _ => (
-                name.iter().fold(0, |mix, &byte| mix << 8 | u64::from(byte)),
-                0,
-            ),
+    let (head, tail) = match (name.first_chunk(), name.last_chunk()) {
+        (Some(head), Some(tail)) => (u32::from_le_bytes(*head), u32::from_le_bytes(*tail)),
+        _ => match *name {
+            [a, b, c] => (u32::from_le_bytes([a, b, c, 0]), 0),
+            [a, b] => (u32::from_le_bytes([a, b, 0, 0]), 0),
+            [a] => (a.into(), 0),
+            _ => (0, 0),
         },
     };
-    let mix =
-        (head ^ tail.rotate_left(29) ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    // The high half depends on all bytes.
-    u32::try_from(mix >> 32).unwrap_or_default()
+    // Lengths above 4 GiB were refused before.
+    head.wrapping_mul(0x9e37_79b1) ^ tail.rotate_left(13) ^ u32::try_from(name.len()).unwrap_or(0)
 }

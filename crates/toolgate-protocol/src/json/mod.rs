@@ -12,6 +12,7 @@ mod limits;
 mod members;
 mod number;
 mod object;
+mod parts;
 mod scan;
 mod string;
 mod value;
@@ -24,6 +25,7 @@ pub use value::{Json, JsonKind};
 
 pub(crate) use number::{Decimal, same_number};
 pub(crate) use object::MemberRef;
+pub(crate) use parts::Parts;
 pub(crate) use scan::Scanner;
 pub(crate) use string::{decode_value, quote_into};
 pub(crate) use value::is_integer;

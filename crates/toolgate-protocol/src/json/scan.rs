@@ -7,7 +7,7 @@
 use bytes::Bytes;
 
 use super::blocks::{self, Seen, Stop};
-use super::index::offset;
+use super::index::Member;
 use super::members::Members;
 use super::{Json, JsonError, JsonLimits, string};
 
@@ -31,39 +31,41 @@ struct Open {
     depth: usize,
     /// Which of them are objects; bit 0 is the innermost.
     objects: u64,
-    /// Where the members of each object begin on the stack.
-    marks: [u32; DEPTH_MAX],
+    /// Whether the innermost is an object whose members are indexed.
+    indexed: bool,
+    /// Where the members of the innermost begin on the stack.
+    mark: u32,
+    /// The marks of those outside it, the first being that of none.
+    outer: [u32; DEPTH_MAX],
 }
 
 impl Open {
     #[inline]
-    fn push(&mut self, is_object: bool, mark: u32) {
-        self.marks[self.depth] = mark;
+    fn push(&mut self, is_object: bool, mark: u32, levels: usize) {
+        self.outer[self.depth] = self.mark;
+        self.mark = mark;
         self.depth += 1;
         self.objects = self.objects << 1 | u64::from(is_object);
+        self.indexed = self.is_indexed(levels);
     }
 
     #[inline]
-    fn pop(&mut self) {
+    fn pop(&mut self, levels: usize) {
         self.depth -= 1;
         self.objects >>= 1;
+        self.mark = self.outer[self.depth];
+        self.indexed = self.is_indexed(levels);
+    }
+
+    /// Objects inside one another are, down to some level, if no array is among them.
+    #[inline]
+    fn is_indexed(&self, levels: usize) -> bool {
+        self.depth <= levels && self.objects.trailing_ones() as usize == self.depth
     }
 
     #[inline]
     fn in_object(&self) -> bool {
         self.objects & 1 == 1
-    }
-
-    /// Where the members of the innermost container begin.
-    #[inline]
-    fn mark(&self) -> u32 {
-        self.marks[self.depth - 1]
-    }
-
-    /// How many objects lie within one another here, if no array is among them.
-    #[inline]
-    fn level(&self) -> Option<usize> {
-        (self.objects.count_ones() as usize == self.depth).then_some(self.depth)
     }
 }
 
@@ -116,13 +118,18 @@ impl Scanner {
         let mut open = Open {
             depth: 0,
             objects: 0,
-            marks: [0; DEPTH_MAX],
+            indexed: false,
+            mark: 0,
+            outer: [0; DEPTH_MAX],
         };
         let end = self.scan(text, &mut open).inspect_err(|_| {
             // What is on the stack from the second level on is not of the outermost object.
-            let inner = open.marks.get(1..open.depth).unwrap_or_default().first();
-            let met = inner.copied().unwrap_or_else(|| self.members.mark());
-            self.refused.1 = if open.depth > 0 { met as usize } else { 0 };
+            let met = match open.depth {
+                0 | 1 => self.members.mark(),
+                2 => open.mark,
+                _ => open.outer[2],
+            };
+            self.refused.1 = met as usize;
         })?;
         if end < text.len() {
             return Err(syntax("something after the value", end));
@@ -137,98 +144,104 @@ impl Scanner {
 
     /// Reads one value and says where it ends.
     fn scan(&mut self, text: &[u8], open: &mut Open) -> Result<usize, JsonError> {
-        let max_depth = self.limits.max_depth.min(DEPTH_MAX);
+        let JsonLimits {
+            max_depth,
+            max_nodes,
+            ..
+        } = self.limits;
+        let max_depth = max_depth.min(DEPTH_MAX);
+        let levels = self.levels;
         let mut nodes = 0;
-        let mut at = 0;
+        let (mut at, mut byte) = next(text, 0);
         loop {
             // A member or an element begins.
             if open.in_object() {
-                at = self.key(text, at, open.mark())?;
+                (at, byte) = self.key(text, (at, byte), open.mark)?;
             }
             nodes += 1;
-            if nodes > self.limits.max_nodes {
+            if nodes > max_nodes {
                 return Err(JsonError::TooManyNodes {
-                    max: self.limits.max_nodes,
+                    max: max_nodes,
                     offset: at,
                 });
             }
-            at = match text.get(at) {
-                Some(b'"') => self.string(text, at)?.0,
-                Some(&bracket @ (b'{' | b'[')) => {
+            at = match byte {
+                b'"' => self.string(text, at)?.0,
+                b'{' | b'[' => {
                     if open.depth >= max_depth {
                         return Err(JsonError::TooDeep {
                             max: max_depth,
                             offset: at,
                         });
                     }
-                    let inside = skip_space(text, at + 1);
+                    let inside = next(text, at + 1);
                     // Closed at once, or a member or element follows.
-                    if text.get(inside) != Some(&(bracket + 2)) {
-                        open.push(bracket == b'{', self.members.mark());
-                        at = inside;
+                    if inside.1 != byte + 2 {
+                        open.push(byte == b'{', self.members.mark(), levels);
+                        (at, byte) = inside;
                         continue;
                     }
-                    inside + 1
+                    inside.0 + 1
                 }
-                Some(b'-' | b'0'..=b'9') => number(text, at)?,
-                Some(b't') => word(text, at, b"true")?,
-                Some(b'f') => word(text, at, b"false")?,
-                Some(b'n') => word(text, at, b"null")?,
-                other => return Err(no_value(text, at, other.is_none())),
+                b'-' | b'0'..=b'9' => number(text, at)?,
+                b't' => word(text, at, b"true")?,
+                b'f' => word(text, at, b"false")?,
+                b'n' => word(text, at, b"null")?,
+                _ => return Err(no_value(text, at)),
             };
             // A value has ended, and perhaps with it the containers that it was last in.
             loop {
                 if open.depth == 0 {
                     return Ok(at);
                 }
-                let in_object = open.in_object();
-                if in_object {
+                if open.indexed {
                     self.members.value_ends(at);
                 }
-                at = skip_space(text, at);
-                match text.get(at) {
-                    Some(b',') => {
-                        at = skip_space(text, at + 1);
+                (at, byte) = next(text, at);
+                match byte {
+                    b',' => {
+                        (at, byte) = next(text, at + 1);
                         break;
                     }
-                    Some(b'}') if in_object => self.close_object(text, open)?,
-                    Some(b']') if !in_object => {}
-                    Some(_) => {
-                        return Err(syntax("no comma or closing bracket after a value", at));
-                    }
-                    None => return Err(syntax("the end inside an array or object", at)),
+                    b'}' if open.in_object() => self.close_object(text, open)?,
+                    b']' if !open.in_object() => {}
+                    _ => return Err(not_closed(text, at)),
                 }
-                open.pop();
+                open.pop(levels);
                 at += 1;
             }
         }
     }
 
-    /// Reads a member's name and colon; returns where its value begins.
+    /// Reads a member's name and colon; returns where its value begins, and its first byte.
     #[inline]
-    fn key(&mut self, text: &[u8], at: usize, mark: u32) -> Result<usize, JsonError> {
-        if text.get(at) != Some(&b'"') {
+    fn key(
+        &mut self,
+        text: &[u8],
+        (at, byte): (usize, u8),
+        mark: u32,
+    ) -> Result<(usize, u8), JsonError> {
+        if byte != b'"' {
             return Err(syntax("no member name where one is needed", at));
         }
         let (end, escaped) = self.string(text, at)?;
-        let span = (offset(at + 1), offset(end - 1));
-        if !self.members.push(text, mark, span, escaped) {
+        let (colon, byte) = next(text, end);
+        let value = next(text, colon + 1);
+        let member = Member::new(at + 1..end - 1, escaped, value.0);
+        if !self.members.push(text, mark, member) {
             return Err(JsonError::DuplicateMember { offset: at + 1 });
         }
-        let colon = skip_space(text, end);
-        if text.get(colon) != Some(&b':') {
+        if byte != b':' {
             return Err(syntax("no colon after a member name", colon));
         }
-        let value = skip_space(text, colon + 1);
-        self.members.value_begins(value);
         Ok(value)
     }
 
     #[inline]
     fn close_object(&mut self, text: &[u8], open: &Open) -> Result<(), JsonError> {
-        let level = open.level().filter(|level| *level <= self.levels);
+        let level = open.indexed.then_some(open.depth);
         self.members
-            .close(text, open.mark(), level)
+            .close(text, open.mark, level)
             .map_err(|name| JsonError::DuplicateMember {
                 offset: name as usize,
             })
@@ -274,12 +287,16 @@ impl Scanner {
 
 // === the parts of a text ===
 
+/// The next place that is not white space, and what stands there; 0 at the end.
 #[inline]
-fn skip_space(text: &[u8], mut at: usize) -> usize {
-    while matches!(text.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-        at += 1;
+fn next(text: &[u8], mut at: usize) -> (usize, u8) {
+    loop {
+        match text.get(at) {
+            Some(b' ' | b'\t' | b'\n' | b'\r') => at += 1,
+            Some(&byte) => return (at, byte),
+            None => return (at, 0),
+        }
     }
-    at
 }
 
 /// `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?` (RFC 8259, section 6).
@@ -357,13 +374,22 @@ fn syntax(what: &'static str, offset: usize) -> JsonError {
 }
 
 #[cold]
-fn no_value(text: &[u8], at: usize, at_end: bool) -> JsonError {
-    if at_end {
+fn no_value(text: &[u8], at: usize) -> JsonError {
+    if at >= text.len() {
         syntax("the end instead of a value", at)
     } else if text[at..].starts_with(b"\xef\xbb\xbf") {
         syntax("a byte order mark", at)
     } else {
         syntax("no value where one is needed", at)
+    }
+}
+
+#[cold]
+fn not_closed(text: &[u8], at: usize) -> JsonError {
+    if at >= text.len() {
+        syntax("the end inside an array or object", at)
+    } else {
+        syntax("no comma or closing bracket after a value", at)
     }
 }
 

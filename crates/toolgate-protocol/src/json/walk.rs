@@ -20,16 +20,9 @@ pub(super) fn members(text: &[u8]) -> SmallVec<[Member; 16]> {
         walk.skip_space();
         let value_start = walk.at;
         walk.skip_value();
-        members.push(Member {
-            key_start: offset(key_start),
-            key_end: offset(key_end),
-            value_start: offset(value_start),
-            value_end: offset(walk.at),
-            fingerprint: 0,
-            inner_start: 0,
-            inner_len: 0,
-            escaped,
-        });
+        let mut member = Member::new(key_start..key_end, escaped, value_start);
+        member.value_end = offset(walk.at);
+        members.push(member);
         walk.skip_comma();
     }
     members

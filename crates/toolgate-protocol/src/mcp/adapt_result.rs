@@ -102,10 +102,10 @@ fn for_modern(method: &str, result: &Object, from: Era, server_info: &Json) -> O
     if is_cacheable(method) && kind == ResultType::Complete {
         // Lists differ by token, so what a server calls public is private here (P9.62).
         if result.text_ref("cacheScope").as_deref() != Some("private") {
-            edit = edit.put_first("cacheScope", Json::from_text("private"));
+            edit = edit.put_first("cacheScope", Json::known(br#""private""#));
         }
         if result.get("ttlMs").and_then(|ttl| ttl.as_u64()).is_none() {
-            edit = edit.put_first("ttlMs", Json::number(0));
+            edit = edit.put_first("ttlMs", Json::known(b"0"));
         }
     }
     let own_meta = result.object("_meta");
@@ -114,15 +114,11 @@ fn for_modern(method: &str, result: &Object, from: Era, server_info: &Json) -> O
         .is_none_or(|members| !members.contains(meta::SERVER_INFO))
     {
         let members = own_meta.unwrap_or_default().edit();
-        edit = edit.put_first(
-            "_meta",
-            members
-                .put_first(meta::SERVER_INFO, server_info.clone())
-                .json(),
-        );
+        let members = members.put_first(meta::SERVER_INFO, server_info.clone());
+        edit = edit.put_first("_meta", members.json());
     }
     if from == Era::Legacy || !result.contains("resultType") {
-        edit = edit.put_first("resultType", Json::from_text("complete"));
+        edit = edit.put_first("resultType", Json::known(br#""complete""#));
     }
     edit
 }
@@ -172,10 +168,10 @@ fn with_legacy_meta(edit: ObjectEdit, own_meta: &Object, to: Revision) -> Object
         !name.starts_with(meta::RESERVED)
             || (name == meta::RELATED_TASK && to == Revision::V2025_11_25)
     };
-    if own_meta.keys().all(|name| known(&name)) {
+    let kept = own_meta.edit().retain(known);
+    if kept.is_unchanged() {
         return edit;
     }
-    let kept = own_meta.edit().retain(known);
     if kept.is_empty() {
         edit.remove("_meta")
     } else {
