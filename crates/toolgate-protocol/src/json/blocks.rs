@@ -63,15 +63,15 @@ pub(super) fn plain_run(text: &[u8], mut at: usize, pieces: usize, seen: &mut Se
 /// The next 16 bytes; what lies beyond the end is zero and so ends every run.
 #[inline]
 fn piece_at(text: &[u8], at: usize) -> u8x16 {
-    let rest = text.get(at..).unwrap_or_default();
-    match rest.first_chunk::<PIECE>() {
+    match text.get(at..).and_then(<[u8]>::first_chunk::<PIECE>) {
         Some(piece) => u8x16::new(*piece),
-        None => last_piece(rest),
+        None => last_piece(text, at),
     }
 }
 
 #[cold]
-fn last_piece(rest: &[u8]) -> u8x16 {
+fn last_piece(text: &[u8], at: usize) -> u8x16 {
+    let rest = text.get(at..).unwrap_or_default();
     let mut piece = [0; PIECE];
     piece[..rest.len()].copy_from_slice(rest);
     u8x16::new(piece)
@@ -87,12 +87,7 @@ fn stops_in(piece: u8x16) -> u8x16 {
 /// Goes through the inside of a string block by block. `at` is no escaped byte. Sets `escaped` when there
 /// was an escape.
 #[inline]
-pub(super) fn skip_blocks(
-    text: &[u8],
-    mut at: usize,
-    escaped: &mut bool,
-    seen: &mut Seen,
-) -> Stop {
+pub(super) fn skip_blocks(text: &[u8], mut at: usize, escaped: &mut bool, seen: &mut Seen) -> Stop {
     loop {
         at = skip_plain(text, at);
         // Where one block is not plain, the next seldom are.

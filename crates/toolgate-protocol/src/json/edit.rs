@@ -68,6 +68,21 @@ impl ObjectEdit {
         self
     }
 
+    /// Removes several members.
+    #[must_use]
+    pub fn without(mut self, keys: &[&str]) -> Self {
+        let source = self.source.bytes().clone();
+        let among = |member: &Member| keys.iter().any(|key| member.is(key, &source));
+        if self.items.is_none() && !self.source.members().iter().any(among) {
+            return self;
+        }
+        self.items().retain(|item| match item {
+            Item::Kept(member) => !among(member),
+            Item::New(name, _) => !keys.contains(&&**name),
+        });
+        self
+    }
+
     /// Keeps the members whose decoded name the test accepts.
     #[must_use]
     pub fn retain(mut self, keep: impl Fn(&str) -> bool) -> Self {

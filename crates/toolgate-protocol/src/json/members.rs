@@ -97,7 +97,11 @@ impl Members {
     fn keep(&mut self, mark: usize, level: usize) {
         let start = self.kept.len();
         let (outer, own) = self.open.split_at_mut(mark);
-        let room = if level <= SHALLOW { INDEX_MAX } else { DEEP_MAX };
+        let room = if level <= SHALLOW {
+            INDEX_MAX
+        } else {
+            DEEP_MAX
+        };
         let (Ok(inner_start), Ok(inner_len)) = (u16::try_from(start), u8::try_from(own.len()))
         else {
             return;

@@ -49,7 +49,7 @@ impl Object {
     /// Validates `text` as one object.
     pub fn parse(text: Bytes, limits: &JsonLimits) -> Result<Self, JsonError> {
         let json = Scanner::new(limits, 1).run(text)?;
-        json.object().ok_or(JsonError::NotAnObject)
+        json.into_object().ok_or(JsonError::NotAnObject)
     }
 
     /// `{}`
@@ -104,7 +104,7 @@ impl Object {
 
     /// A member that is an object, indexed.
     pub fn object(&self, key: &str) -> Option<Object> {
-        self.get(key)?.object()
+        self.get(key)?.into_object()
     }
 
     /// Whether the member is there.
@@ -141,12 +141,10 @@ impl Object {
 
     /// The members in order, not looked into.
     pub(crate) fn member_refs(&self) -> impl Iterator<Item = MemberRef<'_>> {
-        self.members()
-            .iter()
-            .map(|member| MemberRef {
-                object: self,
-                member,
-            })
+        self.members().iter().map(|member| MemberRef {
+            object: self,
+            member,
+        })
     }
 
     pub(super) fn members(&self) -> &[Member] {

@@ -13,8 +13,10 @@ pub(crate) struct Parts<'p>(SmallVec<[Part<'p>; 24]>);
 enum Part<'p> {
     /// As it stands.
     Raw(&'p [u8]),
-    /// As a JSON string.
-    Text(&'p str),
+    /// Between quotes, as it stands.
+    Plain(&'p [u8]),
+    /// As a JSON string, with escapes.
+    Escaped(&'p str),
 }
 
 impl<'p> Parts<'p> {
@@ -26,7 +28,11 @@ impl<'p> Parts<'p> {
 
     /// Adds a text as a JSON string.
     pub(crate) fn text(&mut self, text: &'p str) -> &mut Self {
-        self.0.push(Part::Text(text));
+        self.0.push(if string::is_plain(text) {
+            Part::Plain(text.as_bytes())
+        } else {
+            Part::Escaped(text)
+        });
         self
     }
 
@@ -45,7 +51,12 @@ impl<'p> Parts<'p> {
         for part in &self.0 {
             match *part {
                 Part::Raw(raw) => text.extend_from_slice(raw),
-                Part::Text(plain) => string::quote_into(&mut text, plain),
+                Part::Plain(plain) => {
+                    text.push(b'"');
+                    text.extend_from_slice(plain);
+                    text.push(b'"');
+                }
+                Part::Escaped(escaped) => string::quote_into(&mut text, escaped),
             }
         }
         text.into()
@@ -56,7 +67,8 @@ impl Part<'_> {
     fn len(&self) -> usize {
         match *self {
             Self::Raw(raw) => raw.len(),
-            Self::Text(text) => string::quoted_len(text),
+            Self::Plain(plain) => plain.len() + 2,
+            Self::Escaped(text) => string::quoted_len(text),
         }
     }
 }

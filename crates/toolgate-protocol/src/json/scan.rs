@@ -228,13 +228,15 @@ impl Scanner {
         let (colon, byte) = next(text, end);
         let value = next(text, colon + 1);
         let member = Member::new(at + 1..end - 1, escaped, value.0);
-        if !self.members.push(text, mark, member) {
-            return Err(JsonError::DuplicateMember { offset: at + 1 });
+        let fresh = self.members.push(text, mark, member);
+        if fresh && byte == b':' {
+            return Ok(value);
         }
-        if byte != b':' {
-            return Err(syntax("no colon after a member name", colon));
-        }
-        Ok(value)
+        Err(if fresh {
+            syntax("no colon after a member name", colon)
+        } else {
+            JsonError::DuplicateMember { offset: at + 1 }
+        })
     }
 
     #[inline]

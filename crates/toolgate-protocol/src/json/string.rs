@@ -22,14 +22,22 @@ pub(crate) fn decode_value(text: &[u8]) -> Option<Cow<'_, str>> {
     Some(decode(text.strip_prefix(b"\"")?.strip_suffix(b"\"")?))
 }
 
+/// Up to here a string is short.
+const SHORT: usize = 64;
+
 /// The same for text that is not known to be UTF-8 yet, for comparing names.
 pub(super) fn decode_bytes(raw: &[u8]) -> Cow<'_, [u8]> {
-    let Some(first) = memchr::memchr(b'\\', raw) else {
-        return Cow::Borrowed(raw);
+    // For short strings the jump into the library costs more than the search.
+    let first = match raw.len() {
+        0..SHORT => Some(plain_end(raw, 0)).filter(|end| *end < raw.len()),
+        _ => memchr::memchr(b'\\', raw),
     };
+    if first.is_none() {
+        return Cow::Borrowed(raw);
+    }
     let mut decoded = Vec::with_capacity(raw.len());
     let mut rest = raw;
-    let mut next = Some(first);
+    let mut next = first;
     while let Some(backslash) = next {
         decoded.extend_from_slice(&rest[..backslash]);
         let (character, length) = unescape(&rest[backslash..]);
@@ -125,8 +133,12 @@ pub(super) fn quoted_len(text: &str) -> usize {
         0..0x20 => 5,
         _ => 0,
     };
-    let rest = &bytes[plain_end(bytes, 0)..];
-    bytes.len() + 2 + rest.iter().map(escapes).sum::<usize>()
+    bytes.len() + 2 + bytes.iter().map(escapes).sum::<usize>()
+}
+
+/// Whether `text` is a JSON string as it stands, but for the quotes.
+pub(super) fn is_plain(text: &str) -> bool {
+    plain_end(text.as_bytes(), 0) == text.len()
 }
 
 /// Where the first character that must be escaped stands, or the end.

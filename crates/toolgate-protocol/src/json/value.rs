@@ -5,7 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::index::Index;
+use super::index::{Index, Member};
 use super::scan::Scanner;
 use super::{JsonError, JsonLimits, Object, string, walk};
 
@@ -189,14 +189,33 @@ impl Json {
 
     /// The members of an object, indexed; nothing is validated again.
     pub fn object(&self) -> Option<Object> {
+        self.clone().into_object()
+    }
+
+    /// The same value as an object.
+    pub fn into_object(self) -> Option<Object> {
         if self.kind() != JsonKind::Object {
             return None;
         }
-        let index = match &self.index {
-            Some(index) => index.clone(),
+        let index = match self.index {
+            Some(index) => index,
             None => Index::of(&walk::members(&self.text)),
         };
-        Some(Object::indexed(self.text.clone(), index))
+        Some(Object::indexed(self.text, index))
+    }
+
+    /// The text of a member's value, if this is an object that has it: for one look into it.
+    pub fn raw(&self, key: &str) -> Option<&[u8]> {
+        let find = |members: &[Member]| {
+            let member = members.iter().find(|member| member.is(key, &self.text))?;
+            Some(member.value())
+        };
+        let place = match &self.index {
+            Some(index) => find(index.members()),
+            None if self.kind() == JsonKind::Object => find(&walk::members(&self.text)),
+            None => None,
+        };
+        place.map(|place| &self.text[place])
     }
 
     /// The elements of an array; nothing is validated again.

@@ -100,7 +100,10 @@ impl<'t> Envelope<'t> {
     /// Sorts the message into one of the three kinds (P3.1).
     fn message(self) -> Result<Message, Malformed> {
         let id = self.readable_id();
-        if self.jsonrpc.and_then(decode_value).as_deref() != Some("2.0") {
+        let is_two = |version: &[u8]| {
+            *version == *br#""2.0""# || decode_value(version).as_deref() == Some("2.0")
+        };
+        if !self.jsonrpc.is_some_and(is_two) {
             return Err(invalid("jsonrpc must be \"2.0\"", id));
         }
         let has_outcome = self.result.is_some() || self.error.is_some();
@@ -187,11 +190,7 @@ fn rpc_error(value: &Json) -> Option<RpcError> {
 
 /// Refuses a name that another parser could take for one that we read (S-31; Go's folds ASCII case, the
 /// long s and the Kelvin sign).
-fn refuse_misspelt(
-    name: &[u8],
-    known: &[&str],
-    id: Option<&RequestId>,
-) -> Result<(), Malformed> {
+fn refuse_misspelt(name: &[u8], known: &[&str], id: Option<&RequestId>) -> Result<(), Malformed> {
     if known.iter().any(|known| known.as_bytes() == name) {
         return Ok(());
     }

@@ -29,9 +29,7 @@ pub fn result_type(result: &Json) -> ResultType {
 
 /// Whether a tool result says that the tool failed (P4.6).
 pub fn is_error(result: &Json) -> bool {
-    result
-        .object()
-        .is_some_and(|members| members.raw("isError") == Some(b"true"))
+    result.raw("isError") == Some(b"true")
 }
 
 /// The result as a client of revision `to` may see it (P5.18, P6.15, P9.11, P9.12, P9.60–P9.62, P9.68).
@@ -139,13 +137,13 @@ fn is_cacheable(method: &str) -> bool {
 // === towards legacy clients ===
 
 fn for_legacy(method: &str, result: &Object, from: Revision, to: Revision) -> ObjectEdit {
-    let mut edit = result
-        .edit()
-        .remove("resultType")
-        .remove("ttlMs")
-        .remove("cacheScope")
-        .remove("inputRequests")
-        .remove("requestState");
+    let mut edit = result.edit().without(&[
+        "resultType",
+        "ttlMs",
+        "cacheScope",
+        "inputRequests",
+        "requestState",
+    ]);
     if let Some(own_meta) = result.object("_meta") {
         edit = with_legacy_meta(edit, &own_meta, to);
     }

@@ -39,7 +39,12 @@ impl Forwarded<'_> {
         let mut parts = Parts::default();
         write::push_call(&mut parts, Some(self.id), self.method);
         parts.raw(write::PARAMS);
-        match changes(self.params, self.bare_name, meta.map(Value::Meta), self.extra) {
+        match changes(
+            self.params,
+            self.bare_name,
+            meta.map(Value::Meta),
+            self.extra,
+        ) {
             Some(changes) => push_changed(&mut parts, self.params, changes),
             None => {
                 parts.raw(self.params.bytes());
@@ -114,24 +119,31 @@ fn push_changed<'p>(parts: &mut Parts<'p>, params: &'p Object, mut changes: Chan
     parts.raw(b"{");
     for member in params.member_refs() {
         let name = member.name();
-        if is_ours(&member) && *name != *b"_meta" {
+        let is_it = |(changed, _): &Change<'_>| *name == *changed.as_bytes();
+        let ours = is_ours(&member);
+        if ours && *name != *b"_meta" {
             continue;
         }
-        let is_it = |(changed, _): &Change<'_>| *name == *changed.as_bytes();
         if let Some(at) = changes.iter().position(is_it) {
-            push_change(parts.next(&mut first), changes.remove(at));
-        } else if !is_ours(&member) {
+            push_change(parts, &mut first, changes.remove(at));
+        } else if !ours {
             parts.next(&mut first).raw(member.whole());
         }
     }
     for change in changes {
-        push_change(parts.next(&mut first), change);
+        push_change(parts, &mut first, change);
     }
     parts.raw(b"}");
 }
 
-fn push_change<'p>(parts: &mut Parts<'p>, (name, value): Change<'p>) {
-    parts.text(name).raw(b":");
+fn push_change<'p>(parts: &mut Parts<'p>, first: &mut bool, (name, value): Change<'p>) {
+    // Fewer parts where it is known how they look.
+    match (name, *first) {
+        ("name", true) => parts.raw(br#""name":"#),
+        ("_meta", false) => parts.raw(br#","_meta":"#),
+        _ => parts.next(first).text(name).raw(b":"),
+    };
+    *first = false;
     match value {
         Value::Text(text) => {
             parts.text(text);
