@@ -35,10 +35,7 @@ pub(crate) fn with_ui_uris(
         edit = edit.set(FLAT, Json::from_text(&uri));
     }
     let definition = tool.raw.object()?.edit().set("_meta", edit.json());
-    Some(ToolDefinition {
-        raw: definition.json(),
-        ..tool.clone()
-    })
+    Some(tool.with_raw(definition.json()))
 }
 
 fn meta_of(tool: &ToolDefinition) -> Option<Object> {

@@ -1,5 +1,7 @@
 //! The checks a modern request climbs before it is served (section 5.3).
 
+use std::borrow::Cow;
+
 use super::{HeaderLookup, Headers, MCP_METHOD, MCP_NAME, PROTOCOL_VERSION, Rejection};
 use crate::mcp::meta;
 use crate::{Era, Json, Object, Request, Revision, RpcError, codes};
@@ -98,8 +100,11 @@ pub fn check_modern_with(
 }
 
 /// Step 1 (P5.8): the members that `_meta` must have.
-fn check_envelope(meta: &Object, request: &Request) -> Result<(String, Object), Rejection> {
-    let version = meta.text(meta::PROTOCOL_VERSION).ok_or_else(|| {
+fn check_envelope<'m>(
+    meta: &'m Object,
+    request: &Request,
+) -> Result<(Cow<'m, str>, Object), Rejection> {
+    let version = meta.text_ref(meta::PROTOCOL_VERSION).ok_or_else(|| {
         bad_meta(
             "_meta.io.modelcontextprotocol/protocolVersion must be a string",
             request,

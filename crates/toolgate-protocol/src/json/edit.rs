@@ -1,9 +1,11 @@
 //! Changing an object by splicing its bytes.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
-use super::object::Member;
-use super::{Json, Object, string};
+use super::index::Member;
+use super::{Json, Object, Parts, string};
 
 /// A changed copy of an object. Members that are not touched stay byte for byte, in their order; only
 /// white space between members goes when something changes.
@@ -20,7 +22,7 @@ enum Item {
     /// As it stands in the source.
     Kept(Member),
     /// A new value under a name.
-    New(Box<str>, Json),
+    New(Cow<'static, str>, Json),
 }
 
 impl ObjectEdit {
@@ -40,7 +42,7 @@ impl ObjectEdit {
     #[must_use]
     pub fn set(mut self, key: &str, value: Json) -> Self {
         let at = self.position(key);
-        let item = Item::New(key.into(), value);
+        let item = Item::New(key.to_owned().into(), value);
         let items = self.items();
         match at {
             Some(at) => items[at] = item,
@@ -51,7 +53,7 @@ impl ObjectEdit {
 
     /// Puts a member first, removing it where it stood.
     #[must_use]
-    pub fn put_first(mut self, key: &str, value: Json) -> Self {
+    pub fn put_first(mut self, key: &'static str, value: Json) -> Self {
         self = self.remove(key);
         self.items().insert(0, Item::New(key.into(), value));
         self
@@ -63,6 +65,21 @@ impl ObjectEdit {
         if let Some(at) = self.position(key) {
             self.items().remove(at);
         }
+        self
+    }
+
+    /// Removes several members.
+    #[must_use]
+    pub fn without(mut self, keys: &[&str]) -> Self {
+        let source = self.source.bytes().clone();
+        let among = |member: &Member| keys.iter().any(|key| member.is(key, &source));
+        if self.items.is_none() && !self.source.members().iter().any(among) {
+            return self;
+        }
+        self.items().retain(|item| match item {
+            Item::Kept(member) => !among(member),
+            Item::New(name, _) => !keys.contains(&&**name),
+        });
         self
     }
 
@@ -80,6 +97,11 @@ impl ObjectEdit {
         self
     }
 
+    /// Whether all members are as they were.
+    pub(crate) fn is_unchanged(&self) -> bool {
+        self.items.is_none()
+    }
+
     /// Whether no member is left.
     pub fn is_empty(&self) -> bool {
         match &self.items {
@@ -94,17 +116,17 @@ impl ObjectEdit {
         let Some(items) = &self.items else {
             return source.clone();
         };
-        let added: usize = items.iter().map(Item::added_bytes).sum();
-        let mut text = Vec::with_capacity(source.len() + added + 2);
-        text.push(b'{');
+        let mut parts = Parts::default();
+        let mut first = true;
+        parts.raw(b"{");
         for item in items {
-            if text.len() > 1 {
-                text.push(b',');
-            }
-            item.push_to(&mut text, source);
+            parts.next(&mut first);
+            match item {
+                Item::Kept(member) => parts.raw(&source[member.whole()]),
+                Item::New(key, value) => parts.text(key).raw(b":").raw(value.bytes()),
+            };
         }
-        text.push(b'}');
-        text.into()
+        parts.raw(b"}").join()
     }
 
     /// The text in parts that, strung together, are what [`ObjectEdit::finish`] gives: what is kept from the
@@ -188,14 +210,6 @@ impl Item {
                 text.push(b':');
                 text.extend_from_slice(value.bytes());
             }
-        }
-    }
-
-    /// About how many bytes this adds to the source.
-    fn added_bytes(&self) -> usize {
-        match self {
-            Self::Kept(_) => 0,
-            Self::New(key, value) => key.len() + value.bytes().len() + 4,
         }
     }
 }

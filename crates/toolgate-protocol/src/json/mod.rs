@@ -7,10 +7,12 @@
 
 mod blocks;
 mod edit;
-mod keys;
+mod index;
 mod limits;
+mod members;
 mod number;
 mod object;
+mod parts;
 mod scan;
 mod string;
 mod value;
@@ -23,6 +25,7 @@ pub use value::{Json, JsonKind};
 
 pub(crate) use number::{Decimal, same_number};
 pub(crate) use object::MemberRef;
-pub(crate) use scan::{Index, Scanner};
+pub(crate) use parts::Parts;
+pub(crate) use scan::Scanner;
 pub(crate) use string::{decode_value, quote_into};
 pub(crate) use value::is_integer;

@@ -1,101 +1,39 @@
 //! An object with an index of its members.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::scan::{Index, Scanner};
-use super::{Json, JsonError, JsonKind, JsonLimits, ObjectEdit, string};
-
-/// Where one member stands in the text of its object.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Member {
-    /// The name, between its quotes.
-    pub(super) key_start: u32,
-    pub(super) key_end: u32,
-    pub(super) value_start: u32,
-    pub(super) value_end: u32,
-    /// Whether the name holds escapes.
-    pub(super) escaped: bool,
-}
-
-impl Member {
-    pub(super) fn raw_key<'t>(&self, text: &'t [u8]) -> &'t [u8] {
-        &text[self.key_start as usize..self.key_end as usize]
-    }
-
-    pub(super) fn key<'t>(&self, text: &'t [u8]) -> Cow<'t, str> {
-        string::decode(self.raw_key(text))
-    }
-
-    pub(super) fn is(&self, key: &str, text: &[u8]) -> bool {
-        if self.escaped {
-            self.key(text) == key
-        } else {
-            self.raw_key(text) == key.as_bytes()
-        }
-    }
-
-    /// The value within the text of the object.
-    pub(super) fn value(&self) -> std::ops::Range<usize> {
-        self.value_start as usize..self.value_end as usize
-    }
-
-    /// The whole member within the text of the object, from the first quote of the name on.
-    pub(super) fn whole(&self) -> std::ops::Range<usize> {
-        self.key_start as usize - 1..self.value_end as usize
-    }
-
-    /// Makes the member one of a text that begins `by` bytes later.
-    pub(super) fn shift(&mut self, by: u32) {
-        self.key_start -= by;
-        self.key_end -= by;
-        self.value_start -= by;
-        self.value_end -= by;
-    }
-}
+use super::index::{Index, Member};
+use super::scan::Scanner;
+use super::{Json, JsonError, JsonLimits, ObjectEdit, string};
 
 /// One member, before anybody has decided what to make of it.
-#[derive(Debug)]
-pub(crate) struct MemberRef<'t> {
-    object: &'t Bytes,
-    member: Member,
-    /// The index of the value, where the scan made one.
-    index: Option<Vec<Member>>,
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MemberRef<'o> {
+    object: &'o Object,
+    member: &'o Member,
 }
 
-impl<'t> MemberRef<'t> {
-    pub(super) fn new(object: &'t Bytes, member: Member, index: Option<Vec<Member>>) -> Self {
-        Self {
-            object,
-            member,
-            index,
-        }
-    }
-
-    /// The decoded name.
-    pub(crate) fn name(&self) -> Cow<'t, str> {
-        self.member.key(self.object)
+impl<'o> MemberRef<'o> {
+    /// The decoded name, which is UTF-8.
+    pub(crate) fn name(&self) -> Cow<'o, [u8]> {
+        self.member.key_bytes(self.object.bytes())
     }
 
     /// The text of the whole member, name and colon included.
-    pub(crate) fn whole(&self) -> &'t [u8] {
-        &self.object[self.member.whole()]
+    pub(crate) fn whole(&self) -> &'o [u8] {
+        &self.object.bytes()[self.member.whole()]
     }
 
     /// The text of the value.
-    pub(crate) fn raw(&self) -> &'t [u8] {
-        &self.object[self.member.value()]
+    pub(crate) fn raw(&self) -> &'o [u8] {
+        &self.object.bytes()[self.member.value()]
     }
 
     /// The value, with its index.
-    pub(crate) fn json(self) -> Json {
-        let text = self.object.slice(self.member.value());
-        Json {
-            text,
-            members: self.index.map(Arc::from),
-        }
+    pub(crate) fn json(&self) -> Json {
+        self.object.value(self.member)
     }
 }
 
@@ -110,25 +48,21 @@ pub struct Object {
 impl Object {
     /// Validates `text` as one object.
     pub fn parse(text: Bytes, limits: &JsonLimits) -> Result<Self, JsonError> {
-        let mut scanner = Scanner::new(limits, Index::Root);
-        let text = scanner.run(text)?;
-        if JsonKind::of(&text) != JsonKind::Object {
-            return Err(JsonError::NotAnObject);
-        }
-        Ok(Self::indexed(text, scanner.take_root().into()))
+        let json = Scanner::new(limits, 1).run(text)?;
+        json.into_object().ok_or(JsonError::NotAnObject)
     }
 
     /// `{}`
     pub fn empty() -> Self {
-        Self::indexed(Bytes::from_static(b"{}"), Arc::default())
+        Self::indexed(Bytes::from_static(b"{}"), Index::default())
     }
 
-    /// An object whose index is known.
-    pub(crate) fn indexed(text: Bytes, members: Arc<[Member]>) -> Self {
+    /// An object whose members are known.
+    pub(super) fn indexed(text: Bytes, index: Index) -> Self {
         Self {
             json: Json {
                 text,
-                members: Some(members),
+                index: Some(index),
             },
         }
     }
@@ -170,7 +104,7 @@ impl Object {
 
     /// A member that is an object, indexed.
     pub fn object(&self, key: &str) -> Option<Object> {
-        self.get(key)?.object()
+        self.get(key)?.into_object()
     }
 
     /// Whether the member is there.
@@ -207,13 +141,18 @@ impl Object {
 
     /// The members in order, not looked into.
     pub(crate) fn member_refs(&self) -> impl Iterator<Item = MemberRef<'_>> {
-        self.members()
-            .iter()
-            .map(|&member| MemberRef::new(self.bytes(), member, None))
+        self.members().iter().map(|member| MemberRef {
+            object: self,
+            member,
+        })
     }
 
     pub(super) fn members(&self) -> &[Member] {
-        self.json.members.as_deref().unwrap_or_default()
+        self.json
+            .index
+            .as_ref()
+            .map(Index::members)
+            .unwrap_or_default()
     }
 
     fn find(&self, key: &str) -> Option<&Member> {
@@ -223,7 +162,11 @@ impl Object {
     }
 
     fn value(&self, member: &Member) -> Json {
-        Json::trusted(self.bytes().slice(member.value()))
+        let index = self.json.index.as_ref();
+        Json {
+            text: self.bytes().slice(member.value()),
+            index: index.and_then(|index| index.inner(member)),
+        }
     }
 }
 

@@ -2,56 +2,7 @@
 
 use std::borrow::Cow;
 
-/// Eight copies of a byte.
-const fn splat(byte: u8) -> u64 {
-    u64::from_ne_bytes([byte; 8])
-}
-
-/// Walks over characters that stand for themselves. Returns where the first other one is (a quote, a
-/// backslash, a control character) or the end of `text`; adds bytes on the way to `seen`, which tells by its
-/// high bits whether one of them was not ASCII (bytes shortly after the end may count too).
-#[inline]
-pub(super) fn plain_run(text: &[u8], mut at: usize, seen: &mut u64) -> usize {
-    while let Some(word) = word_at(text, at) {
-        *seen |= word;
-        let stops = stops_in(word);
-        if stops != 0 {
-            return at + (stops.trailing_zeros() / 8) as usize;
-        }
-        at += size_of::<u64>();
-    }
-    while let Some(&byte) = text.get(at) {
-        if byte == b'"' || byte == b'\\' || byte < 0x20 {
-            break;
-        }
-        *seen |= u64::from(byte);
-        at += 1;
-    }
-    at
-}
-
-#[inline]
-pub(super) fn word_at(text: &[u8], at: usize) -> Option<u64> {
-    text.get(at..)?
-        .first_chunk()
-        .copied()
-        .map(u64::from_le_bytes)
-}
-
-/// The high bit of each byte that ends a plain run. Bytes above a true one may be marked falsely, as the
-/// subtraction borrows; only the lowest mark is used. ("Bit twiddling hacks", determine if a word has a
-/// byte less than n.)
-#[inline]
-pub(super) fn stops_in(word: u64) -> u64 {
-    let is_zero = |word: u64| word.wrapping_sub(splat(1)) & !word;
-    let below_space = word.wrapping_sub(splat(0x20)) & !word;
-    (is_zero(word ^ splat(b'"')) | is_zero(word ^ splat(b'\\')) | below_space) & splat(0x80)
-}
-
-/// Whether [`plain_run`] saw a byte that is not ASCII.
-pub(super) fn saw_non_ascii(seen: u64) -> bool {
-    seen & splat(0x80) != 0
-}
+use super::blocks::{Seen, plain_run};
 
 /// Decodes what stands between the quotes of a validated string. A lone surrogate, which only upstream
 /// texts may hold, becomes U+FFFD here; the text itself keeps the escape (P3.17).
@@ -71,14 +22,22 @@ pub(crate) fn decode_value(text: &[u8]) -> Option<Cow<'_, str>> {
     Some(decode(text.strip_prefix(b"\"")?.strip_suffix(b"\"")?))
 }
 
+/// Up to here a string is short.
+const SHORT: usize = 64;
+
 /// The same for text that is not known to be UTF-8 yet, for comparing names.
 pub(super) fn decode_bytes(raw: &[u8]) -> Cow<'_, [u8]> {
-    let Some(first) = memchr::memchr(b'\\', raw) else {
-        return Cow::Borrowed(raw);
+    // For short strings the jump into the library costs more than the search.
+    let first = match raw.len() {
+        0..SHORT => Some(plain_end(raw, 0)).filter(|end| *end < raw.len()),
+        _ => memchr::memchr(b'\\', raw),
     };
+    if first.is_none() {
+        return Cow::Borrowed(raw);
+    }
     let mut decoded = Vec::with_capacity(raw.len());
     let mut rest = raw;
-    let mut next = Some(first);
+    let mut next = first;
     while let Some(backslash) = next {
         decoded.extend_from_slice(&rest[..backslash]);
         let (character, length) = unescape(&rest[backslash..]);
@@ -145,7 +104,7 @@ pub(crate) fn quote_into(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let mut from = 0;
     loop {
-        let stop = plain_run(bytes, from, &mut 0);
+        let stop = plain_end(bytes, from);
         out.extend_from_slice(&bytes[from..stop]);
         let Some(&byte) = bytes.get(stop) else { break };
         match byte {
@@ -164,6 +123,27 @@ pub(crate) fn quote_into(out: &mut Vec<u8>, text: &str) {
         from = stop + 1;
     }
     out.push(b'"');
+}
+
+/// How long `text` is as a JSON string, quotes included.
+pub(super) fn quoted_len(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let escapes = |byte: &u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 1,
+        0..0x20 => 5,
+        _ => 0,
+    };
+    bytes.len() + 2 + bytes.iter().map(escapes).sum::<usize>()
+}
+
+/// Whether `text` is a JSON string as it stands, but for the quotes.
+pub(super) fn is_plain(text: &str) -> bool {
+    plain_end(text.as_bytes(), 0) == text.len()
+}
+
+/// Where the first character that must be escaped stands, or the end.
+fn plain_end(text: &[u8], from: usize) -> usize {
+    plain_run(text, from, usize::MAX, &mut Seen::default())
 }
 
 const HEX: &[u8; 16] = b"0123456789abcdef";

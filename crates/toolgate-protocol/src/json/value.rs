@@ -2,12 +2,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::object::Member;
-use super::scan::{Index, Scanner};
+use super::index::{Index, Member};
+use super::scan::Scanner;
 use super::{JsonError, JsonLimits, Object, string, walk};
 
 /// The text of one validated JSON value, a slice of the message it came in.
@@ -17,7 +16,7 @@ use super::{JsonError, JsonLimits, Object, string, walk};
 pub struct Json {
     pub(super) text: Bytes,
     /// The members, when the scan that validated this object also indexed it.
-    pub(super) members: Option<Arc<[Member]>>,
+    pub(super) index: Option<Index>,
 }
 
 /// The six kinds of JSON value.
@@ -54,17 +53,17 @@ impl JsonKind {
 impl Json {
     /// Validates `text` as one value.
     pub fn parse(text: Bytes, limits: &JsonLimits) -> Result<Self, JsonError> {
-        Scanner::new(limits, Index::Nothing)
-            .run(text)
-            .map(Self::trusted)
+        Scanner::new(limits, 0).run(text)
     }
 
     /// A value that a scan has validated, or that this crate wrote.
     pub(crate) fn trusted(text: Bytes) -> Self {
-        Self {
-            text,
-            members: None,
-        }
+        Self { text, index: None }
+    }
+
+    /// JSON of this crate's own, without a look at it.
+    pub(crate) fn known(text: &'static [u8]) -> Self {
+        Self::trusted(Bytes::from_static(text))
     }
 
     /// The string `text` as a JSON value.
@@ -141,7 +140,7 @@ impl Json {
     pub fn detached(&self) -> Self {
         Self {
             text: Bytes::copy_from_slice(&self.text),
-            members: self.members.clone(),
+            index: self.index.as_ref().map(Index::detached),
         }
     }
 
@@ -190,14 +189,33 @@ impl Json {
 
     /// The members of an object, indexed; nothing is validated again.
     pub fn object(&self) -> Option<Object> {
+        self.clone().into_object()
+    }
+
+    /// The same value as an object.
+    pub fn into_object(self) -> Option<Object> {
         if self.kind() != JsonKind::Object {
             return None;
         }
-        let members = match &self.members {
-            Some(members) => Arc::clone(members),
-            None => walk::members(&self.text).into(),
+        let index = match self.index {
+            Some(index) => index,
+            None => Index::of(&walk::members(&self.text)),
         };
-        Some(Object::indexed(self.text.clone(), members))
+        Some(Object::indexed(self.text, index))
+    }
+
+    /// The text of a member's value, if this is an object that has it: for one look into it.
+    pub fn raw(&self, key: &str) -> Option<&[u8]> {
+        let find = |members: &[Member]| {
+            let member = members.iter().find(|member| member.is(key, &self.text))?;
+            Some(member.value())
+        };
+        let place = match &self.index {
+            Some(index) => find(index.members()),
+            None if self.kind() == JsonKind::Object => find(&walk::members(&self.text)),
+            None => None,
+        };
+        place.map(|place| &self.text[place])
     }
 
     /// The elements of an array; nothing is validated again.

@@ -2,11 +2,14 @@
 
 use std::ops::Range;
 
-use super::object::Member;
+use smallvec::SmallVec;
+
+use super::blocks::{Seen, plain_run};
+use super::index::{Member, offset};
 
 /// The members of a validated object.
-pub(super) fn members(text: &[u8]) -> Vec<Member> {
-    let mut members = Vec::with_capacity(8);
+pub(super) fn members(text: &[u8]) -> SmallVec<[Member; 16]> {
+    let mut members = SmallVec::new();
     let mut walk = Walk { text, at: 1 };
     while walk.next_is(b'"') {
         let key_start = walk.at + 1;
@@ -17,13 +20,9 @@ pub(super) fn members(text: &[u8]) -> Vec<Member> {
         walk.skip_space();
         let value_start = walk.at;
         walk.skip_value();
-        members.push(Member {
-            key_start: offset(key_start),
-            key_end: offset(key_end),
-            value_start: offset(value_start),
-            value_end: offset(walk.at),
-            escaped,
-        });
+        let mut member = Member::new(key_start..key_end, escaped, value_start);
+        member.value_end = offset(walk.at);
+        members.push(member);
         walk.skip_comma();
     }
     members
@@ -42,10 +41,6 @@ pub(super) fn elements(text: &[u8]) -> Vec<Range<usize>> {
         walk.skip_space();
     }
     elements
-}
-
-fn offset(at: usize) -> u32 {
-    u32::try_from(at).expect("the scanner refuses texts longer than 4 GiB")
 }
 
 struct Walk<'t> {
@@ -75,7 +70,12 @@ impl Walk<'_> {
     /// Goes from an opening quote past the closing one; says whether there were escapes.
     fn skip_string(&mut self) -> bool {
         let mut escaped = false;
-        self.at += 1;
+        // Names and most values are short.
+        self.at = plain_run(self.text, self.at + 1, 2, &mut Seen::default());
+        if self.text.get(self.at) == Some(&b'"') {
+            self.at += 1;
+            return escaped;
+        }
         while let Some(stop) = memchr::memchr2(b'"', b'\\', &self.text[self.at..]) {
             self.at += stop + 1;
             if self.text[self.at - 1] == b'"' {

@@ -60,18 +60,21 @@ impl RequestId {
 
     /// The id as it stands on the wire, quotes included.
     pub fn as_json(&self) -> &str {
+        // Made from a whole `str`.
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    /// The same as bytes.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         match &self.0 {
-            // Made from a whole `str`.
-            Repr::Inline { length, text } => {
-                std::str::from_utf8(&text[..usize::from(*length)]).unwrap_or_default()
-            }
-            Repr::Shared(text) => text,
+            Repr::Inline { length, text } => &text[..usize::from(*length)],
+            Repr::Shared(text) => text.as_bytes(),
         }
     }
 
     /// The id as a value.
     pub fn to_json(&self) -> Json {
-        Json::trusted(bytes::Bytes::copy_from_slice(self.as_json().as_bytes()))
+        Json::trusted(bytes::Bytes::copy_from_slice(self.as_bytes()))
     }
 
     /// The value of an integer id in range; how our own ids are recognised.
@@ -81,7 +84,7 @@ impl RequestId {
 
     /// The decoded string of a string id.
     pub fn as_text(&self) -> Option<Cow<'_, str>> {
-        decode_value(self.as_json().as_bytes())
+        decode_value(self.as_bytes())
     }
 
     fn of(json: &str) -> Self {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::{
     Body, Malformed, Message, Notification, Outcome, Request, RequestId, Response, RpcError, codes,
 };
-use crate::json::{Index, JsonKind, MemberRef, Scanner, decode_value};
+use crate::json::{JsonKind, MemberRef, Scanner, decode_value};
 use crate::{Json, JsonError, JsonLimits, Object};
 
 /// The members of an envelope.
@@ -26,21 +26,18 @@ const PARAMS: [&str; 8] = [
     "requestState",
 ];
 
+/// How deep objects inside one another are indexed: a message, its params, their `_meta`, and what is in that.
+const LEVELS: usize = 4;
+
 /// Reads a message or a batch. One pass over the bytes validates and indexes.
 pub fn parse_body(bytes: Bytes, limits: &JsonLimits) -> Result<Body, Malformed> {
-    let mut scanner = Scanner::new(limits, Index::RootAnd(&[b"params", b"result"]));
+    let mut scanner = Scanner::new(limits, LEVELS);
     let body = scanner
         .run(bytes)
         .map_err(|error| refused(&error, &scanner))?;
-    match JsonKind::of(&body) {
-        JsonKind::Object => {
-            let mut envelope = Envelope::default();
-            for member in scanner.root_members(&body) {
-                envelope.take(member)?;
-            }
-            envelope.message().map(Body::One)
-        }
-        JsonKind::Array => batch(&Json::trusted(body)).map(Body::Batch),
+    match body.kind() {
+        JsonKind::Object => element(&body).map(Body::One),
+        JsonKind::Array => batch(&body).map(Body::Batch),
         JsonKind::Null | JsonKind::Bool | JsonKind::Number | JsonKind::String => {
             Err(invalid("a message must be an object", None))
         }
@@ -63,7 +60,7 @@ fn batch(body: &Json) -> Result<Vec<Result<Message, Malformed>>, Malformed> {
     Ok(elements.iter().map(element).collect())
 }
 
-/// An element of a batch is judged alone (P3.8).
+/// One message; an element of a batch is judged alone (P3.8).
 fn element(value: &Json) -> Result<Message, Malformed> {
     let members = value
         .object()
@@ -89,13 +86,13 @@ struct Envelope<'t> {
 impl<'t> Envelope<'t> {
     fn take(&mut self, member: MemberRef<'t>) -> Result<(), Malformed> {
         match &*member.name() {
-            "jsonrpc" => self.jsonrpc = Some(member.raw()),
-            "id" => self.id = Some(member.raw()),
-            "method" => self.method = Some(member.raw()),
-            "params" => self.params = Some(member.json()),
-            "result" => self.result = Some(member.json()),
-            "error" => self.error = Some(member.json()),
-            other => return refuse_misspelt(other, &ENVELOPE, self.readable_id()),
+            b"jsonrpc" => self.jsonrpc = Some(member.raw()),
+            b"id" => self.id = Some(member.raw()),
+            b"method" => self.method = Some(member.raw()),
+            b"params" => self.params = Some(member.json()),
+            b"result" => self.result = Some(member.json()),
+            b"error" => self.error = Some(member.json()),
+            other => return refuse_misspelt(other, &ENVELOPE, self.readable_id().as_ref()),
         }
         Ok(())
     }
@@ -103,7 +100,10 @@ impl<'t> Envelope<'t> {
     /// Sorts the message into one of the three kinds (P3.1).
     fn message(self) -> Result<Message, Malformed> {
         let id = self.readable_id();
-        if self.jsonrpc.and_then(decode_value).as_deref() != Some("2.0") {
+        let is_two = |version: &[u8]| {
+            *version == *br#""2.0""# || decode_value(version).as_deref() == Some("2.0")
+        };
+        if !self.jsonrpc.is_some_and(is_two) {
             return Err(invalid("jsonrpc must be \"2.0\"", id));
         }
         let has_outcome = self.result.is_some() || self.error.is_some();
@@ -172,10 +172,8 @@ fn call(
     let params = params
         .object()
         .ok_or_else(|| bad_params("params must be an object", id))?;
-    for name in params.keys() {
-        if !PARAMS.contains(&&*name) {
-            refuse_misspelt(&name, &PARAMS, id.cloned())?;
-        }
+    for member in params.member_refs() {
+        refuse_misspelt(&member.name(), &PARAMS, id)?;
     }
     Ok((method.into(), params))
 }
@@ -192,7 +190,11 @@ fn rpc_error(value: &Json) -> Option<RpcError> {
 
 /// Refuses a name that another parser could take for one that we read (S-31; Go's folds ASCII case, the
 /// long s and the Kelvin sign).
-fn refuse_misspelt(name: &str, known: &[&str], id: Option<RequestId>) -> Result<(), Malformed> {
+fn refuse_misspelt(name: &[u8], known: &[&str], id: Option<&RequestId>) -> Result<(), Malformed> {
+    if known.iter().any(|known| known.as_bytes() == name) {
+        return Ok(());
+    }
+    let name = String::from_utf8_lossy(name);
     let fold = |c: char| match c {
         'ſ' => 's',
         '\u{212a}' => 'k',
@@ -207,7 +209,7 @@ fn refuse_misspelt(name: &str, known: &[&str], id: Option<RequestId>) -> Result<
                 codes::INVALID_REQUEST,
                 format!("a member is spelt almost like {known}; names are case-sensitive"),
             ),
-            id,
+            id: id.cloned(),
         }),
         None => Ok(()),
     }

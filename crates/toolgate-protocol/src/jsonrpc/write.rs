@@ -4,51 +4,45 @@ use bytes::Bytes;
 
 use super::{Outcome, RequestId, RpcError};
 use crate::Era;
-use crate::json::quote_into;
-
-const HEAD: &[u8] = br#"{"jsonrpc":"2.0""#;
+use crate::json::Parts;
 
 /// A response with a result; `result` is the text of a value.
 pub fn result(id: &RequestId, result: &[u8]) -> Bytes {
-    let mut text = head(id.as_json().len() + result.len() + 20);
-    push_id(&mut text, id);
-    text.extend_from_slice(b",\"result\":");
-    text.extend_from_slice(result);
-    finish(text)
+    let mut parts = Parts::default();
+    push_result_head(&mut parts, id);
+    parts.raw(result).raw(b"}").join()
 }
 
 /// The same in three parts, the middle one being `result` itself: a large result is not copied.
 pub fn result_parts(id: &RequestId, result: &Bytes) -> [Bytes; 3] {
-    let mut text = head(id.as_json().len() + 20);
-    push_id(&mut text, id);
-    text.extend_from_slice(b",\"result\":");
-    [text.into(), result.clone(), Bytes::from_static(b"}")]
+    let mut head = Parts::default();
+    push_result_head(&mut head, id);
+    [head.join(), result.clone(), Bytes::from_static(b"}")]
 }
 
 /// A response with an error. Without an id, legacy peers get `"id":null` and modern ones no member (P3.4).
 pub fn error(id: Option<&RequestId>, error: &RpcError, era: Era) -> Bytes {
-    let mut text =
-        head(error.message.len() + error.data.as_ref().map_or(0, |data| data.bytes().len()) + 96);
+    let mut code = itoa::Buffer::new();
+    let mut parts = Parts::default();
     match (id, era) {
-        (Some(id), _) => push_id(&mut text, id),
-        (None, Era::Legacy) => text.extend_from_slice(b",\"id\":null"),
-        (None, Era::Modern) => {}
-    }
-    text.extend_from_slice(b",\"error\":{\"code\":");
-    text.extend_from_slice(itoa::Buffer::new().format(error.code).as_bytes());
-    text.extend_from_slice(b",\"message\":");
+        (Some(id), _) => push_id(&mut parts, id),
+        (None, Era::Legacy) => parts.raw(br#"{"jsonrpc":"2.0","id":null"#),
+        (None, Era::Modern) => parts.raw(br#"{"jsonrpc":"2.0""#),
+    };
+    parts
+        .raw(br#","error":{"code":"#)
+        .raw(code.format(error.code).as_bytes())
+        .raw(br#","message":"#);
     // A message that was changed since, to hide a secret in it, is spelt anew.
     let spelt = error.spelt.as_ref();
     match spelt.filter(|spelt| spelt.text().as_deref() == Some(&*error.message)) {
-        Some(spelt) => text.extend_from_slice(spelt.bytes()),
-        None => quote_into(&mut text, &error.message),
-    }
+        Some(spelt) => parts.raw(spelt.bytes()),
+        None => parts.text(&error.message),
+    };
     if let Some(data) = &error.data {
-        text.extend_from_slice(b",\"data\":");
-        text.extend_from_slice(data.bytes());
+        parts.raw(br#","data":"#).raw(data.bytes());
     }
-    text.push(b'}');
-    finish(text)
+    parts.raw(b"}}").join()
 }
 
 /// A response with either outcome.
@@ -61,60 +55,51 @@ pub fn response(id: &RequestId, outcome: &Outcome, era: Era) -> Bytes {
 
 /// A request; `params` is the text of an object.
 pub fn request(id: &RequestId, method: &str, params: Option<&[u8]>) -> Bytes {
-    let mut text = head(id.as_json().len() + method.len() + params.map_or(0, <[u8]>::len) + 40);
-    push_id(&mut text, id);
-    push_call(&mut text, method, params);
-    finish(text)
+    let mut parts = Parts::default();
+    push_call(&mut parts, Some(id), method);
+    if let Some(params) = params {
+        parts.raw(PARAMS).raw(params);
+    }
+    parts.raw(b"}").join()
 }
 
 /// A notification; `params` is the text of an object.
 pub fn notification(method: &str, params: Option<&[u8]>) -> Bytes {
-    let mut text = head(method.len() + params.map_or(0, <[u8]>::len) + 40);
-    push_call(&mut text, method, params);
-    finish(text)
+    let mut parts = Parts::default();
+    push_call(&mut parts, None, method);
+    if let Some(params) = params {
+        parts.raw(PARAMS).raw(params);
+    }
+    parts.raw(b"}").join()
 }
 
 /// A batch of messages that are already written (P3.8).
 pub fn batch(messages: &[Bytes]) -> Bytes {
-    let mut text = Vec::with_capacity(
-        messages
-            .iter()
-            .map(|message| message.len() + 1)
-            .sum::<usize>()
-            + 1,
-    );
+    let mut parts = Parts::default();
+    parts.raw(b"[");
+    let mut first = true;
     for message in messages {
-        text.push(if text.is_empty() { b'[' } else { b',' });
-        text.extend_from_slice(message);
+        parts.next(&mut first).raw(message);
     }
-    if text.is_empty() {
-        text.push(b'[');
-    }
-    text.push(b']');
-    text.into()
+    parts.raw(b"]").join()
 }
 
-fn head(room: usize) -> Vec<u8> {
-    let mut text = Vec::with_capacity(HEAD.len() + room);
-    text.extend_from_slice(HEAD);
-    text
+/// What stands between the method and the params.
+pub(crate) const PARAMS: &[u8] = br#","params":"#;
+
+/// The beginning of a request or, without an id, of a notification.
+pub(crate) fn push_call<'p>(parts: &mut Parts<'p>, id: Option<&'p RequestId>, method: &'p str) {
+    match id {
+        Some(id) => push_id(parts, id),
+        None => parts.raw(br#"{"jsonrpc":"2.0""#),
+    };
+    parts.raw(br#","method":"#).text(method);
 }
 
-fn push_id(text: &mut Vec<u8>, id: &RequestId) {
-    text.extend_from_slice(b",\"id\":");
-    text.extend_from_slice(id.as_json().as_bytes());
+fn push_result_head<'p>(parts: &mut Parts<'p>, id: &'p RequestId) {
+    push_id(parts, id).raw(br#","result":"#);
 }
 
-fn push_call(text: &mut Vec<u8>, method: &str, params: Option<&[u8]>) {
-    text.extend_from_slice(b",\"method\":");
-    quote_into(text, method);
-    if let Some(params) = params {
-        text.extend_from_slice(b",\"params\":");
-        text.extend_from_slice(params);
-    }
-}
-
-fn finish(mut text: Vec<u8>) -> Bytes {
-    text.push(b'}');
-    text.into()
+fn push_id<'a, 'p>(parts: &'a mut Parts<'p>, id: &'p RequestId) -> &'a mut Parts<'p> {
+    parts.raw(br#"{"jsonrpc":"2.0","id":"#).raw(id.as_bytes())
 }

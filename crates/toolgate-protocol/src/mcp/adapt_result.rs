@@ -29,9 +29,7 @@ pub fn result_type(result: &Json) -> ResultType {
 
 /// Whether a tool result says that the tool failed (P4.6).
 pub fn is_error(result: &Json) -> bool {
-    result
-        .object()
-        .is_some_and(|members| members.raw("isError") == Some(b"true"))
+    result.raw("isError") == Some(b"true")
 }
 
 /// The result as a client of revision `to` may see it (P5.18, P6.15, P9.11, P9.12, P9.60–P9.62, P9.68).
@@ -102,10 +100,10 @@ fn for_modern(method: &str, result: &Object, from: Era, server_info: &Json) -> O
     if is_cacheable(method) && kind == ResultType::Complete {
         // Lists differ by token, so what a server calls public is private here (P9.62).
         if result.text_ref("cacheScope").as_deref() != Some("private") {
-            edit = edit.put_first("cacheScope", Json::from_text("private"));
+            edit = edit.put_first("cacheScope", Json::known(br#""private""#));
         }
         if result.get("ttlMs").and_then(|ttl| ttl.as_u64()).is_none() {
-            edit = edit.put_first("ttlMs", Json::number(0));
+            edit = edit.put_first("ttlMs", Json::known(b"0"));
         }
     }
     let own_meta = result.object("_meta");
@@ -114,15 +112,11 @@ fn for_modern(method: &str, result: &Object, from: Era, server_info: &Json) -> O
         .is_none_or(|members| !members.contains(meta::SERVER_INFO))
     {
         let members = own_meta.unwrap_or_default().edit();
-        edit = edit.put_first(
-            "_meta",
-            members
-                .put_first(meta::SERVER_INFO, server_info.clone())
-                .json(),
-        );
+        let members = members.put_first(meta::SERVER_INFO, server_info.clone());
+        edit = edit.put_first("_meta", members.json());
     }
     if from == Era::Legacy || !result.contains("resultType") {
-        edit = edit.put_first("resultType", Json::from_text("complete"));
+        edit = edit.put_first("resultType", Json::known(br#""complete""#));
     }
     edit
 }
@@ -143,13 +137,13 @@ fn is_cacheable(method: &str) -> bool {
 // === towards legacy clients ===
 
 fn for_legacy(method: &str, result: &Object, from: Revision, to: Revision) -> ObjectEdit {
-    let mut edit = result
-        .edit()
-        .remove("resultType")
-        .remove("ttlMs")
-        .remove("cacheScope")
-        .remove("inputRequests")
-        .remove("requestState");
+    let mut edit = result.edit().without(&[
+        "resultType",
+        "ttlMs",
+        "cacheScope",
+        "inputRequests",
+        "requestState",
+    ]);
     if let Some(own_meta) = result.object("_meta") {
         edit = with_legacy_meta(edit, &own_meta, to);
     }
@@ -172,10 +166,10 @@ fn with_legacy_meta(edit: ObjectEdit, own_meta: &Object, to: Revision) -> Object
         !name.starts_with(meta::RESERVED)
             || (name == meta::RELATED_TASK && to == Revision::V2025_11_25)
     };
-    if own_meta.keys().all(|name| known(&name)) {
+    let kept = own_meta.edit().retain(known);
+    if kept.is_unchanged() {
         return edit;
     }
-    let kept = own_meta.edit().retain(known);
     if kept.is_empty() {
         edit.remove("_meta")
     } else {

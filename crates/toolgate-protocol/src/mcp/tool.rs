@@ -21,6 +21,8 @@ pub struct ToolDefinition {
     pub destructive_hint: Option<bool>,
     /// The arguments that are mirrored in headers; empty from legacy servers.
     pub header_params: Vec<HeaderParam>,
+    /// `execution.taskSupport` is `required`; read once, asked at every call.
+    requires_task: bool,
 }
 
 /// An argument that is mirrored in a header (`x-mcp-header`).
@@ -70,6 +72,10 @@ impl ToolDefinition {
                 .as_ref()
                 .and_then(|hints| hints.get(key)?.as_bool())
         };
+        let execution = members.object("execution");
+        let requires_task = execution.is_some_and(|execution| {
+            execution.text_ref("taskSupport").as_deref() == Some("required")
+        });
         let (raw, header_params) = match from.era() {
             Era::Modern => {
                 let params =
@@ -84,7 +90,17 @@ impl ToolDefinition {
             read_only_hint: hint("readOnlyHint"),
             destructive_hint: hint("destructiveHint"),
             header_params,
+            requires_task,
         })
+    }
+
+    /// The same tool with another text, which says the same but for what clients are shown.
+    #[must_use]
+    pub fn with_raw(&self, raw: Json) -> Self {
+        Self {
+            raw,
+            ..self.clone()
+        }
     }
 
     /// The definition under its public name, as a client of that revision may see it
@@ -122,13 +138,7 @@ impl ToolDefinition {
 
     /// Whether the tool cannot be called but as a task, which the gateway does not carry yet (P9.50).
     pub fn requires_task(&self) -> bool {
-        let execution = self
-            .raw
-            .object()
-            .and_then(|members| members.object("execution"));
-        execution.is_some_and(|execution| {
-            execution.text_ref("taskSupport").as_deref() == Some("required")
-        })
+        self.requires_task
     }
 }
 

@@ -1,8 +1,21 @@
 //! The `_meta` of a request to a server, built from the client's (P9.67).
 
-use crate::json::{MemberRef, quote_into};
+use crate::json::{MemberRef, Parts};
 use crate::mcp::meta;
 use crate::{Json, Object, Revision};
+
+/// What a modern request says of us (P8.15).
+#[derive(Debug, Clone, Copy)]
+pub struct OwnMeta<'m> {
+    /// The revision that the request is written in.
+    pub revision: Revision,
+    /// What the client can do, as far as we carry it.
+    pub capabilities: &'m Json,
+    /// Who we are.
+    pub client_info: &'m Json,
+    /// The least severe level of log that the client wants.
+    pub log_level: Option<&'m str>,
+}
 
 /// The `_meta` of a modern request: ours first, then the client's own members, without
 /// `io.modelcontextprotocol/*`, `progressToken` and the trace context (P8.15, P9.67, P9.69).
@@ -14,62 +27,98 @@ pub fn modern_meta(
     log_level: Option<&str>,
     progress_token: Option<Json>,
 ) -> Json {
-    let mut text = Vec::with_capacity(256 + capabilities.bytes().len() + client_info.bytes().len());
-    push(
-        &mut text,
-        meta::PROTOCOL_VERSION,
-        &Json::from_text(revision.as_str()),
-    );
-    push(&mut text, meta::CLIENT_INFO, client_info);
-    push(&mut text, meta::CLIENT_CAPABILITIES, capabilities);
-    if let Some(level) = log_level {
-        push(&mut text, meta::LOG_LEVEL, &Json::from_text(level));
-    }
-    if let Some(token) = progress_token {
-        push(&mut text, meta::PROGRESS_TOKEN, &token);
-    }
-    push_forwarded(&mut text, client_meta);
-    text.push(b'}');
-    Json::trusted(text.into())
+    let own = OwnMeta {
+        revision,
+        capabilities,
+        client_info,
+        log_level,
+    };
+    let token = progress_token.as_ref().map(|token| &**token.bytes());
+    MetaParts::new(Some(own), token, client_meta).json()
 }
 
 /// The `_meta` of a legacy request: our progress token, then the client's own members; `None` when there is
 /// nothing to say.
 pub fn legacy_meta(client_meta: Option<&Object>, progress_token: Option<Json>) -> Option<Json> {
-    let mut text = Vec::new();
-    if let Some(token) = progress_token {
-        push(&mut text, meta::PROGRESS_TOKEN, &token);
+    let token = progress_token.as_ref().map(|token| &**token.bytes());
+    let parts = MetaParts::new(None, token, client_meta);
+    (!parts.is_empty()).then(|| parts.json())
+}
+
+/// A `_meta` before it is written.
+#[derive(Debug)]
+pub(super) struct MetaParts<'m> {
+    own: Option<OwnMeta<'m>>,
+    /// The text of our progress token.
+    token: Option<&'m [u8]>,
+    client_meta: Option<&'m Object>,
+}
+
+impl<'m> MetaParts<'m> {
+    pub(super) fn new(
+        own: Option<OwnMeta<'m>>,
+        token: Option<&'m [u8]>,
+        client_meta: Option<&'m Object>,
+    ) -> Self {
+        Self {
+            own,
+            token,
+            client_meta,
+        }
     }
-    push_forwarded(&mut text, client_meta);
-    if text.is_empty() {
-        return None;
+
+    /// The client's own members that pass.
+    fn passed(&self) -> impl Iterator<Item = MemberRef<'m>> {
+        let members = self.client_meta.into_iter().flat_map(Object::member_refs);
+        members.filter(may_pass)
     }
-    text.push(b'}');
-    Some(Json::trusted(text.into()))
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.own.is_none() && self.token.is_none() && self.passed().next().is_none()
+    }
+
+    pub(super) fn push_to(&self, parts: &mut Parts<'m>) {
+        let mut first = true;
+        parts.raw(b"{");
+        if let Some(own) = &self.own {
+            parts
+                .raw(br#""io.modelcontextprotocol/protocolVersion":"#)
+                .text(own.revision.as_str())
+                .raw(br#","io.modelcontextprotocol/clientInfo":"#)
+                .raw(own.client_info.bytes())
+                .raw(br#","io.modelcontextprotocol/clientCapabilities":"#)
+                .raw(own.capabilities.bytes());
+            if let Some(level) = own.log_level {
+                parts
+                    .raw(br#","io.modelcontextprotocol/logLevel":"#)
+                    .text(level);
+            }
+            first = false;
+        }
+        if let Some(token) = self.token {
+            parts
+                .next(&mut first)
+                .raw(br#""progressToken":"#)
+                .raw(token);
+        }
+        for member in self.passed() {
+            parts.next(&mut first).raw(member.whole());
+        }
+        parts.raw(b"}");
+    }
+
+    fn json(&self) -> Json {
+        let mut parts = Parts::default();
+        self.push_to(&mut parts);
+        Json::trusted(parts.join())
+    }
 }
 
 /// What of the client's `_meta` any server may see (P9.67), byte for byte. Trace context passes, as W3C asks of
 /// who does not take part; `baggage` does not, since it may hold what is private (P9.69).
-fn push_forwarded(text: &mut Vec<u8>, client_meta: Option<&Object>) {
-    let may_pass = |member: &MemberRef<'_>| {
-        let name = member.name();
-        !name.starts_with(meta::RESERVED) && name != meta::PROGRESS_TOKEN && name != meta::BAGGAGE
-    };
-    let members = client_meta.into_iter().flat_map(Object::member_refs);
-    for member in members.filter(may_pass) {
-        open(text);
-        text.extend_from_slice(member.whole());
-    }
-}
-
-fn push(text: &mut Vec<u8>, name: &str, value: &Json) {
-    open(text);
-    quote_into(text, name);
-    text.push(b':');
-    text.extend_from_slice(value.bytes());
-}
-
-/// What stands before a member.
-fn open(text: &mut Vec<u8>) {
-    text.push(if text.is_empty() { b'{' } else { b',' });
+fn may_pass(member: &MemberRef<'_>) -> bool {
+    let name = member.name();
+    !name.starts_with(meta::RESERVED.as_bytes())
+        && *name != *meta::PROGRESS_TOKEN.as_bytes()
+        && *name != *meta::BAGGAGE.as_bytes()
 }

@@ -8,5 +8,5 @@ mod params;
 pub(crate) use header_value::trim_header_value;
 pub use header_value::{InvalidHeaderValue, decode_header_value, encode_header_value};
 pub use headers::modern_headers;
-pub use meta::{legacy_meta, modern_meta};
-pub use params::{call_params, call_params_with};
+pub use meta::{OwnMeta, legacy_meta, modern_meta};
+pub use params::{Forwarded, call_params, call_params_with};

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use toolgate_protocol::upstream::{call_params, legacy_meta};
-use toolgate_protocol::{Era, Json, RequestId, Revision, write};
+use toolgate_protocol::{Era, Json, Revision};
 
 use super::{Channel, Conversation};
 use crate::book::Entry;
@@ -11,7 +10,8 @@ use crate::call::{Answer, AskId, Call, Event};
 use crate::dialogue::{Dialogue, Heard};
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::exchange::Step;
-use crate::http::modern::modern_params;
+use crate::http::legacy::legacy_request;
+use crate::http::modern::modern_request;
 use crate::inbox::Inbox;
 use crate::pool::{Lease, Scope};
 use crate::shared::Shared;
@@ -42,15 +42,10 @@ impl ChannelExchange {
         };
         let entry = channel.enter(Inbox::new(capabilities.clone()))?;
         let id = entry.id;
-        let params = match era {
-            Era::Modern => modern_params(&shared, id, call),
-            Era::Legacy => {
-                let token = call.wants_progress.then(|| Json::number(id));
-                let meta = legacy_meta(call.params.object("_meta").as_ref(), token);
-                call_params(&call.params, call.name.as_deref(), meta)
-            }
+        let message = match era {
+            Era::Modern => modern_request(&shared, id, call),
+            Era::Legacy => legacy_request(id, call),
         };
-        let message = write::request(&RequestId::number(id), &call.method, Some(&params));
         channel.send(Some(id), message).await?;
         Ok(Self {
             revision: lease.value.revision(),

@@ -10,7 +10,7 @@ use hyper::header::HeaderValue;
 use tokio::time::timeout;
 use toolgate_namespace::Isolation;
 use toolgate_protocol::mcp::ServerSnapshot;
-use toolgate_protocol::upstream::{call_params, legacy_meta};
+use toolgate_protocol::upstream::Forwarded;
 use toolgate_protocol::{Json, Message, ObjectEdit, Outcome, RequestId, Revision, codes, write};
 
 use super::answer::{Posted, Refusal, refused, unreadable};
@@ -90,12 +90,23 @@ impl Session {
 
     /// The request for a call, under our own id and token.
     pub(crate) fn outgoing(&self, id: u64, call: &Call) -> Outgoing {
-        let token = call.wants_progress.then(|| Json::number(id));
-        let meta = legacy_meta(call.params.object("_meta").as_ref(), token);
-        let params = call_params(&call.params, call.name.as_deref(), meta);
-        let body = write::request(&RequestId::number(id), &call.method, Some(&params));
+        let body = legacy_request(id, call);
         Outgoing::post(self.headers.clone(), body)
     }
+}
+
+/// A legacy request, under our own id and token.
+pub(crate) fn legacy_request(id: u64, call: &Call) -> Bytes {
+    Forwarded {
+        id: &RequestId::number(id),
+        method: &call.method,
+        params: &call.params,
+        bare_name: call.name.as_deref(),
+        own_meta: None,
+        wants_progress: call.wants_progress,
+        extra: &[],
+    }
+    .write()
 }
 
 impl Legacy {

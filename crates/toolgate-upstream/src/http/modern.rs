@@ -3,13 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use hyper::header::{HeaderName, HeaderValue};
-use toolgate_protocol::upstream::{call_params_with, modern_headers, modern_meta};
-use toolgate_protocol::{Json, RequestId, Revision, ToolDefinition, write};
+use toolgate_protocol::upstream::{
+    Forwarded, OwnMeta, call_params_with, modern_headers, modern_meta,
+};
+use toolgate_protocol::{Json, RequestId, Revision, ToolDefinition};
 
 use super::link::{HttpLink, Outgoing, base_headers};
 use crate::call::Call;
 use crate::error::{UpstreamError, UpstreamErrorKind};
+use crate::shared::Shared;
 
 /// A modern server over HTTP: nothing is kept but the count of ids.
 #[derive(Debug)]
@@ -41,8 +45,7 @@ impl Modern {
         call: &Call,
         tool: Option<&ToolDefinition>,
     ) -> Result<Outgoing, UpstreamError> {
-        let params = modern_params(self.link.shared(), id, call);
-        let body = write::request(&RequestId::number(id), &call.method, Some(&params));
+        let body = modern_request(self.link.shared(), id, call);
         let mut headers = base_headers();
         for (name, value) in modern_headers(&call.method, &call.params, call.name.as_deref(), tool)
         {
@@ -57,8 +60,27 @@ impl Modern {
     }
 }
 
+/// A modern request, with the metadata of this call (P8.15).
+pub(crate) fn modern_request(shared: &Shared, id: u64, call: &Call) -> Bytes {
+    Forwarded {
+        id: &RequestId::number(id),
+        method: &call.method,
+        params: &call.params,
+        bare_name: call.name.as_deref(),
+        own_meta: Some(OwnMeta {
+            revision: Revision::LATEST,
+            capabilities: &call.capabilities,
+            client_info: &shared.client_info,
+            log_level: call.log_level.as_deref(),
+        }),
+        wants_progress: call.wants_progress,
+        extra: &call.extra,
+    }
+    .write()
+}
+
 /// The parameters of a modern request, with the metadata of this call (P8.15).
-pub(crate) fn modern_params(shared: &crate::shared::Shared, id: u64, call: &Call) -> bytes::Bytes {
+pub(crate) fn modern_params(shared: &Shared, id: u64, call: &Call) -> Bytes {
     let meta = modern_meta(
         call.params.object("_meta").as_ref(),
         Revision::LATEST,
