@@ -117,7 +117,7 @@ fn link(
     url: &str,
     order: u32,
     egress: &Egress,
-    changes: &Arc<std::sync::atomic::AtomicU64>,
+    changes: &Arc<toolgate_router::LinkChanges>,
 ) -> Result<Arc<Link>, Box<dyn std::error::Error>> {
     let authority = url
         .trim_start_matches("http://")
