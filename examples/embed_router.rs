@@ -79,7 +79,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             r#"{"name":"notes__add","arguments":{"text":"milk"}}"#.into(),
             &JsonLimits::CLIENT,
         )?,
-        name: Some(tool.definition.name.clone()),
+        name: Some((&*tool.definition.name).into()),
         tool: Some(tool.definition.clone()),
         capabilities: Json::empty_object(),
         log_level: None,
@@ -117,7 +117,7 @@ fn link(
     url: &str,
     order: u32,
     egress: &Egress,
-    changes: &Arc<std::sync::atomic::AtomicU64>,
+    changes: &Arc<toolgate_router::LinkChanges>,
 ) -> Result<Arc<Link>, Box<dyn std::error::Error>> {
     let authority = url
         .trim_start_matches("http://")

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use toolgate_namespace::WorkspaceId;
-use toolgate_store::{Installation, WorkspaceKeyRow};
+use toolgate_store::WorkspaceKeyRow;
 use toolgate_unseal::Opener;
-use toolgate_vault::KeyId;
+use toolgate_vault::{KeyId, MasterKey};
 
 /// What opens the secrets of one workspace: its active data key, and retired ones while a rotation goes on.
 pub(crate) type Openers = HashMap<KeyId, Opener>;
@@ -15,22 +15,29 @@ pub(crate) type Openers = HashMap<KeyId, Opener>;
 /// [`Openers`] of one workspace at one moment: most reloads keep every link and unwrap nothing.
 pub(crate) struct LazyOpeners<'a> {
     workspace: &'a WorkspaceId,
-    installation: &'a Installation,
+    master: &'a MasterKey,
+    rows: &'a [&'a WorkspaceKeyRow],
     made: OnceCell<Arc<Openers>>,
 }
 
 impl<'a> LazyOpeners<'a> {
-    pub(crate) fn new(workspace: &'a WorkspaceId, installation: &'a Installation) -> Self {
+    /// The keys in these rows, which are all of that workspace.
+    pub(crate) fn new(
+        workspace: &'a WorkspaceId,
+        master: &'a MasterKey,
+        rows: &'a [&'a WorkspaceKeyRow],
+    ) -> Self {
         Self {
             workspace,
-            installation,
+            master,
+            rows,
             made: OnceCell::new(),
         }
     }
 
     pub(crate) fn get(&self) -> Arc<Openers> {
         let make = || {
-            let made = self.rows().filter_map(|row| self.opener(row));
+            let made = self.rows.iter().filter_map(|row| self.opener(row));
             Arc::new(made.collect())
         };
         self.made.get_or_init(make).clone()
@@ -38,18 +45,15 @@ impl<'a> LazyOpeners<'a> {
 
     /// Whether those made earlier are of the same keys.
     pub(crate) fn are_like(&self, earlier: &Openers) -> bool {
-        self.rows().count() == earlier.len()
-            && self.rows().all(|row| earlier.contains_key(&row.key.id))
-    }
-
-    fn rows(&self) -> impl Iterator<Item = &'a WorkspaceKeyRow> {
-        let keys = self.installation.keys.iter();
-        keys.filter(|row| row.workspace == *self.workspace)
+        let mut ids = self.rows.iter().map(|row| &row.key.id);
+        self.rows.len() == earlier.len() && ids.all(|id| earlier.contains_key(id))
     }
 
     fn opener(&self, row: &WorkspaceKeyRow) -> Option<(KeyId, Opener)> {
-        let master = &self.installation.master;
-        let Ok(key) = master.unwrap_workspace_key(self.workspace.as_str(), &row.key) else {
+        let Ok(key) = self
+            .master
+            .unwrap_workspace_key(self.workspace.as_str(), &row.key)
+        else {
             tracing::error!(workspace = %self.workspace, key = %row.key.id, "a data key does not open; what it sealed is unavailable");
             return None;
         };

@@ -20,6 +20,8 @@ use crate::notices::Hub;
 pub(crate) struct Snapshot {
     pub(crate) tokens: HashMap<TokenDigest, Arc<TokenEntry>>,
     pub(crate) workspaces: HashMap<String, Arc<WorkspaceEntry>>,
+    /// Their slugs by their identities.
+    pub(crate) slugs: HashMap<WorkspaceId, String>,
     /// Before this time no token expires, unix milliseconds; 0 until it was looked up.
     pub(crate) next_expiry_ms: AtomicU64,
     /// Counts the snapshots of this process.
@@ -146,9 +148,14 @@ impl Snapshot {
 
     /// The workspace of that identity.
     pub(crate) fn workspace(&self, id: &WorkspaceId) -> Option<&Arc<WorkspaceEntry>> {
-        self.workspaces
-            .values()
-            .find(|entry| entry.workspace.id() == id)
+        self.workspaces.get(self.slugs.get(id)?)
+    }
+
+    /// Adds a workspace under its slug.
+    pub(crate) fn add_workspace(&mut self, entry: WorkspaceEntry) {
+        let (id, slug) = (entry.workspace.id(), entry.workspace.slug().as_str());
+        self.slugs.insert(id.clone(), slug.to_owned());
+        self.workspaces.insert(slug.to_owned(), Arc::new(entry));
     }
 
     /// Puts this snapshot in force for whoever waits: ends the life of every token that is no longer usable, of

@@ -3,7 +3,6 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use dashmap::DashMap;
 use toolgate_namespace::{ExposedName, Hidden, ServerSlug, ToolName};
 use toolgate_policy::{Classification, Principal, Standing, ToolAccess, may_see};
 use toolgate_protocol::mcp::{ListResult, prompt_for_client};
@@ -13,10 +12,9 @@ use crate::index::UriIndex;
 use crate::link::Link;
 use crate::named::{Named, Names, Offer};
 use crate::pins::PinnedTool;
+use crate::ready::{Eyes, Ready};
 use crate::ui::{ui_uris, with_ui_uris};
 
-/// Ready-made lists kept per catalogue; one per (token, revision), the bound is a guard only.
-const MAX_CACHED_LISTS: usize = 4096;
 /// The vendor key under which a list names the servers it is missing (P9.14, P9.70).
 const MISSING_SERVERS: &str = "io.toolgate/missingServers";
 
@@ -86,13 +84,19 @@ pub struct Catalog {
     missing_prompts: Vec<ServerSlug>,
     read_only_all: bool,
     pub(crate) built_from: u64,
-    lists: DashMap<(String, Revision), Bytes>,
-    prompt_lists: DashMap<Revision, Bytes>,
+    lists: Ready<Eyes>,
+    prompt_lists: Ready<Revision>,
 }
 
 impl Catalog {
-    /// Merges what the links are known to offer, in their order and then each server's own (P9.7).
-    pub(crate) fn build(links: &[Arc<Link>], read_only_all: bool, built_from: u64) -> Self {
+    /// Merges what the links are known to offer, in their order and then each server's own (P9.7). `before` is the
+    /// catalogue whose place it takes.
+    pub(crate) fn build(
+        links: &[Arc<Link>],
+        read_only_all: bool,
+        built_from: u64,
+        before: Option<&Self>,
+    ) -> Self {
         let uris = OnceLock::new();
         let named = |is_wanted: fn(&PinnedTool) -> bool| {
             let offers = links
@@ -125,8 +129,9 @@ impl Catalog {
             missing_prompts: slugs(links, |link| link.prompts().is_none()),
             read_only_all,
             built_from,
-            lists: DashMap::new(),
-            prompt_lists: DashMap::new(),
+            lists: before.map_or_else(Ready::default, |before| Ready::after(&before.lists)),
+            prompt_lists: before
+                .map_or_else(Ready::default, |before| Ready::after(&before.prompt_lists)),
         }
     }
 
@@ -179,35 +184,33 @@ impl Catalog {
     ///
     /// `server_info` is the gateway's own, which merged results carry on 2026-07-28 (P5.18).
     pub fn list_for(&self, principal: &Principal, revision: Revision, server_info: &Json) -> Bytes {
-        let key = (principal.token().id.as_str().to_owned(), revision);
-        if let Some(list) = self.lists.get(&key) {
-            return list.clone();
-        }
-        let visible = self.tools().iter();
-        let visible = visible.filter(|tool| may_see(principal, tool.access(self.read_only_all)));
-        let items: Vec<Bytes> = visible.map(|tool| tool.for_client(revision)).collect();
-        let list = write_list("tools", &items, &self.missing, revision, server_info);
-        if self.lists.len() >= MAX_CACHED_LISTS {
-            self.lists.clear();
-        }
-        self.lists.insert(key, list.clone());
-        list
+        let write = || {
+            let visible = self.tools().iter();
+            let visible =
+                visible.filter(|tool| may_see(principal, tool.access(self.read_only_all)));
+            let items: Vec<Bytes> = visible.map(|tool| tool.for_client(revision)).collect();
+            write_list("tools", &items, &self.missing, revision, server_info)
+        };
+        self.lists.get(
+            |eyes| eyes.are_of(principal, revision),
+            || Eyes::of(principal, revision),
+            write,
+        )
     }
 
     /// The `prompts/list` result in one revision, kept ready as bytes. `server_info` is the gateway's own (P5.18).
     pub fn prompts_for(&self, revision: Revision, server_info: &Json) -> Bytes {
-        if let Some(list) = self.prompt_lists.get(&revision) {
-            return list.clone();
-        }
-        let items: Vec<Bytes> = self
-            .prompts()
-            .iter()
-            .map(|prompt| prompt_for_client(&prompt.definition, prompt.exposed.as_str(), revision))
-            .collect();
-        let missing = &self.missing_prompts;
-        let list = write_list("prompts", &items, missing, revision, server_info);
-        self.prompt_lists.insert(revision, list.clone());
-        list
+        let write = || {
+            let prompts = self.prompts().iter();
+            let items = prompts.map(|prompt| {
+                prompt_for_client(&prompt.definition, prompt.exposed.as_str(), revision)
+            });
+            let items: Vec<Bytes> = items.collect();
+            let missing = &self.missing_prompts;
+            write_list("prompts", &items, missing, revision, server_info)
+        };
+        let same = |kept: &Revision| *kept == revision;
+        self.prompt_lists.get(same, || revision, write)
     }
 }
 

@@ -47,6 +47,26 @@ pub enum Listed {
     Resources,
 }
 
+/// Counts what the links of one workspace learn; shared by them. What was made from it at one count is good for as
+/// long as that stands.
+#[derive(Debug, Default)]
+pub struct LinkChanges {
+    offers: AtomicU64,
+    doubts: AtomicU64,
+}
+
+impl LinkChanges {
+    /// Counts changes of what the links offer.
+    pub fn offers(&self) -> u64 {
+        self.offers.load(Ordering::Acquire)
+    }
+
+    /// Counts how often a list was called out of date.
+    pub(crate) fn doubts(&self) -> u64 {
+        self.doubts.load(Ordering::Acquire)
+    }
+}
+
 /// What a [`Link`] is made from.
 pub struct LinkConfig {
     /// The server.
@@ -57,8 +77,8 @@ pub struct LinkConfig {
     pub pins: Option<Pins>,
     /// What it last said of itself, from the store.
     pub snapshot: Option<ServerSnapshot>,
-    /// Counts catalogue changes of the workspace; shared by its links.
-    pub changes: Arc<AtomicU64>,
+    /// Counts what the links of the workspace learn.
+    pub changes: Arc<LinkChanges>,
     /// Holds what the server lists against its pins.
     pub pinning: Arc<Pinning>,
 }
@@ -82,7 +102,7 @@ pub struct Link {
     about: Memory<ServerSnapshot>,
     /// What of the tools may be had. Never what the server said alone (S-50).
     pins: ArcSwapOption<Pins>,
-    changes: Arc<AtomicU64>,
+    changes: Arc<LinkChanges>,
     pinning: Arc<Pinning>,
     pub(crate) bulkhead: Bulkhead,
     pub(crate) breaker: Breaker,
@@ -223,6 +243,26 @@ impl Link {
                 self.templates.invalidate();
             }
         }
+        self.changes.doubts.fetch_add(1, Ordering::Release);
+    }
+
+    /// Until when a list has neither to wait for this server nor to have it asked again, unless one of the
+    /// [`LinkChanges`] is counted before; `None` when it has.
+    pub(crate) fn settled_until(&self, what: Listed) -> Option<Instant> {
+        let whenever = Instant::now() + FRESH_FOR;
+        let list = match what {
+            Listed::Tools => self.tools.settled_until(FRESH_FOR),
+            Listed::Prompts if self.offers("prompts") => self.prompts.settled_until(FRESH_FOR),
+            Listed::Prompts => Some(whenever),
+            // Looked at before each answer, see `refresh_page`.
+            Listed::Resources => None,
+        };
+        let acquainted = if self.about.is_usable() {
+            Some(whenever)
+        } else {
+            self.about.quiet_until().max(self.tools.quiet_until())
+        };
+        Some(list?.min(acquainted?))
     }
 
     /// Asks the server for its tools, holds the answer against their pins and remembers it; the error is fit for
@@ -417,7 +457,7 @@ impl Link {
     }
 
     fn changed(&self) {
-        self.changes.fetch_add(1, Ordering::Release);
+        self.changes.offers.fetch_add(1, Ordering::Release);
     }
 }
 

@@ -127,7 +127,8 @@ impl<T: PartialEq> Memory<T> {
             .is_some_and(|first| first.elapsed() >= ago)
     }
 
-    fn is_usable(&self) -> bool {
+    /// Whether there is an answer that nobody called out of date.
+    pub(crate) fn is_usable(&self) -> bool {
         self.heard.load().as_ref().is_some_and(|h| self.is_valid(h))
     }
 
@@ -141,6 +142,28 @@ impl<T: PartialEq> Memory<T> {
     /// Whether the question should be asked again, and nobody is at it.
     pub(crate) fn wants_refresh(&self, fresh_for: Duration) -> bool {
         !self.is_fresh(fresh_for) && !self.failed_recently() && !self.is_being_asked()
+    }
+
+    /// Until when there is nothing to do about the answer: it is fresh, or its server failed just now. `None` when
+    /// there is something to do already.
+    pub(crate) fn settled_until(&self, fresh_for: Duration) -> Option<Instant> {
+        let heard = self.heard.load();
+        let fresh_until = heard
+            .as_ref()
+            .filter(|heard| heard.asked_at.is_some() && self.is_valid(heard))
+            .map(|heard| heard.at + fresh_for)
+            .filter(|until| *until > Instant::now());
+        fresh_until.or_else(|| self.quiet_until())
+    }
+
+    /// Until when nobody asks again, since the last attempt failed.
+    pub(crate) fn quiet_until(&self) -> Option<Instant> {
+        match &**self.health.load() {
+            LinkHealth::Down { since, .. } => {
+                Some(*since + QUIET_AFTER_FAILURE).filter(|until| *until > Instant::now())
+            }
+            LinkHealth::Unknown | LinkHealth::Up => None,
+        }
     }
 
     /// Whether the question is under way.

@@ -1,20 +1,22 @@
 //! The links of one workspace, asked all at once and answered for together.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwapOption;
 use futures::future::join_all;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
-use toolgate_namespace::{ExposedName, ServerSlug, WorkspaceId, WorkspaceSlug};
+use tokio::time::{Instant, timeout};
+use toolgate_namespace::{ExposedName, ServerId, ServerSlug, WorkspaceId, WorkspaceSlug};
 
 use crate::background::Background;
 use crate::catalog::{Catalog, CatalogPrompt, CatalogTool};
 use crate::introduction::Introduction;
-use crate::link::{Link, Listed};
+use crate::link::{Link, LinkChanges, Listed};
 use crate::uris::LearntUris;
+
+/// All links are looked at this often at least.
+const SETTLED_FOR: Duration = Duration::from_mins(1);
 
 /// What a [`Workspace`] is made from.
 #[derive(Debug)]
@@ -27,8 +29,8 @@ pub struct WorkspaceConfig {
     pub read_only_all: bool,
     /// Enabled servers, in display order.
     pub links: Vec<Arc<Link>>,
-    /// The counter its links raise when their tools change.
-    pub changes: Arc<AtomicU64>,
+    /// What its links learn is counted here.
+    pub changes: Arc<LinkChanges>,
     /// URIs that results named; taken over from the workspace before it.
     pub uris: Arc<LearntUris>,
     /// Owner of refreshes that run behind an answer.
@@ -39,9 +41,18 @@ pub struct WorkspaceConfig {
 #[derive(Debug)]
 pub struct Workspace {
     config: WorkspaceConfig,
-    catalog: ArcSwap<Catalog>,
+    /// Made when it is first needed.
+    catalog: ArcSwapOption<Catalog>,
+    /// Held by whoever makes a catalogue.
+    building: Mutex<()>,
     introduction: ArcSwapOption<Introduced>,
+    roster: Roster,
+    tools_settled: ArcSwapOption<Settled>,
+    prompts_settled: ArcSwapOption<Settled>,
 }
+
+/// The servers of a workspace, each with the version of its settings: what they offer may differ when this does.
+pub type Roster = Arc<[(ServerId, u64)]>;
 
 /// An introduction and the count of changes it was made from.
 #[derive(Debug)]
@@ -50,15 +61,49 @@ struct Introduced {
     introduction: Arc<Introduction>,
 }
 
+/// A list waits for no server and has none asked until then, unless more is counted before.
+#[derive(Debug)]
+struct Settled {
+    offers: u64,
+    doubts: u64,
+    until: Instant,
+}
+
 impl Workspace {
     /// A workspace over its links, with whatever they are already known to offer.
     pub fn new(config: WorkspaceConfig) -> Arc<Self> {
-        let built_from = config.changes.load(Ordering::Acquire);
-        let catalog = Catalog::build(&config.links, config.read_only_all, built_from);
+        Self::with(config, None)
+    }
+
+    /// The same in the place of another one. If it has the same links under the same rules, what was made of them
+    /// stays: a change elsewhere costs nothing here.
+    pub fn succeeding(config: WorkspaceConfig, before: &Self) -> Arc<Self> {
+        let same = config.read_only_all == before.config.read_only_all
+            && Arc::ptr_eq(&config.changes, &before.config.changes)
+            && config.links.len() == before.links().len()
+            && config
+                .links
+                .iter()
+                .zip(before.links())
+                .all(|(now, before)| Arc::ptr_eq(now, before));
+        Self::with(config, same.then_some(before))
+    }
+
+    fn with(config: WorkspaceConfig, same: Option<&Self>) -> Arc<Self> {
+        let roster = || {
+            let links = config.links.iter();
+            links
+                .map(|link| (link.spec().id.clone(), link.spec().version))
+                .collect()
+        };
         Arc::new(Self {
+            roster: same.map_or_else(roster, |same| same.roster.clone()),
+            catalog: ArcSwapOption::new(same.and_then(|same| same.catalog.load_full())),
+            building: Mutex::new(()),
+            introduction: ArcSwapOption::new(same.and_then(|same| same.introduction.load_full())),
+            tools_settled: ArcSwapOption::empty(),
+            prompts_settled: ArcSwapOption::empty(),
             config,
-            catalog: ArcSwap::from_pointee(catalog),
-            introduction: ArcSwapOption::empty(),
         })
     }
 
@@ -77,8 +122,13 @@ impl Workspace {
         &self.config.links
     }
 
-    /// Counts changes of what the links offer.
-    pub fn changes(&self) -> &Arc<AtomicU64> {
+    /// The same as identities, cheap to keep and to compare.
+    pub fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    /// Counts what the links learn.
+    pub fn changes(&self) -> &Arc<LinkChanges> {
         &self.config.changes
     }
 
@@ -90,19 +140,33 @@ impl Workspace {
             .find(|link| &link.spec().slug == slug)
     }
 
-    /// What is known right now, without waiting for anybody.
+    /// What is known right now, without waiting for any server.
     pub fn catalog(&self) -> Arc<Catalog> {
-        let changes = self.config.changes.load(Ordering::Acquire);
+        self.current_catalog().unwrap_or_else(|| {
+            let building = self.building.lock();
+            let _building = building.unwrap_or_else(PoisonError::into_inner);
+            // Somebody else may have made it meanwhile.
+            self.current_catalog().unwrap_or_else(|| self.rebuild())
+        })
+    }
+
+    fn current_catalog(&self) -> Option<Arc<Catalog>> {
+        let offers = self.config.changes.offers();
         let current = self.catalog.load_full();
-        if current.built_from == changes {
-            return current;
-        }
+        current.filter(|current| current.built_from == offers)
+    }
+
+    fn rebuild(&self) -> Arc<Catalog> {
+        // Counted before the links are looked at, so that what changes meanwhile is seen the next time.
+        let offers = self.config.changes.offers();
+        let before = self.catalog.load_full();
         let rebuilt = Arc::new(Catalog::build(
             &self.config.links,
             self.config.read_only_all,
-            changes,
+            offers,
+            before.as_deref(),
         ));
-        self.catalog.store(rebuilt.clone());
+        self.catalog.store(Some(rebuilt.clone()));
         rebuilt
     }
 
@@ -142,7 +206,7 @@ impl Workspace {
     /// What the workspace is introduced with, from what its servers last said of themselves (P9.27–P9.31).
     /// Never waits.
     pub fn introduction(&self) -> Arc<Introduction> {
-        let made_from = self.config.changes.load(Ordering::Acquire);
+        let made_from = self.config.changes.offers();
         if let Some(current) = &*self.introduction.load()
             && current.made_from == made_from
         {
@@ -204,16 +268,60 @@ impl Workspace {
     }
 
     async fn gather(&self, what: Listed) -> Arc<Catalog> {
-        self.wait_for_cold(what).await;
-        for link in self.links().iter().filter(|link| link.wants_refresh(what)) {
-            let link = link.clone();
-            self.config
-                .background
-                .spawn(async move { link.load(what).await });
+        if !self.is_settled(what) {
+            self.wait_for_cold(what).await;
+            for link in self.links().iter().filter(|link| link.wants_refresh(what)) {
+                let link = link.clone();
+                self.config
+                    .background
+                    .spawn(async move { link.load(what).await });
+            }
+            // Most have introduced themselves while they were asked; nobody waits for the rest.
+            drop(self.acquaint_strangers());
+            self.settle(what);
         }
-        // Most have introduced themselves while they were asked; nobody waits for the rest.
-        drop(self.acquaint_strangers());
         self.catalog()
+    }
+
+    /// Whether it was found before that there is nothing to do for this list, so that not every list looks at
+    /// every link.
+    fn is_settled(&self, what: Listed) -> bool {
+        let settled = self.settled(what).map(ArcSwapOption::load);
+        settled
+            .as_deref()
+            .and_then(Option::as_ref)
+            .is_some_and(|settled| {
+                settled.offers == self.config.changes.offers()
+                    && settled.doubts == self.config.changes.doubts()
+                    && settled.until > Instant::now()
+            })
+    }
+
+    /// Remembers until when there is nothing to do, if there is nothing now.
+    fn settle(&self, what: Listed) {
+        let Some(slot) = self.settled(what) else {
+            return;
+        };
+        // Counted before the links are looked at, so that what happens meanwhile ends it.
+        let (offers, doubts) = (self.config.changes.offers(), self.config.changes.doubts());
+        let whenever = Some(Instant::now() + SETTLED_FOR);
+        let each = self.links().iter().map(|link| link.settled_until(what));
+        let until = each.fold(whenever, |least, until| Some(least?.min(until?)));
+        slot.store(until.map(|until| {
+            Arc::new(Settled {
+                offers,
+                doubts,
+                until,
+            })
+        }));
+    }
+
+    fn settled(&self, what: Listed) -> Option<&ArcSwapOption<Settled>> {
+        match what {
+            Listed::Tools => Some(&self.tools_settled),
+            Listed::Prompts => Some(&self.prompts_settled),
+            Listed::Resources => None,
+        }
     }
 
     /// Asks a server again without anybody waiting for it.

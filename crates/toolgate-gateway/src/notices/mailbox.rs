@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use toolgate_namespace::ServerId;
 use toolgate_policy::Principal;
 use toolgate_protocol::Revision;
-use toolgate_router::Listed;
+use toolgate_router::{Listed, Roster};
 use toolgate_upstream::Origin;
 
 use crate::gateway::Gateway;
@@ -95,13 +95,13 @@ pub(crate) struct Mailbox {
     joined: AtomicBool,
 }
 
-/// What a principal sees of a workspace, in a form that is cheap to compare.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a principal sees of a workspace, in a form that is cheap to compare: who sees the same shares the bytes.
+#[derive(Debug, Clone)]
 pub(crate) struct View {
     tools: Bytes,
     prompts: Bytes,
     /// The servers that resources come from.
-    servers: Vec<(ServerId, u64)>,
+    servers: Roster,
 }
 
 /// What a client was last shown of each list, or could have been when it came.
@@ -109,7 +109,7 @@ pub(crate) struct View {
 struct Seen {
     tools: Option<Bytes>,
     prompts: Option<Bytes>,
-    servers: Option<Vec<(ServerId, u64)>>,
+    servers: Option<Roster>,
 }
 
 impl View {
@@ -125,13 +125,10 @@ impl View {
             .get(&digest)
             .and_then(|entry| Principal::authenticate(&entry.token, &digest, gateway.now_ms()));
         let principal = current.unwrap_or_else(|| owner.principal.clone());
-        let links = workspace.workspace.links().iter();
         Self {
             tools: catalog.list_for(&principal, owner.revision, server_info),
             prompts: catalog.prompts_for(owner.revision, server_info),
-            servers: links
-                .map(|link| (link.spec().id.clone(), link.spec().version))
-                .collect(),
+            servers: workspace.workspace.roster().clone(),
         }
     }
 }
@@ -280,26 +277,27 @@ impl Mailbox {
         };
     }
 
-    /// The client was shown this list; of the others it knows what it knew. `before` is from before the list was
+    /// The client was shown this list; of the others it knows what it knew. `servers` is from before the list was
     /// made, so that no change falls between the two.
-    pub(crate) fn was_shown(&self, what: Listed, list: &Bytes, before: View) {
+    pub(crate) fn was_shown(&self, what: Listed, list: &Bytes, servers: Roster) {
         let mut seen = self.seen();
         match what {
             Listed::Tools => seen.tools = Some(list.clone()),
             Listed::Prompts => seen.prompts = Some(list.clone()),
-            Listed::Resources => seen.servers = Some(before.servers),
+            Listed::Resources => seen.servers = Some(servers),
         }
     }
 
     /// Tells what of the view differs from what the client was shown (P9.47). Another set of servers changes
     /// every list, though what a new one offers is not known yet.
     pub(crate) fn sees(&self, view: View) {
-        fn differs<T: PartialEq>(seen: &mut Option<T>, now: T) -> bool {
-            let differs = seen.as_ref().is_some_and(|seen| *seen != now);
-            if differs {
-                *seen = Some(now);
-            }
-            differs
+        // The new one is kept in any case, so that nobody keeps an old list alive. What is shared is told at a
+        // glance: there may be thousands of listeners.
+        fn differs<T: AsRef<[U]>, U: PartialEq>(seen: &mut Option<T>, now: T) -> bool {
+            let Some(seen) = seen else { return false };
+            let before = std::mem::replace(seen, now);
+            let (before, now) = (before.as_ref(), seen.as_ref());
+            !std::ptr::eq(before, now) && before != now
         }
         let mut seen = self.seen();
         let servers = differs(&mut seen.servers, view.servers);

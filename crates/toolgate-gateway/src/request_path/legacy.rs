@@ -22,7 +22,6 @@ use super::entry::{Accept, HeaderView};
 use super::target::Method;
 use super::{Visit, lists, stream, subscribe, with_session};
 use crate::gateway::{FIRST_CONTACT, Gateway};
-use crate::notices::View;
 use crate::reply::{self, Refusal};
 use crate::session::{Introduced, Reach, Session};
 use crate::snapshot::Admitted;
@@ -141,8 +140,12 @@ async fn one(
     match message {
         Message::Request(request) => {
             let Some(method) = routed(visit, &request) else {
-                let body = Box::pin(simple_answer(visit, session.as_ref(), &request)).await;
-                return as_accepted(visit.accept, body);
+                let answer = Box::pin(simple_answer(visit, session.as_ref(), &request)).await;
+                return match visit.accept {
+                    // A long list leaves without being joined.
+                    Accept::Both | Accept::JsonOnly => answer::finished(answer),
+                    Accept::SseOnly => as_accepted(visit.accept, answer.joined()),
+                };
             };
             let accept = visit.accept;
             let client = client_side(&request, session, accept);
@@ -235,7 +238,7 @@ async fn element(
                     },
                 }
             }
-            None => Some(simple_answer(visit, Some(session), &request).await),
+            None => Some(simple_answer(visit, Some(session), &request).await.joined()),
         },
         Ok(Message::Notification(notification)) => {
             notified(session, &notification);
@@ -275,21 +278,18 @@ pub(super) async fn simple_answer(
     visit: &Visit<'_>,
     session: Option<&Arc<Session>>,
     request: &Request,
-) -> Bytes {
+) -> Finished {
     let revision = revision_of(session.map(AsRef::as_ref));
     let (method, params) = (&*request.method, &request.params);
-    let shown = session.zip(lists::kind(method)).map(|(session, what)| {
-        let owner = session.mailbox.owner();
-        let before = View::of(visit.gateway, &visit.admitted.workspace, owner);
-        (session, what, before)
-    });
+    let servers = visit.admitted.workspace.workspace.roster().clone();
+    let shown = session.zip(lists::kind(method));
     if let Some(listed) = lists::list(visit, revision, method, params).await {
-        if let (Some((session, what, before)), Ok(list)) = (shown, &listed) {
-            session.mailbox.was_shown(what, list, before);
+        if let (Some((session, what)), Ok(list)) = (shown, &listed) {
+            session.mailbox.was_shown(what, list, servers);
         }
         return match listed {
-            Ok(list) => write::result(&request.id, &list),
-            Err(error) => write::error(Some(&request.id), &error, Era::Legacy),
+            Ok(list) => Finished::result(&request.id, &list),
+            Err(error) => Finished::error(&request.id, &error, Era::Legacy),
         };
     }
     let done = match (method, session) {
@@ -302,8 +302,8 @@ pub(super) async fn simple_answer(
         _ => Err(reply::unknown_method()),
     };
     match done {
-        Ok(()) => write::result(&request.id, b"{}"),
-        Err(error) => write::error(Some(&request.id), &error, Era::Legacy),
+        Ok(()) => Finished::result(&request.id, &Bytes::from_static(b"{}")),
+        Err(error) => Finished::error(&request.id, &error, Era::Legacy),
     }
 }
 

@@ -252,7 +252,7 @@ impl Asked {
         }
         let (Some(session), Some(method)) = (session, legacy::routed(&visit, &request)) else {
             let answer = legacy::simple_answer(&visit, session, &request).await;
-            return self.connection.send(answer).await;
+            return self.connection.send(answer.joined()).await;
         };
         if session.is_running(&request.id) {
             // On one shared stream the two answers could not be told apart (P3.5).

@@ -12,6 +12,8 @@ use ring::digest::{Context, SHA256};
 use toolgate_namespace::{Changes, ServerIdentity, ServerSpec, WorkspaceSlug};
 use toolgate_store::{Actor, ServerPin, Store};
 
+use super::turns::in_turn;
+
 /// Watches over the identity of one server.
 #[derive(Debug)]
 pub(crate) struct Guard {
@@ -74,7 +76,7 @@ impl Guard {
         }
         let (store, workspace) = (self.store.clone(), self.workspace.clone());
         let (server, told) = (self.server.id.clone(), seen.clone());
-        let observed = tokio::task::spawn_blocking(move || {
+        let observed = in_turn(move || {
             let scope = store.scope(&workspace)?;
             store.observe_server(&scope, &Actor::gateway(), &server, &told)
         })

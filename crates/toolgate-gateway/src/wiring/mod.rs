@@ -4,9 +4,9 @@
 pub(crate) mod guard;
 mod pinning;
 mod stored;
+mod turns;
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock, Weak};
 
 use arc_swap::ArcSwapOption;
@@ -17,7 +17,7 @@ use toolgate_policy::{RateLimiter, Token, TokenStatus};
 use toolgate_protocol::Json;
 use toolgate_protocol::mcp::ServerSnapshot;
 use toolgate_router::{
-    Background, Bulkhead, Link, LinkConfig, Listed, Part, Workspace, WorkspaceConfig,
+    Background, Bulkhead, Link, LinkChanges, LinkConfig, Listed, Part, Workspace, WorkspaceConfig,
 };
 use toolgate_store::{Installation, Store, StoreError, WorkspaceScope};
 use toolgate_upstream::{ChildConfig, Notice, Question, Upstream, UpstreamConfig, Verdict};
@@ -55,10 +55,7 @@ impl Wiring {
             ..Snapshot::default()
         };
         for workspace in &installation.workspaces {
-            let entry = self.workspace(workspace, &stored, previous);
-            snapshot
-                .workspaces
-                .insert(workspace.slug.as_str().to_owned(), Arc::new(entry));
+            snapshot.add_workspace(self.workspace(workspace, &stored, previous));
         }
         self.close_what_is_gone(&snapshot, previous, &stored);
         for token in installation.tokens {
@@ -78,7 +75,11 @@ impl Wiring {
         let before = previous.and_then(|previous| previous.workspace(&stored.id));
         let changes = before.map_or_else(Arc::default, |before| before.workspace.changes().clone());
         let hub = before.map_or_else(Arc::default, |before| before.hub.clone());
-        let openers = LazyOpeners::new(&stored.id, all.installation);
+        let openers = LazyOpeners::new(
+            &stored.id,
+            &all.installation.master,
+            all.keys_of(&stored.id),
+        );
         let mut links = Vec::new();
         let mut secrets = HashMap::new();
         for spec in all.servers_of(&stored.id) {
@@ -97,7 +98,7 @@ impl Wiring {
             secrets.insert(spec.id.as_str().to_owned(), link_secrets);
             links.push(link);
         }
-        let workspace = Workspace::new(WorkspaceConfig {
+        let config = WorkspaceConfig {
             id: stored.id.clone(),
             slug: stored.slug.clone(),
             read_only_all: stored.read_only_all,
@@ -107,9 +108,12 @@ impl Wiring {
                 before.workspace.learnt_uris().clone()
             }),
             background: self.background.clone(),
-        });
+        };
         WorkspaceEntry {
-            workspace,
+            workspace: match before {
+                Some(before) => Workspace::succeeding(config, &before.workspace),
+                None => Workspace::new(config),
+            },
             secrets,
             hub,
             bulkhead: before.map_or_else(
@@ -126,7 +130,7 @@ impl Wiring {
         spec: &ServerSpec,
         openers: &LazyOpeners<'_>,
         all: &Stored<'_>,
-        changes: &Arc<AtomicU64>,
+        changes: &Arc<LinkChanges>,
         hub: &Arc<Hub>,
     ) -> (Arc<Link>, Arc<LinkSecrets>) {
         let spec = Arc::new(spec.clone());
@@ -288,7 +292,7 @@ impl Wiring {
         let store = self.store.clone();
         let workspace = workspace.clone();
         self.background.spawn(async move {
-            let written = tokio::task::spawn_blocking(move || {
+            let written = turns::in_turn(move || {
                 let scope = store.scope(&workspace)?;
                 write(&store, &scope)
             })

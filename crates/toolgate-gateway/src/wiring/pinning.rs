@@ -15,6 +15,8 @@ use toolgate_store::{
     Actor, Listed, Observed, OfferedTool, Ruling, ServerPin, Store, ToolRow, ToolState,
 };
 
+use super::turns::in_turn;
+
 /// Holds a list against the store's pins and saves what is new, off the runtime.
 pub(super) fn pin(
     store: &Store,
@@ -27,7 +29,7 @@ pub(super) fn pin(
     let revision = revision_of(link);
     let offered = offered(tools);
     async move {
-        let observing = tokio::task::spawn_blocking(move || {
+        let observing = in_turn(move || {
             let scope = store.scope(&workspace)?;
             let rule = |listed: Listed<'_>| rule(&spec, &listed);
             let observed =

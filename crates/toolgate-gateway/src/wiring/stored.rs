@@ -8,7 +8,9 @@ use toolgate_namespace::{HttpKind, ServerId, ServerSpec, WorkspaceId};
 use toolgate_protocol::mcp::ServerSnapshot;
 use toolgate_protocol::{Json, JsonLimits, Revision, ToolDefinition};
 use toolgate_router::{Link, Pins};
-use toolgate_store::{Installation, Observed, SecretRow, ServerPin, ServerSnapshotRow, ToolRow};
+use toolgate_store::{
+    Installation, Observed, SecretRow, ServerPin, ServerSnapshotRow, ToolRow, WorkspaceKeyRow,
+};
 use toolgate_upstream::Verdict;
 
 use super::pinning::pins;
@@ -23,6 +25,9 @@ pub(super) struct Stored<'a> {
     servers: HashMap<&'a str, Vec<&'a ServerSpec>>,
     tools: HashMap<&'a str, Vec<&'a ToolRow>>,
     secrets: HashMap<&'a str, Vec<SecretRow>>,
+    keys: HashMap<&'a str, Vec<&'a WorkspaceKeyRow>>,
+    server_pins: HashMap<&'a str, &'a ServerPin>,
+    snapshots: HashMap<&'a str, &'a ServerSnapshotRow>,
 }
 
 impl<'a> Stored<'a> {
@@ -32,7 +37,23 @@ impl<'a> Stored<'a> {
             servers: HashMap::new(),
             tools: HashMap::new(),
             secrets: HashMap::new(),
+            keys: HashMap::new(),
+            server_pins: HashMap::new(),
+            snapshots: HashMap::new(),
         };
+        for row in &installation.keys {
+            index
+                .keys
+                .entry(row.workspace.as_str())
+                .or_default()
+                .push(row);
+        }
+        for pin in &installation.server_pins {
+            index.server_pins.entry(pin.server.as_str()).or_insert(pin);
+        }
+        for row in &installation.server_snapshots {
+            index.snapshots.entry(row.server.as_str()).or_insert(row);
+        }
         for spec in installation.servers.iter().filter(|spec| spec.enabled) {
             index
                 .servers
@@ -77,6 +98,11 @@ impl<'a> Stored<'a> {
             .map_or(&[], Vec::as_slice)
     }
 
+    /// The data keys of a workspace, wrapped.
+    pub(super) fn keys_of(&self, workspace: &WorkspaceId) -> &[&'a WorkspaceKeyRow] {
+        self.keys.get(workspace.as_str()).map_or(&[], Vec::as_slice)
+    }
+
     /// The pinned tools; `None` when the server was never seen.
     pub(super) fn pins_of(&self, spec: &ServerSpec, known: &[Arc<ToolDefinition>]) -> Option<Pins> {
         let server = self.server_pin_of(&spec.id)?;
@@ -92,15 +118,11 @@ impl<'a> Stored<'a> {
 
     /// By what the server is known again.
     pub(super) fn server_pin_of(&self, server: &ServerId) -> Option<&ServerPin> {
-        let mut pins = self.installation.server_pins.iter();
-        pins.find(|pin| &pin.server == server)
+        self.server_pins.get(server.as_str()).copied()
     }
 
     pub(super) fn snapshot_of(&self, server: &ServerId) -> Option<&ServerSnapshotRow> {
-        self.installation
-            .server_snapshots
-            .iter()
-            .find(|row| &row.server == server)
+        self.snapshots.get(server.as_str()).copied()
     }
 
     /// What the server last said of itself; `None` when only its verdict is known.

@@ -38,6 +38,7 @@ mod passing;
 mod pins;
 mod progress;
 mod quarantine;
+mod ready_lists;
 mod redaction;
 mod resume;
 mod revocation;

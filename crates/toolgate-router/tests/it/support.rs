@@ -203,7 +203,7 @@ fn workspace(
 fn link(
     spec: &ServerSpec,
     known: Option<&ToolList>,
-    changes: &Arc<std::sync::atomic::AtomicU64>,
+    changes: &Arc<toolgate_router::LinkChanges>,
     pinning: &Arc<Pinning>,
 ) -> Arc<Link> {
     let slot: Arc<OnceLock<Weak<Link>>> = Arc::default();
