@@ -18,7 +18,7 @@ struct Masks {
 }
 
 /// Where [`skip_blocks`] stopped.
-pub(super) enum Stop {
+pub(crate) enum Stop {
     /// At the closing quote.
     Quote(usize),
     /// At the end of the whole blocks, at a `\u` escape, or in a block that holds something wrong: from here
@@ -28,7 +28,7 @@ pub(super) enum Stop {
 
 /// Goes through the inside of a string block by block. `at` is no escaped byte. Sets `escaped` when there
 /// was an escape, and the high bits of `seen` when a byte was not ASCII.
-pub(super) fn skip_blocks(text: &[u8], mut at: usize, escaped: &mut bool, seen: &mut u64) -> Stop {
+pub(crate) fn skip_blocks(text: &[u8], mut at: usize, escaped: &mut bool, seen: &mut u64) -> Stop {
     // Whether the last byte of the block before was a backslash that escapes the first one of this.
     let mut carry = 0;
     while let Some(block) = text.get(at..).and_then(<[u8]>::first_chunk::<BLOCK>) {

@@ -21,8 +21,9 @@ pub use limits::{JsonError, JsonLimits};
 pub use object::Object;
 pub use value::{Json, JsonKind};
 
+pub(crate) use blocks::{Stop, skip_blocks};
 pub(crate) use number::{Decimal, same_number};
 pub(crate) use object::MemberRef;
 pub(crate) use scan::{Index, Scanner};
-pub(crate) use string::{decode_value, quote_into};
+pub(crate) use string::{decode_bytes, decode_value, plain_run, quote_into, saw_non_ascii};
 pub(crate) use value::is_integer;

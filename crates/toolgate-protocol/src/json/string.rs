@@ -11,7 +11,7 @@ const fn splat(byte: u8) -> u64 {
 /// backslash, a control character) or the end of `text`; adds bytes on the way to `seen`, which tells by its
 /// high bits whether one of them was not ASCII (bytes shortly after the end may count too).
 #[inline]
-pub(super) fn plain_run(text: &[u8], mut at: usize, seen: &mut u64) -> usize {
+pub(crate) fn plain_run(text: &[u8], mut at: usize, seen: &mut u64) -> usize {
     while let Some(word) = word_at(text, at) {
         *seen |= word;
         let stops = stops_in(word);
@@ -49,7 +49,7 @@ pub(super) fn stops_in(word: u64) -> u64 {
 }
 
 /// Whether [`plain_run`] saw a byte that is not ASCII.
-pub(super) fn saw_non_ascii(seen: u64) -> bool {
+pub(crate) fn saw_non_ascii(seen: u64) -> bool {
     seen & splat(0x80) != 0
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn decode_value(text: &[u8]) -> Option<Cow<'_, str>> {
 }
 
 /// The same for text that is not known to be UTF-8 yet, for comparing names.
-pub(super) fn decode_bytes(raw: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn decode_bytes(raw: &[u8]) -> Cow<'_, [u8]> {
     let Some(first) = memchr::memchr(b'\\', raw) else {
         return Cow::Borrowed(raw);
     };
