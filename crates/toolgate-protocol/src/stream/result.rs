@@ -1,5 +1,6 @@
 //! The answer to one request, taken in chunks: its result comes out in chunks.
 
+use std::borrow::Cow;
 use std::mem;
 use std::ops::Range;
 
@@ -25,9 +26,9 @@ const HELD: [&[u8]; 6] = [
 
 /// For whom a result is.
 #[derive(Debug, Clone)]
-pub struct Audience<'a> {
+pub struct Audience {
     /// The method that was called.
-    pub method: &'a str,
+    pub method: Cow<'static, str>,
     /// The client's revision.
     pub to: Revision,
     /// What the gateway says of itself.
@@ -63,6 +64,7 @@ pub struct PassEnd {
 #[derive(Debug)]
 pub struct ResultPass {
     scan: Scan,
+    audience: Option<Audience>,
     router: Router,
 }
 
@@ -71,6 +73,7 @@ impl ResultPass {
     pub fn new(id: u64, from: Revision) -> Self {
         Self {
             scan: Scan::new(&JsonLimits::UPSTREAM),
+            audience: None,
             router: Router::new(id, from),
         }
     }
@@ -90,9 +93,9 @@ impl ResultPass {
     }
 
     /// Whether the result has begun and nothing stands against handing it on to this client before it is whole.
-    pub fn suits(&self, audience: &Audience<'_>) -> bool {
+    pub fn suits(&self, audience: &Audience) -> bool {
         let (router, to) = (&self.router, audience.to);
-        let converts = matches!(audience.method, "tools/call" | "prompts/get")
+        let converts = matches!(&*audience.method, "tools/call" | "prompts/get")
             && content::needs_conversion(router.from, to);
         if router.place == Place::Before || router.fault.is_some() || converts {
             return false;
@@ -108,20 +111,23 @@ impl ResultPass {
     }
 
     /// From now on the result is changed for this client as far as it needs it.
-    pub fn begin(&mut self, audience: &Audience<'_>) {
-        let Audience { method, to, .. } = *audience;
-        self.router.drops_for = (method == "tools/call").then_some(to);
+    pub fn begin(&mut self, audience: Audience) {
+        self.router.drops_for = (audience.method == "tools/call").then_some(audience.to);
+        self.audience = Some(audience);
     }
 
     /// The answer is over.
-    pub fn end(mut self, audience: &Audience<'_>) -> Result<PassEnd, NoPass> {
+    pub fn end(mut self) -> Result<PassEnd, NoPass> {
         let router = &mut self.router;
         router.chunk = Bytes::new();
         router.from_here();
         self.scan.end(router)?;
-        if router.place != Place::After || !router.is_version_2 {
+        let audience = self
+            .audience
+            .filter(|_| router.place == Place::After && router.is_version_2);
+        let Some(audience) = audience else {
             return Err(NoPass::Other("an answer that is no result"));
-        }
+        };
         router.small.push(b'}');
         let small = Json::trusted(mem::take(&mut router.small).into());
         let Audience {
@@ -129,7 +135,7 @@ impl ResultPass {
             to,
             server_info,
         } = audience;
-        let adapted = adapt_result(method, &small, router.from, *to, server_info);
+        let adapted = adapt_result(&method, &small, router.from, to, &server_info);
         let added = &adapted[1..adapted.len() - 1];
         let mut rest = Vec::with_capacity(added.len() + router.tail.len() + 1);
         if router.has_member && !added.is_empty() {

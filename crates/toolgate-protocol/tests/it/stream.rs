@@ -100,17 +100,17 @@ fn passed(
     to: Revision,
 ) -> Result<(Vec<u8>, PassEnd), NoPass> {
     let audience = Audience {
-        method,
+        method: method.to_owned().into(),
         to,
         server_info: Json::literal(r#"{"name":"gateway"}"#),
     };
     let mut pass = ResultPass::new(ID, from);
     let mut out = Vec::new();
-    pass.begin(&audience);
+    pass.begin(audience);
     for chunk in text.chunks(size) {
         pass.push(Bytes::copy_from_slice(chunk), &mut out)?;
     }
-    let end = pass.end(&audience)?;
+    let end = pass.end()?;
     out.push(end.rest.clone());
     Ok((out.concat(), end))
 }
@@ -195,7 +195,7 @@ fn p6_15_a_result_on_its_way_is_changed_as_the_whole_is() {
 fn suits(text: &str, from: Revision, method: &str, to: Revision) -> bool {
     let mut pass = ResultPass::new(ID, from);
     let audience = Audience {
-        method,
+        method: method.to_owned().into(),
         to,
         server_info: Json::empty_object(),
     };
