@@ -54,9 +54,10 @@ impl Part {
 }
 
 impl Blocks {
-    /// Whether a block of text has passed.
+    /// Whether a block of text has passed, or is passing.
     pub(super) fn has_text(&self) -> bool {
-        self.has_text
+        let is_text = self.top == Top::Content && self.block.kind.as_deref() == Some("text");
+        self.has_text || is_text
     }
 
     /// The URIs that blocks named (P9.16).
@@ -126,7 +127,7 @@ impl Blocks {
             Some("resource_link") => block.uri,
             Some("resource") => block.resource_uri,
             Some("text") => {
-                self.has_text = true;
+                self.has_text |= self.top == Top::Content;
                 None
             }
             _ => None,

@@ -2,8 +2,8 @@
 //!
 //! `scan` is the strict scan of [`crate::json`] in a form that can stop at any byte. [`ResultPass`] stands on it:
 //! it takes the answer to one request in chunks and gives out its result in chunks. What is changed for clients of
-//! another revision are a few small members; those are held back, changed by the same rules as in a result that is
-//! whole, and put at the end.
+//! another revision are a few small members; those are changed by the same rules as in a result that is whole, and
+//! put at the end.
 
 mod blocks;
 mod names;

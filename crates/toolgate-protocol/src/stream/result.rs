@@ -11,17 +11,17 @@ use super::scan::{Scan, Watch};
 use crate::json::{decode_value, quote_into};
 use crate::jsonrpc::is_misspelt;
 use crate::mcp::{adapt_result, content};
-use crate::{Era, Json, JsonError, JsonLimits, Revision};
+use crate::{Era, Json, JsonError, JsonLimits, Object, ObjectEdit, Revision};
 
-/// Members of a result that mean something to the gateway, or that not every client may see. They are held back
-/// to the end.
-const HELD: [&[u8]; 6] = [
-    b"resultType",
-    b"ttlMs",
-    b"cacheScope",
-    b"inputRequests",
-    b"requestState",
-    b"_meta",
+/// Members of a result that mean something to the gateway, or that not every client may see. What is changed of
+/// them comes at the end.
+const HELD: [&str; 6] = [
+    "resultType",
+    "ttlMs",
+    "cacheScope",
+    "inputRequests",
+    "requestState",
+    "_meta",
 ];
 
 /// For whom a result is.
@@ -59,22 +59,22 @@ pub struct PassEnd {
 
 /// A result on its way.
 ///
-/// White space stays as it is; members left out or put at the end take their comma with them. What comes out is
-/// what [`adapt_result`] gives, the members it changes at the end.
+/// White space stays as it is; members left out take their comma with them. What comes out is what [`adapt_result`]
+/// gives, the members that it changes or adds at the end.
 #[derive(Debug)]
 pub struct ResultPass {
     scan: Scan,
-    audience: Option<Audience>,
     router: Router,
 }
 
 impl ResultPass {
-    /// For the answer to the request with this id, from a server of this revision.
-    pub fn new(id: u64, from: Revision) -> Self {
+    /// For the answer to the request with this id, from a server of this revision, on its way to this client.
+    ///
+    /// Without one it only looks: [`suits`](Self::suits) then tells for whom the result may go on.
+    pub fn new(id: u64, from: Revision, audience: Option<Audience>) -> Self {
         Self {
             scan: Scan::new(&JsonLimits::UPSTREAM),
-            audience: None,
-            router: Router::new(id, from),
+            router: Router::new(id, from, audience),
         }
     }
 
@@ -110,38 +110,27 @@ impl ResultPass {
         }
     }
 
-    /// From now on the result is changed for this client as far as it needs it.
-    pub fn begin(&mut self, audience: Audience) {
-        self.router.drops_for = (audience.method == "tools/call").then_some(audience.to);
-        self.audience = Some(audience);
-    }
-
     /// The answer is over.
     pub fn end(mut self) -> Result<PassEnd, NoPass> {
         let router = &mut self.router;
         router.chunk = Bytes::new();
         router.from_here();
         self.scan.end(router)?;
-        let audience = self
-            .audience
-            .filter(|_| router.place == Place::After && router.is_version_2);
-        let Some(audience) = audience else {
+        if router.place != Place::After || !router.is_version_2 {
             return Err(NoPass::Other("an answer that is no result"));
-        };
+        }
         router.small.push(b'}');
         let small = Json::trusted(mem::take(&mut router.small).into());
-        let Audience {
-            method,
-            to,
-            server_info,
-        } = audience;
-        let adapted = adapt_result(&method, &small, router.from, to, &server_info);
-        let added = &adapted[1..adapted.len() - 1];
-        let mut rest = Vec::with_capacity(added.len() + router.tail.len() + 1);
-        if router.has_member && !added.is_empty() {
-            rest.push(b',');
+        let mut rest = Vec::new();
+        if let Some(added) = router.adapted(&small) {
+            let kept = |name: &str| !router.kept.contains(&name);
+            let added = added.edit().retain(kept).finish();
+            let added = &added[1..added.len() - 1];
+            if router.has_member && !added.is_empty() {
+                rest.push(b',');
+            }
+            rest.extend_from_slice(added);
         }
-        rest.extend_from_slice(added);
         rest.extend_from_slice(&router.tail);
         Ok(PassEnd {
             rest: rest.into(),
@@ -189,8 +178,7 @@ enum Goes {
 struct Router {
     id: u64,
     from: Revision,
-    /// The client's revision, if what it knows of structured results matters.
-    drops_for: Option<Revision>,
+    audience: Option<Audience>,
     place: Place,
     goes: Goes,
     /// Why it cannot go on.
@@ -214,9 +202,11 @@ struct Router {
     has_id: bool,
     is_version_2: bool,
 
-    /// An object of the members that were held back.
+    /// An object of the members that were held back, and where the value of the last one begins.
     small: Vec<u8>,
     held_from: usize,
+    /// Those among them that went out as they are.
+    kept: Vec<&'static str>,
     /// Some member went out.
     has_member: bool,
     is_error: bool,
@@ -233,11 +223,11 @@ const ENVELOPE_VALUE_MAX: usize = 4 * 1024;
 const SLICE_MIN: usize = 4 * 1024;
 
 impl Router {
-    fn new(id: u64, from: Revision) -> Self {
+    fn new(id: u64, from: Revision, audience: Option<Audience>) -> Self {
         Self {
             id,
             from,
-            drops_for: None,
+            audience,
             place: Place::Before,
             goes: Goes::Nowhere,
             fault: None,
@@ -254,6 +244,7 @@ impl Router {
             is_version_2: false,
             small: b"{".to_vec(),
             held_from: 0,
+            kept: Vec::new(),
             has_member: false,
             is_error: false,
             structured: None,
@@ -377,16 +368,18 @@ impl Router {
         if is_structured {
             self.structured = Some(first);
         }
-        let drops = is_structured && self.drops_for.is_some_and(|to| drops_structured(first, to));
+        let drops = is_structured
+            && self.audience.as_ref().is_some_and(|audience| {
+                audience.method == "tools/call" && drops_structured(first, audience.to)
+            });
         if drops && !self.blocks.has_text() {
             self.fail("structured content that this client cannot be given");
         }
-        if HELD.contains(&&*self.member) {
-            self.lead.clear();
+        if let Some(name) = self.held_name() {
             if self.small.len() > 1 {
                 self.small.push(b',');
             }
-            quote_into(&mut self.small, &String::from_utf8_lossy(&self.member));
+            quote_into(&mut self.small, name);
             self.small.push(b':');
             self.held_from = self.small.len();
             self.goes = Goes::Held;
@@ -400,6 +393,23 @@ impl Router {
             self.lead_out();
             self.goes = Goes::Out;
         }
+    }
+
+    /// The member that is being read, if it is held back.
+    fn held_name(&self) -> Option<&'static str> {
+        let is_this = |name: &&str| name.as_bytes() == self.member;
+        HELD.into_iter().find(is_this)
+    }
+
+    /// Some members of the result as the client may see them.
+    fn adapted(&self, members: &Json) -> Option<Object> {
+        let Audience {
+            method,
+            to,
+            server_info,
+        } = self.audience.as_ref()?;
+        let adapted = adapt_result(method, members, self.from, *to, server_info);
+        Json::trusted(adapted).object()
     }
 
     /// The lead goes out, without the comma that belongs to members before that do not.
@@ -418,14 +428,31 @@ impl Router {
 
     fn member_ends(&mut self, at: usize) {
         self.take(at);
-        let asks = self.goes == Goes::Held
-            && &*self.member == b"resultType"
-            && self.from.era() == Era::Modern
-            && !says(&self.small[self.held_from..], "complete");
-        if asks {
-            self.fail("a result of another type");
+        if let Some(name) = self.held_name() {
+            self.held_ends(name);
         }
         self.goes = Goes::Lead;
+    }
+
+    /// What is not changed goes on in its place.
+    fn held_ends(&mut self, name: &'static str) {
+        let value = self.small[self.held_from..].to_vec();
+        if std::str::from_utf8(&value).is_err() {
+            return self.fail("a member that is not UTF-8");
+        }
+        let asks = name == "resultType" && !says(&value, "complete");
+        if asks && self.from.era() == Era::Modern {
+            return self.fail("a result of another type");
+        }
+        let alone = ObjectEdit::new().set(name, Json::trusted(value.clone().into()));
+        let adapted = self.adapted(&alone.json());
+        if adapted.is_some_and(|adapted| adapted.raw(name) == Some(&*value)) {
+            self.kept.push(name);
+            self.lead_out();
+            self.gathered.extend_from_slice(&value);
+        } else {
+            self.lead.clear();
+        }
     }
 }
 

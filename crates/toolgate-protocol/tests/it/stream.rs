@@ -104,9 +104,8 @@ fn passed(
         to,
         server_info: Json::literal(r#"{"name":"gateway"}"#),
     };
-    let mut pass = ResultPass::new(ID, from);
+    let mut pass = ResultPass::new(ID, from, Some(audience));
     let mut out = Vec::new();
-    pass.begin(audience);
     for chunk in text.chunks(size) {
         pass.push(Bytes::copy_from_slice(chunk), &mut out)?;
     }
@@ -193,7 +192,7 @@ fn p6_15_a_result_on_its_way_is_changed_as_the_whole_is() {
 }
 
 fn suits(text: &str, from: Revision, method: &str, to: Revision) -> bool {
-    let mut pass = ResultPass::new(ID, from);
+    let mut pass = ResultPass::new(ID, from, None);
     let audience = Audience {
         method: method.to_owned().into(),
         to,

@@ -33,6 +33,9 @@ pub(crate) enum Passed {
 pub(crate) struct Large {
     mask: Box<dyn OutputMask>,
     pass: ResultPass,
+    awaited: Awaited,
+    /// What was looked at, masked, until it is known for whom the result is.
+    head: Bytes,
     ready: VecDeque<Bytes>,
 }
 
@@ -44,26 +47,33 @@ impl Large {
         awaited: Awaited,
         head: Bytes,
     ) -> Option<Self> {
-        let mut large = Self {
-            mask: Arc::clone(credentials).message_mask()?,
-            pass: ResultPass::new(awaited.id, awaited.from),
+        let mut mask = Arc::clone(credentials).message_mask()?;
+        let head = mask.push(head);
+        let mut pass = ResultPass::new(awaited.id, awaited.from, None);
+        pass.push(head.clone(), &mut Vec::new()).ok()?;
+        Some(Self {
+            mask,
+            pass,
+            awaited,
+            head,
             ready: VecDeque::new(),
-        };
-        large.take(head).ok()?;
-        Some(large)
+        })
     }
 
     /// Hands the result on for this client; false if it has to be whole for that.
     pub(crate) fn begin(&mut self, audience: Audience) -> bool {
-        let suits = self.pass.suits(&audience);
-        if suits {
-            self.pass.begin(audience);
+        if !self.pass.suits(&audience) {
+            return false;
         }
-        suits
+        self.pass = ResultPass::new(self.awaited.id, self.awaited.from, Some(audience));
+        let head = std::mem::take(&mut self.head);
+        self.check(head).is_ok()
     }
 
     pub(crate) fn push(&mut self, chunk: Bytes) -> Result<(), ReadError> {
-        self.take(chunk).map_err(|_| SPOILT)
+        // Masked before anything reads it (S-22).
+        let masked = self.mask.push(chunk);
+        self.check(masked).map_err(|_| SPOILT)
     }
 
     pub(crate) fn next(&mut self) -> Option<Bytes> {
@@ -76,12 +86,6 @@ impl Large {
         self.check(rest).map_err(|_| SPOILT)?;
         let end = self.pass.end().map_err(|_| SPOILT)?;
         Ok((self.ready, end))
-    }
-
-    /// Masked before anything reads it (S-22).
-    fn take(&mut self, chunk: Bytes) -> Result<(), NoPass> {
-        let masked = self.mask.push(chunk);
-        self.check(masked)
     }
 
     fn check(&mut self, masked: Bytes) -> Result<(), NoPass> {

@@ -345,7 +345,11 @@ impl Reader {
             Shape::Events(decoder) => decoder.begun(HEAD).map(Bytes::copy_from_slice),
             Shape::Passing | Shape::Ended => None,
         };
-        let Some(head) = head else { return false };
+        // One that says itself that it is too long is refused before it is begun (S-68).
+        let ahead = usize::try_from(self.body.size_hint().lower()).unwrap_or(usize::MAX);
+        let Some(head) = head.filter(|head| ahead <= MAX_MESSAGE.saturating_sub(head.len())) else {
+            return false;
+        };
         let large = Large::begun(&self.shared.credentials, awaited, head);
         let makes = large.is_some();
         self.offer = match large {

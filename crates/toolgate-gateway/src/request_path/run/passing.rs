@@ -55,6 +55,11 @@ impl Inner {
     }
 
     pub(super) fn on_part(&mut self, part: Bytes) -> Step {
+        // Parts that are always there would never let it be heard.
+        let control = self.control.as_ref();
+        if control.is_some_and(|control| control.is_cancelled()) {
+            return self.cancelled();
+        }
         self.count(&part);
         Step::Part(part)
     }
