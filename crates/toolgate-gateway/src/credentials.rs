@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use toolgate_namespace::{Injection, ServerSpec, Transport, placeholders};
 use toolgate_store::SecretRow;
-use toolgate_unseal::{MaskStream, Masker};
+use toolgate_unseal::{MaskStream, Masker, MessageStream};
 use toolgate_upstream::{CredentialError, Credentials, Injected, OutputMask};
 use toolgate_vault::{Secret, SecretContext};
 use url::Url;
@@ -246,6 +246,13 @@ impl Credentials for LinkSecrets {
         }
     }
 
+    fn message_mask(self: Arc<Self>) -> Option<Box<dyn OutputMask>> {
+        Some(Box::new(MessageMask {
+            secrets: self,
+            stream: MessageStream::default(),
+        }))
+    }
+
     fn output_mask(self: Arc<Self>) -> Option<Box<dyn OutputMask>> {
         let wanted = !self.sealed.load().rows.is_empty();
         let mask = StderrMask {
@@ -253,6 +260,28 @@ impl Credentials for LinkSecrets {
             stream: None,
         };
         wanted.then(|| Box::new(mask) as Box<dyn OutputMask>)
+    }
+}
+
+/// Takes a link's secrets out of one message that comes in chunks. Between them it holds none (S-15).
+struct MessageMask {
+    secrets: Arc<LinkSecrets>,
+    stream: MessageStream,
+}
+
+impl OutputMask for MessageMask {
+    fn push(&mut self, chunk: Bytes) -> Bytes {
+        match self.secrets.masker() {
+            Some(masker) => self.stream.push(&masker, chunk),
+            None => chunk,
+        }
+    }
+
+    fn pause(&mut self) -> Bytes {
+        match self.secrets.masker() {
+            Some(masker) => self.stream.finish(&masker),
+            None => Bytes::new(),
+        }
     }
 }
 

@@ -172,6 +172,13 @@ impl RecordGuard {
         matches!(timeout(INTENT, heard).await, Ok(Ok(true)))
     }
 
+    /// So many bytes of the answer are on their way, whatever becomes of the rest.
+    pub(crate) fn sent(&mut self, bytes_out: usize) {
+        if let Some(call) = &mut self.0 {
+            call.record.bytes_out = bytes_out as u64;
+        }
+    }
+
     /// The call ended this way.
     pub(crate) fn finish(&mut self, status: CallStatus, error_code: Option<i64>, bytes_out: usize) {
         if let Some(call) = &mut self.0 {

@@ -68,6 +68,11 @@ pub(crate) fn json_parts(status: StatusCode, parts: [Bytes; 3]) -> Response<Repl
     with_body(status, "application/json", ReplyBody::parts(parts))
 }
 
+/// A JSON answer that comes as it comes.
+pub(crate) fn json_stream(body: ReplyBody) -> Response<ReplyBody> {
+    with_body(StatusCode::OK, "application/json", body)
+}
+
 /// An event stream (P5.5).
 pub(crate) fn event_stream(body: ReplyBody) -> Response<ReplyBody> {
     let mut response = with_body(StatusCode::OK, "text/event-stream", body);

@@ -5,7 +5,7 @@
 //! [`jsonrpc`] (envelopes in, envelopes out), [`client`] (we are the server: which era is this
 //! request, do its headers agree with its body), [`upstream`] (we are the client: headers, `_meta`,
 //! params), [`mcp`] (tools, results, errors and handshakes carried from one revision to another),
-//! [`framing`] (server-sent events and lines) and [`trust`] (what changed in a definition, and what is
+//! [`framing`] (server-sent events and lines), [`stream`] (large results, chunk by chunk) and [`trust`] (what changed in a definition, and what is
 //! suspicious in one). No socket, clock or task is in here.
 //!
 //! ```
@@ -24,6 +24,7 @@ pub mod json;
 pub mod jsonrpc;
 pub mod mcp;
 mod revision;
+pub mod stream;
 pub mod trust;
 pub mod upstream;
 

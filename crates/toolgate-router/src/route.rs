@@ -42,7 +42,9 @@ impl Routed {
     pub async fn next(&mut self) -> Event {
         let event = self.exchange.next().await;
         match &event {
-            Event::Done(_) => self.passage.settle(Verdict::Answered),
+            Event::Done(_) | Event::Whole(_) => self.passage.settle(Verdict::Answered),
+            // It may yet break off.
+            Event::Large | Event::Part(_) => {}
             Event::Failed(error) => self.passage.settle(Verdict::of(&error.kind)),
             // A probe need not wait for the end to know that the server is back.
             _ if self.passage.pass.is_probe() => self.passage.settle(Verdict::Answered),

@@ -364,6 +364,20 @@ impl EventStream {
         }
     }
 
+    /// The next bytes of the body as they come; `None` at its end, an error when it breaks off.
+    pub async fn chunk(&mut self) -> Option<Result<Bytes, hyper::Error>> {
+        loop {
+            match self.body.frame().await? {
+                Ok(frame) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Some(Ok(data));
+                    }
+                }
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+
     /// The next message; events without JSON data and comments are skipped. `None` at the end. An answer that
     /// is plain JSON counts as one message.
     pub async fn next(&mut self) -> Option<Value> {

@@ -38,6 +38,6 @@ pub use client::{Client, Event, EventStream, Reply};
 pub use mirrored::mirrored;
 pub use old_client::OldClient;
 pub use recorded::Recorded;
-pub use script::Script;
+pub use script::{Piece, Script};
 pub use server::{Running, Server};
 pub use stdio::stdio_server_path;

@@ -85,8 +85,24 @@ pub(crate) enum Ending {
         content_type: String,
         body: Vec<u8>,
     },
+    /// An answer that comes piece by piece.
+    Pieces {
+        content_type: &'static str,
+        pieces: Vec<Piece>,
+    },
     /// 202 without a body.
     Accepted,
+}
+
+/// What happens in the course of an answer that comes piece by piece.
+#[derive(Debug, Clone)]
+pub enum Piece {
+    /// Bytes go out; `"$ID"` in them becomes the id of the request.
+    Bytes(Vec<u8>),
+    /// Waits for a [signal](crate::Running::signal).
+    Wait(&'static str),
+    /// The connection breaks.
+    Cut,
 }
 
 impl Script {
@@ -273,6 +289,16 @@ impl Script {
             status,
             content_type: content_type.to_owned(),
             body: body.into(),
+        }))
+    }
+
+    /// Answers with 200 and a body that comes piece by piece, its length untold.
+    #[must_use]
+    pub fn pieces(self, content_type: &'static str, pieces: impl Into<Vec<Piece>>) -> Self {
+        let pieces = pieces.into();
+        self.step(Step::End(Ending::Pieces {
+            content_type,
+            pieces,
         }))
     }
 

@@ -37,5 +37,5 @@ mod mask;
 mod open;
 
 pub use handle::{HandleError, Handles};
-pub use mask::{MaskStream, Masker};
+pub use mask::{MaskStream, Masker, MessageStream};
 pub use open::{OpenError, Opener};

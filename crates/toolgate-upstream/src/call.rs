@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
+use toolgate_protocol::stream::PassEnd;
 use toolgate_protocol::{Json, Object, Outcome, RequestId, RpcError, ToolDefinition};
 
 use crate::error::UpstreamError;
@@ -74,6 +76,13 @@ pub enum Event {
     /// The server asked for what this call's client did not declare; it was told that nobody can be asked
     /// (P11.1).
     Undeclared(Ask),
+    /// A result has begun that is too large to be waited for. [`Exchange::pass`](crate::Exchange::pass) has it
+    /// handed on as it comes; who just goes on listening gets it as [`Event::Done`].
+    Large,
+    /// A part of the result that is handed on: its secrets are masked, its JSON is well-formed so far.
+    Part(Bytes),
+    /// The result that was handed on is whole, but for the rest in here. Nothing comes after it.
+    Whole(PassEnd),
     /// The server answered. Nothing comes after it.
     Done(Outcome),
     /// There will be no answer. Nothing comes after it.

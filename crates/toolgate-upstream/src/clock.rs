@@ -31,6 +31,11 @@ impl Clock {
         }
     }
 
+    /// Whether the time in all is up, however much is heard.
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
+        self.paused_since.is_none() && now >= self.deadline
+    }
+
     /// The server gave a sign of life.
     pub(crate) fn touch(&mut self, now: Instant) {
         self.idle_until = now + self.idle;

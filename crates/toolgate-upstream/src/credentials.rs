@@ -31,6 +31,14 @@ pub trait Credentials: Send + Sync {
     #[must_use = "the bytes that went in may hold a secret"]
     fn mask(&self, message: Bytes) -> Bytes;
 
+    /// A filter that does the same for one message that comes in chunks; `None` when messages can only be masked
+    /// as a whole.
+    ///
+    /// [`OutputMask::pause`] is its end.
+    fn message_mask(self: Arc<Self>) -> Option<Box<dyn OutputMask>> {
+        None
+    }
+
     /// A filter that takes these secrets out of what one child writes to standard error (S-75); `None` when
     /// there is nothing to take out.
     fn output_mask(self: Arc<Self>) -> Option<Box<dyn OutputMask>> {

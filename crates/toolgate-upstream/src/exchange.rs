@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::time::{Instant, timeout_at};
-use toolgate_protocol::Revision;
+use toolgate_protocol::{Json, Revision};
 
 use crate::call::{Answer, AskId, Call, Event};
 use crate::channel::ChannelExchange;
@@ -35,6 +35,8 @@ pub struct Exchange {
     clock: Clock,
     revision: Revision,
     way: Way,
+    /// A large result is handed on as it comes.
+    passing: bool,
 }
 
 /// What carries the call.
@@ -93,6 +95,7 @@ impl Exchange {
             route,
             call,
             way,
+            passing: false,
         })
     }
 
@@ -101,6 +104,14 @@ impl Exchange {
     /// Fails as `TimedOut`, and cancels at the server, when nothing came for `call_idle` or the
     /// deadline passed (P12.2). Cancel safe.
     pub async fn next(&mut self) -> Event {
+        if self.passing {
+            // How long the caller took over the last part is not the server's time; the whole is.
+            let now = Instant::now();
+            if self.clock.is_over(now) {
+                return self.time_out();
+            }
+            self.clock.touch(now);
+        }
         loop {
             let step = match self.clock.limit() {
                 Some(limit) => match timeout_at(limit, self.way.step(&self.shared)).await {
@@ -133,10 +144,17 @@ impl Exchange {
     fn report(&mut self, event: Event) -> Event {
         self.revision = self.way.revision().unwrap_or(self.revision);
         match &event {
-            Event::Done(_) | Event::Failed(_) => self.way = Way::Over,
+            Event::Done(_) | Event::Whole(_) | Event::Failed(_) => {
+                self.way = Way::Over;
+                self.passing = false;
+            }
             // Time stands still for the server while a person thinks (P11.5).
             Event::Ask(_) => self.clock.pause(Instant::now()),
-            Event::Progress(_) | Event::Log(_) | Event::Undeclared(_) => {
+            Event::Progress(_)
+            | Event::Log(_)
+            | Event::Undeclared(_)
+            | Event::Large
+            | Event::Part(_) => {
                 self.clock.touch(Instant::now());
             }
         }
@@ -147,6 +165,7 @@ impl Exchange {
         let begun = self.way.has_begun();
         self.way.cancel("the time is up");
         self.way = Way::Over;
+        self.passing = false;
         let kind = UpstreamErrorKind::TimedOut;
         Event::Failed(if begun {
             self.shared.unknown(kind)
@@ -190,6 +209,16 @@ impl Exchange {
     /// turns out to have been replaced by a newer one.
     pub fn revision(&self) -> Revision {
         self.revision
+    }
+
+    /// After [`Event::Large`], has the result handed on in parts to a client of revision `to`, changed for it as far
+    /// as it needs it; false if it has to be whole for that, and is collected. `server_info` is the gateway's own.
+    pub fn pass(&mut self, to: Revision, server_info: &Json) -> bool {
+        self.passing = match &mut self.way {
+            Way::Http(exchange) => exchange.pass(to, server_info),
+            Way::Channel(_) | Way::Turning(_) | Way::Over => false,
+        };
+        self.passing
     }
 
     /// Answers a question. Time stands still for the call while a question is open (P11.5).

@@ -193,7 +193,14 @@ pub(crate) async fn ask(
             Event::Done(outcome) => return Ok((outcome, exchange.revision())),
             Event::Failed(error) => return Err(error),
             // Nothing was declared, so nothing is asked; the rest is of no interest.
-            Event::Progress(_) | Event::Log(_) | Event::Ask(_) | Event::Undeclared(_) => {}
+            // A part comes only to who asked for parts.
+            Event::Progress(_)
+            | Event::Log(_)
+            | Event::Ask(_)
+            | Event::Undeclared(_)
+            | Event::Large
+            | Event::Part(_)
+            | Event::Whole(_) => {}
         }
     }
 }

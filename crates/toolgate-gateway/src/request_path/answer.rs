@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::stream;
+use futures::{StreamExt, stream};
 use hyper::{Response, StatusCode};
 use toolgate_http::ReplyBody;
-use toolgate_protocol::framing::{SSE_KEEP_ALIVE, sse_event};
+use toolgate_http::serve::BrokenOff;
+use toolgate_protocol::framing::{SSE_KEEP_ALIVE, one_line, sse_event};
 use toolgate_protocol::{Era, Revision};
 
 use super::call::{CallRun, Finished, Step};
@@ -22,15 +23,34 @@ pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Follows a call to its end and answers the client.
 pub(super) async fn answer(mut run: CallRun, accept: Accept, era: Era) -> Response<ReplyBody> {
-    match accept {
-        Accept::JsonOnly => finish(run.finish().await, era),
-        Accept::SseOnly => open_stream(run, None),
+    run.may_pass(true);
+    let end = match accept {
+        Accept::SseOnly => return open_stream(run, None),
+        Accept::JsonOnly => run.finish().await,
         Accept::Both => match tokio::time::timeout(LATE_COMMIT, run.next()).await {
-            Ok(Step::Interim(first)) => open_stream(run, Some(first)),
-            Ok(end) => finish(end, era),
-            Err(_) => open_stream(run, None),
+            Ok(Step::Interim(first)) => return open_stream(run, Some(first)),
+            Ok(end) => end,
+            Err(_) => return open_stream(run, None),
         },
+    };
+    match end {
+        Step::Begin(head) => pass_on(head, run),
+        end => finish(end, era),
     }
+}
+
+/// A large answer, part by part. The next part is asked for when the client took the one before (P7.9).
+fn pass_on(head: Bytes, run: CallRun) -> Response<ReplyBody> {
+    let parts = stream::unfold(Some(run), |run| async move {
+        let mut run = run?;
+        match run.next().await {
+            Step::Part(part) => Some((Ok(part), Some(run))),
+            Step::Last(last) => Some((Ok(last), None)),
+            _ => Some((Err(BrokenOff), None)),
+        }
+    });
+    let head = stream::once(std::future::ready(Ok(head)));
+    reply::json_stream(ReplyBody::try_stream(head.chain(parts)))
 }
 
 /// An answer that needs no stream.
@@ -47,7 +67,7 @@ fn finish(end: Step, era: Era) -> Response<ReplyBody> {
         Step::Answer(answer) => finished(answer),
         Step::Revoked => reply::unauthorized(era),
         // P6.13: no response follows a cancel, so the stream of the request just ends.
-        Step::Silence | Step::Interim(_) => reply::event_stream(ReplyBody::empty()),
+        _ => reply::event_stream(ReplyBody::empty()),
     }
 }
 
@@ -71,26 +91,33 @@ fn open_stream(mut run: CallRun, first: Option<Bytes>) -> Response<ReplyBody> {
     let state = (ready, writer, Some(run));
     let events = stream::unfold(state, |(mut ready, writer, run)| async move {
         if let Some(event) = ready.pop() {
-            return Some((event, (ready, writer, run)));
+            return Some((Ok(event), (ready, writer, run)));
         }
         let mut run = run?;
-        match tokio::time::timeout(KEEP_ALIVE, run.next()).await {
-            Err(_) => {
-                let comment = Bytes::from_static(SSE_KEEP_ALIVE);
-                Some((comment, (ready, writer, Some(run))))
+        let step = if run.is_passing() {
+            // Inside an event there is no room for a comment.
+            run.next().await
+        } else {
+            match tokio::time::timeout(KEEP_ALIVE, run.next()).await {
+                Ok(step) => step,
+                Err(_) => {
+                    let comment = Bytes::from_static(SSE_KEEP_ALIVE);
+                    return Some((Ok(comment), (ready, writer, Some(run))));
+                }
             }
-            Ok(Step::Interim(message)) => {
-                let event = writer.event(&message);
-                Some((event, (ready, writer, Some(run))))
-            }
-            Ok(Step::Answer(answer)) => {
-                let event = writer.event(&answer.joined());
-                Some((event, (ready, writer, None)))
-            }
-            Ok(Step::Silence | Step::Revoked) => None,
-        }
+        };
+        let (event, goes_on) = match step {
+            Step::Interim(message) => (Ok(writer.event(&message)), true),
+            Step::Answer(answer) => (Ok(writer.event(&answer.joined())), false),
+            Step::Begin(head) => (Ok([b"data: ", &*head].concat().into()), true),
+            Step::Part(part) => (Ok(one_line(part)), true),
+            Step::Last(last) => (Ok([&*one_line(last), b"\n\n"].concat().into()), false),
+            Step::Broken => (Err(BrokenOff), false),
+            Step::Silence | Step::Revoked => return None,
+        };
+        Some((event, (ready, writer, goes_on.then_some(run))))
     });
-    reply::event_stream(ReplyBody::stream(events))
+    reply::event_stream(ReplyBody::try_stream(events))
 }
 
 /// Writes events, and keeps them where the client can resume.

@@ -50,6 +50,14 @@ pub(super) struct CallRun {
 pub(super) enum Step {
     /// A message for the client before the answer, complete.
     Interim(Bytes),
+    /// The begin of a large answer, whose parts follow; only for who asked for it by [`CallRun::may_pass`].
+    Begin(Bytes),
+    /// A part of it.
+    Part(Bytes),
+    /// Its end; nothing follows.
+    Last(Bytes),
+    /// Its end does not come; nothing follows.
+    Broken,
     /// The answer, complete; nothing follows.
     Answer(Finished),
     /// The call ended without an answer: the client cancelled it (P6.13).
@@ -280,7 +288,21 @@ impl CallRun {
         let session = inner.client.session.as_ref()?;
         let log = session.streams.open(&inner.client.id);
         self.log = Some(log.clone());
+        // What is to be told again has to be kept.
+        self.may_pass(false);
         Some(log)
+    }
+
+    /// Whether a large answer may come in parts. It is kept together unless this says so.
+    pub(super) fn may_pass(&mut self, may: bool) {
+        if let Some(inner) = &mut self.inner {
+            inner.may_pass(may);
+        }
+    }
+
+    /// Whether the client has the begin of a large answer.
+    pub(super) fn is_passing(&self) -> bool {
+        self.inner.as_ref().is_some_and(|inner| inner.is_passing())
     }
 
     /// The revision of whoever is answered; 2026-07-28 after the end.
@@ -296,10 +318,12 @@ impl CallRun {
             return Step::Silence;
         };
         match inner.next().await {
-            Next::Step(step @ Step::Interim(_)) => step,
+            Next::Step(step @ (Step::Interim(_) | Step::Begin(_) | Step::Part(_))) => step,
             Next::Step(end) => {
+                // Behind a begun answer no other can be put.
+                let ends_well = !inner.is_passing() || matches!(end, Step::Last(_));
                 self.inner = None;
-                end
+                if ends_well { end } else { Step::Broken }
             }
             Next::Park => match self.inner.take() {
                 Some(inner) => Step::Answer(parked::park(inner)),
@@ -308,8 +332,8 @@ impl CallRun {
         }
     }
 
-    /// Runs to the answer, dropping what comes before it: for clients that take only JSON (P5.3).
-    pub(super) async fn finish(mut self) -> Step {
+    /// Runs to the answer or its begin, dropping what comes before it: for clients that take only JSON (P5.3).
+    pub(super) async fn finish(&mut self) -> Step {
         loop {
             match self.next().await {
                 Step::Interim(_) => {}
@@ -321,15 +345,18 @@ impl CallRun {
 
 impl Drop for CallRun {
     fn drop(&mut self) {
-        let Some(inner) = self.inner.take() else {
+        let Some(mut inner) = self.inner.take() else {
             if let Some(log) = &self.log {
                 log.close();
             }
             return;
         };
-        if inner.client.session.is_none() || inner.client.revision.era() == Era::Modern {
+        // What has begun to go out cannot be told again.
+        let is_over = inner.client.session.is_none() || inner.is_passing();
+        if is_over || inner.client.revision.era() == Era::Modern {
             return;
         }
+        inner.may_pass(false);
         let gateway = inner.gateway.clone();
         let log = self.log.take();
         gateway.background().spawn(run_on(inner, log));
@@ -348,7 +375,10 @@ async fn run_on(mut inner: Box<Inner>, log: Option<Arc<StreamLog>>) {
             match inner.next().await {
                 Next::Step(Step::Interim(message)) => keep(&message),
                 Next::Step(Step::Answer(answer)) => return keep(&answer.joined()),
-                Next::Step(Step::Silence | Step::Revoked) | Next::Park => return,
+                // Parts come only to who asked for them.
+                Next::Step(Step::Begin(_) | Step::Part(_)) => {}
+                Next::Step(Step::Last(_) | Step::Broken | Step::Silence | Step::Revoked)
+                | Next::Park => return,
             }
         }
     };

@@ -232,9 +232,10 @@ async fn element(
                 let client = client_side(&request, Some(session.clone()), Accept::JsonOnly);
                 match call::start(visit, client, method, request.params).await {
                     Err(refused) => Some(refused.joined()),
-                    Ok(run) => match run.finish().await {
+                    Ok(mut run) => match run.finish().await {
                         Step::Answer(answer) => Some(Finished::joined(answer)),
-                        Step::Silence | Step::Revoked | Step::Interim(_) => None,
+                        // An answer comes in parts only to who asks for that.
+                        _ => None,
                     },
                 }
             }

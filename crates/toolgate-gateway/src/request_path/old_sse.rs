@@ -268,7 +268,9 @@ impl Asked {
             match run.next().await {
                 Step::Interim(message) => self.connection.send(message).await,
                 Step::Answer(answer) => return self.connection.send(answer.joined()).await,
-                Step::Silence | Step::Revoked => return,
+                // An answer comes in parts only to who asks for that.
+                Step::Begin(_) | Step::Part(_) => {}
+                Step::Last(_) | Step::Broken | Step::Silence | Step::Revoked => return,
             }
         }
     }

@@ -424,6 +424,10 @@ impl CallControl {
         self.bell.notify_waiters();
     }
 
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
+    }
+
     /// Resolves once the client cancelled. Cancel safe.
     pub(crate) async fn cancelled(&self) {
         wait(&self.cancelled, &self.bell).await;

@@ -26,6 +26,7 @@ mod hostile;
 mod interaction;
 mod introduction;
 mod inventory;
+mod large_results;
 mod limits;
 mod listen;
 mod lists;

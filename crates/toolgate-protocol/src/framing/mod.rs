@@ -7,5 +7,5 @@ mod sse;
 mod sse_write;
 
 pub use line::{LineDecoder, LineError, one_line};
-pub use sse::{SseDecoder, SseError, SseEvent};
+pub use sse::{SseDecoder, SseError, SseEvent, SseFlow};
 pub use sse_write::{SSE_KEEP_ALIVE, sse_event, sse_named, sse_parts};

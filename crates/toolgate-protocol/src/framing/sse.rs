@@ -44,6 +44,28 @@ pub struct SseDecoder {
     /// Whether an event was too long.
     broken: bool,
     open: OpenEvent,
+    flow: Flow,
+}
+
+/// How the data of the open event goes on.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    /// It is gathered.
+    #[default]
+    Whole,
+    /// It is given out as it comes, and a line of it is open.
+    InLine,
+    /// It is given out as it comes, and a line has ended.
+    BetweenLines,
+}
+
+/// Data of an event that is given out as it comes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SseFlow {
+    /// A part of it, in order.
+    Part(Bytes),
+    /// The event is over; its `data` is empty.
+    End(SseEvent),
 }
 
 /// The event whose blank line has not come.
@@ -69,6 +91,7 @@ impl SseDecoder {
             at_start: true,
             broken: false,
             open: OpenEvent::default(),
+            flow: Flow::Whole,
         }
     }
 
@@ -97,6 +120,61 @@ impl SseDecoder {
             }
             self.open.field(&line);
             self.fits(self.open.bytes)?;
+        }
+        Ok(None)
+    }
+
+    /// What has come of the data of an event without a type, if that is more than `least` bytes and its first line is
+    /// not over.
+    pub fn begun(&self, least: usize) -> Option<&[u8]> {
+        let first = self.flow == Flow::Whole && !self.open.has_data && self.partial.len() > least;
+        let plain = self.open.event.event.is_none();
+        let value = self
+            .partial
+            .strip_prefix(b"data:")
+            .filter(|_| first && plain)?;
+        Some(value.strip_prefix(b" ").unwrap_or(value))
+    }
+
+    /// From now on the data that has [begun](Self::begun) is given out by [`flow`](Self::flow) as it comes; what has
+    /// come of it is the first part.
+    pub fn let_flow(&mut self) -> Bytes {
+        let begun = self.begun(0).map_or(0, <[u8]>::len);
+        let mut line = std::mem::take(&mut self.partial).freeze();
+        line.advance(line.len() - begun);
+        self.open.has_data = true;
+        self.open.bytes += line.len();
+        self.at_start = false;
+        self.flow = Flow::InLine;
+        line
+    }
+
+    /// The next part of data that flows; `None` when more bytes are needed.
+    pub fn flow(&mut self) -> Result<Option<SseFlow>, SseError> {
+        if self.flow == Flow::InLine {
+            let end = memchr::memchr2(b'\n', b'\r', &self.chunk);
+            let part = self.chunk.split_to(end.unwrap_or(self.chunk.len()));
+            self.open.bytes += part.len();
+            self.fits(self.open.bytes)?;
+            if end.is_some() {
+                self.after_cr = self.chunk.get_u8() == b'\r';
+                self.flow = Flow::BetweenLines;
+            }
+            if !part.is_empty() || end.is_none() {
+                return Ok((!part.is_empty()).then_some(SseFlow::Part(part)));
+            }
+        }
+        while let Some(line) = self.next_line()? {
+            if line.is_empty() {
+                self.flow = Flow::Whole;
+                let event = std::mem::take(&mut self.open).event;
+                return Ok(Some(SseFlow::End(event)));
+            }
+            self.open.field(&line);
+            self.fits(self.open.bytes)?;
+            if let Some(lines) = self.open.lines.take() {
+                return Ok(Some(SseFlow::Part(lines.freeze())));
+            }
         }
         Ok(None)
     }

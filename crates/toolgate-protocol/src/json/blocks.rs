@@ -26,7 +26,7 @@ const CONTROL_MAX: u8 = 0x1f;
 const HIGH: u8 = 0x80;
 
 /// Where [`skip_blocks`] stopped.
-pub(super) enum Stop {
+pub(crate) enum Stop {
     /// At the closing quote.
     Quote(usize),
     /// At the end of the whole blocks, at a `\u` escape, or in a block that holds something wrong: from here
@@ -36,10 +36,10 @@ pub(super) enum Stop {
 
 /// Whether any byte was not ASCII. Bytes shortly after the end of a string may count too.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Seen(u8x16);
+pub(crate) struct Seen(u8x16);
 
 impl Seen {
-    pub(super) fn non_ascii(self) -> bool {
+    pub(crate) fn non_ascii(self) -> bool {
         self.0.to_bitmask() != 0
     }
 }
@@ -47,7 +47,7 @@ impl Seen {
 /// Walks over characters that stand for themselves: up to a quote, a backslash, a control character or the end
 /// of `text`, but over no more than `pieces` times 16 bytes.
 #[inline]
-pub(super) fn plain_run(text: &[u8], mut at: usize, pieces: usize, seen: &mut Seen) -> usize {
+pub(crate) fn plain_run(text: &[u8], mut at: usize, pieces: usize, seen: &mut Seen) -> usize {
     for _ in 0..pieces {
         let piece = piece_at(text, at);
         seen.0 |= piece;
@@ -87,7 +87,7 @@ fn stops_in(piece: u8x16) -> u8x16 {
 /// Goes through the inside of a string block by block. `at` is no escaped byte. Sets `escaped` when there
 /// was an escape.
 #[inline]
-pub(super) fn skip_blocks(text: &[u8], mut at: usize, escaped: &mut bool, seen: &mut Seen) -> Stop {
+pub(crate) fn skip_blocks(text: &[u8], mut at: usize, escaped: &mut bool, seen: &mut Seen) -> Stop {
     loop {
         at = skip_plain(text, at);
         // Where one block is not plain, the next seldom are.

@@ -23,9 +23,10 @@ pub use limits::{JsonError, JsonLimits};
 pub use object::Object;
 pub use value::{Json, JsonKind};
 
+pub(crate) use blocks::{Seen, Stop, plain_run, skip_blocks};
 pub(crate) use number::{Decimal, same_number};
 pub(crate) use object::MemberRef;
 pub(crate) use parts::Parts;
 pub(crate) use scan::Scanner;
-pub(crate) use string::{decode_value, quote_into};
+pub(crate) use string::{decode_bytes, decode_value, quote_into};
 pub(crate) use value::is_integer;

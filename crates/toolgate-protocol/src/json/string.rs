@@ -26,7 +26,7 @@ pub(crate) fn decode_value(text: &[u8]) -> Option<Cow<'_, str>> {
 const SHORT: usize = 64;
 
 /// The same for text that is not known to be UTF-8 yet, for comparing names.
-pub(super) fn decode_bytes(raw: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn decode_bytes(raw: &[u8]) -> Cow<'_, [u8]> {
     // For short strings the jump into the library costs more than the search.
     let first = match raw.len() {
         0..SHORT => Some(plain_end(raw, 0)).filter(|end| *end < raw.len()),

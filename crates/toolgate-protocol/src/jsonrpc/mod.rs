@@ -9,4 +9,5 @@ pub mod write;
 pub use codes::GatewayFault;
 pub use id::{InvalidId, RequestId};
 pub use message::{Body, Malformed, Message, Notification, Outcome, Request, Response, RpcError};
+pub(crate) use parse::is_misspelt;
 pub use parse::{parse_body, parse_message};

@@ -178,6 +178,11 @@ fn call(
     Ok((method.into(), params))
 }
 
+/// Whether a name at the top of a message is one that [`parse_body`] refuses.
+pub(crate) fn is_misspelt(name: &str) -> bool {
+    !ENVELOPE.contains(&name) && refuse_misspelt(name.as_bytes(), &ENVELOPE, None).is_err()
+}
+
 fn rpc_error(value: &Json) -> Option<RpcError> {
     let members = value.object()?;
     Some(RpcError {

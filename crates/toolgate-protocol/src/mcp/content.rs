@@ -4,7 +4,7 @@ use crate::{Json, Object, ObjectEdit, Revision};
 
 /// Whether results for that client have to be looked into: only the two oldest revisions know fewer kinds of
 /// block, and what a server of the client's own revision sends is passed as it is (P3.14).
-pub(super) fn needs_conversion(from: Revision, to: Revision) -> bool {
+pub(crate) fn needs_conversion(from: Revision, to: Revision) -> bool {
     to <= Revision::V2025_03_26 && from > to
 }
 

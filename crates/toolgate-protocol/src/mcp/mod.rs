@@ -5,7 +5,7 @@ mod adapt_result;
 pub(crate) mod canonical;
 mod client_capabilities;
 mod completion;
-mod content;
+pub(crate) mod content;
 mod handshake;
 mod icons;
 mod input_required;
@@ -37,5 +37,6 @@ pub use question::{
 };
 pub use resource::{ResourceDefinition, read_result_shown_as};
 pub use tool::{HeaderParam, HeaderParamType, InvalidTool, ToolDefinition};
+pub(crate) use uri::LINKED_MAX;
 pub use uri::{explicit_uri, linked_uris, split_explicit_uri};
 pub use uri_template::template_matches;

@@ -11,7 +11,7 @@ const UI: &str = "ui://";
 /// The longest slug (P9.1).
 const SLUG_MAX: usize = 24;
 /// The most URIs taken from one result; the index that they are for holds as many in all (P9.16).
-const LINKED_MAX: usize = 10_000;
+pub(crate) const LINKED_MAX: usize = 10_000;
 
 /// The explicit form of a URI: `<slug>+<uri>`, or `ui://<slug>+<rest>` so that the scheme stays (P9.17).
 pub fn explicit_uri(slug: &str, uri: &str) -> String {

@@ -14,7 +14,7 @@ use super::state::{Chunk, State, session_of};
 use super::watched;
 use crate::mirrored::mirrored;
 use crate::recorded::Recorded;
-use crate::script::{Ending, Script};
+use crate::script::{Ending, Piece, Script, Step};
 
 const CLAIM: &str = "io.modelcontextprotocol/protocolVersion";
 
@@ -30,6 +30,10 @@ pub(super) enum Answered {
     Stream {
         chunks: mpsc::Receiver<Chunk>,
         session: Option<String>,
+    },
+    Pieces {
+        content_type: &'static str,
+        chunks: mpsc::Receiver<Chunk>,
     },
     Dropped,
 }
@@ -107,6 +111,13 @@ pub(super) async fn post(state: Arc<State>, request: Recorded) -> Result<Answere
         return Ok(watched::listen(&state, &request));
     }
     let script = script_for(&state, &request, modern);
+    if let Some(Step::End(Ending::Pieces {
+        content_type,
+        pieces,
+    })) = script.steps.last()
+    {
+        return Ok(in_pieces(state, &request, content_type, pieces.clone()));
+    }
     if state.server.streams {
         return Ok(streamed(state, request, script, modern));
     }
@@ -393,6 +404,41 @@ fn streamed(state: Arc<State>, request: Recorded, script: Script, modern: bool) 
     Answered::Stream {
         chunks: receiver,
         session: None,
+    }
+}
+
+fn in_pieces(
+    state: Arc<State>,
+    request: &Recorded,
+    content_type: &'static str,
+    pieces: Vec<Piece>,
+) -> Answered {
+    let (sender, chunks) = mpsc::channel(1);
+    let request = request.clone();
+    // Ends with its pieces, or when the client goes away.
+    tokio::spawn(async move {
+        for piece in pieces {
+            let chunk = match piece {
+                Piece::Bytes(bytes) => Ok(with_id(&bytes, &request).into()),
+                Piece::Cut => Err(std::io::Error::other("the script cuts")),
+                Piece::Wait(word) => {
+                    tokio::select! {
+                        () = state.until(|inner| inner.signals.contains(word)) => continue,
+                        () = sender.closed() => break,
+                    }
+                }
+            };
+            if sender.send(chunk).await.is_err() {
+                break;
+            }
+        }
+        if sender.is_closed() {
+            state.update(|inner| inner.aborted += 1);
+        }
+    });
+    Answered::Pieces {
+        content_type,
+        chunks,
     }
 }
 

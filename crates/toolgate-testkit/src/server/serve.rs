@@ -171,6 +171,15 @@ fn respond(answered: Answered) -> Result<Response<Body>, Dropped> {
             add_session(&mut response, session.as_deref());
             Ok(response)
         }
+        Answered::Pieces {
+            content_type,
+            chunks,
+        } => {
+            let mut response = stream(chunks);
+            let value = hyper::header::HeaderValue::from_static(content_type);
+            response.headers_mut().insert("content-type", value);
+            Ok(response)
+        }
         Answered::Dropped => Err(Dropped),
     }
 }

@@ -16,16 +16,14 @@ use super::tail::Tail;
 /// usually nothing: an event that ends with a line break goes out at once.
 pub struct MaskStream {
     masker: Arc<Masker>,
-    held: Vec<u8>,
-    tail: Tail,
+    text: TextStream,
 }
 
 impl MaskStream {
     pub(super) fn new(masker: Arc<Masker>) -> Self {
         Self {
             masker,
-            held: Vec::new(),
-            tail: Tail::default(),
+            text: TextStream::default(),
         }
     }
 
@@ -33,37 +31,67 @@ impl MaskStream {
     /// held back before it.
     #[must_use = "what is given out is not given out again"]
     pub fn push(&mut self, chunk: Bytes) -> Bytes {
-        let text = if self.held.is_empty() {
-            chunk
-        } else {
-            let mut text = mem::take(&mut self.held);
-            text.extend_from_slice(&chunk);
-            text.into()
-        };
-        let run = self
-            .masker
-            .run(&text, Kind::Text, Follows::More, &mut self.tail);
-        self.held.extend_from_slice(&text[run.decided..]);
-        run.masked
-            .map_or_else(|| text.slice(..run.decided), Bytes::from)
+        self.text.push(&self.masker, chunk).bytes
     }
 
     /// Gives out the rest, after the last chunk. The stream is then as new.
     #[must_use = "what is given out is not given out again"]
     pub fn finish(&mut self) -> Bytes {
-        let text = Bytes::from(mem::take(&mut self.held));
-        let run = self
-            .masker
-            .run(&text, Kind::Text, Follows::Nothing, &mut self.tail);
-        self.tail = Tail::default();
-        run.masked.map_or(text, Bytes::from)
+        self.text.finish(&self.masker).bytes
     }
 }
 
 impl fmt::Debug for MaskStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MaskStream")
-            .field("held_bytes", &self.held.len())
+            .field("held_bytes", &self.text.held.len())
             .finish_non_exhaustive()
+    }
+}
+
+/// Where a text in chunks stands; it holds no masker.
+#[derive(Default)]
+pub(super) struct TextStream {
+    held: Vec<u8>,
+    tail: Tail,
+}
+
+/// What is decided of a text.
+pub(super) struct Decided {
+    pub(super) bytes: Bytes,
+    /// Whether something in it was masked.
+    pub(super) is_masked: bool,
+}
+
+impl TextStream {
+    pub(super) fn push(&mut self, masker: &Masker, chunk: Bytes) -> Decided {
+        let text = self.with_held(chunk);
+        let run = masker.run(&text, Kind::Text, Follows::More, &mut self.tail);
+        self.held.extend_from_slice(&text[run.decided..]);
+        Decided {
+            is_masked: run.masked.is_some(),
+            bytes: run
+                .masked
+                .map_or_else(|| text.slice(..run.decided), Bytes::from),
+        }
+    }
+
+    pub(super) fn finish(&mut self, masker: &Masker) -> Decided {
+        let text = Bytes::from(mem::take(&mut self.held));
+        let run = masker.run(&text, Kind::Text, Follows::Nothing, &mut self.tail);
+        self.tail = Tail::default();
+        Decided {
+            is_masked: run.masked.is_some(),
+            bytes: run.masked.map_or(text, Bytes::from),
+        }
+    }
+
+    fn with_held(&mut self, chunk: Bytes) -> Bytes {
+        if self.held.is_empty() {
+            return chunk;
+        }
+        let mut text = mem::take(&mut self.held);
+        text.extend_from_slice(&chunk);
+        text.into()
     }
 }

@@ -9,6 +9,7 @@ mod handles;
 mod mask;
 mod mask_blobs;
 mod mask_json;
+mod mask_message_stream;
 mod mask_spellings;
 mod mask_stream;
 mod opener;

@@ -8,13 +8,15 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use hyper::header::HeaderValue;
 use tokio::time::timeout;
+use toolgate_protocol::stream::Audience;
 use toolgate_protocol::{Era, Json, Message, Revision};
 
 use super::answer::{Posted, Refusal, unreadable};
+use super::large::{Awaited, Passed};
 use super::legacy::{Legacy, Session};
 use super::link::{LAST_EVENT_ID, Outgoing};
 use super::modern::Modern;
-use super::reader::{Place, ReadError, Reader};
+use super::reader::{Piece, Place, ReadError, Reader};
 use crate::book::Entry;
 use crate::call::{Answer, AskId, Call, Event, Origin};
 use crate::dialogue::{Dialogue, Heard, cancelled};
@@ -64,6 +66,10 @@ struct Held {
 enum Came {
     Posted(Posted),
     Message(Message),
+    /// A large result has begun.
+    Large,
+    /// A piece of it.
+    Passed(Passed),
     /// On the session's general stream.
     Aside(Message),
     Renewed(Lease<Session>),
@@ -100,8 +106,10 @@ impl State {
             Self::Posting(posting) => posting.await.map_or_else(Came::Failed, Came::Posted),
             Self::Renewing(renewing) => renewing.await.map_or_else(Came::Failed, Came::Renewed),
             Self::Resuming(resuming) => resuming.await.map_or_else(Came::Failed, Came::Resumed),
-            Self::Reading(reader) => match reader.next().await {
-                Ok(Some(message)) => Came::Message(message),
+            Self::Reading(reader) => match reader.piece().await {
+                Ok(Some(Piece::Message(message))) => Came::Message(message),
+                Ok(Some(Piece::Large)) => Came::Large,
+                Ok(Some(Piece::Passed(passed))) => Came::Passed(passed),
                 Ok(None) | Err(ReadError::Broken) => Came::Cut,
                 Err(error) => Came::Failed(unreadable(shared, error)),
             },
@@ -182,9 +190,12 @@ impl HttpExchange {
         self.begun |= matches!(self.state, State::Posting(_));
         match self.next().await {
             Came::Posted(Posted::Answer(reader)) | Came::Resumed(reader) => {
-                self.state = State::Reading(reader);
+                self.state = State::Reading(reader.awaiting(self.awaited()));
                 Step::Alive
             }
+            Came::Large => Step::Event(Event::Large),
+            Came::Passed(Passed::Part(part)) => Step::Event(Event::Part(part)),
+            Came::Passed(Passed::Whole(end)) => self.end(Event::Whole(end)),
             Came::Posted(Posted::Refused(refusal)) => self.refused(refusal),
             Came::Message(message) => {
                 let heard = self.dialogue.hear(message, true);
@@ -200,8 +211,40 @@ impl HttpExchange {
         }
     }
 
+    /// The answer that may be handed on as it comes: the result of a method that nobody here reads (P9.16 apart).
+    fn awaited(&self) -> Option<Awaited> {
+        let passes = matches!(
+            &*self.call.method,
+            "tools/call" | "resources/read" | "prompts/get"
+        );
+        passes.then(|| Awaited {
+            id: self.dialogue.id(),
+            from: self.revision(),
+        })
+    }
+
+    /// Has the large result that was just told of handed on as it comes; false if this client needs it whole.
+    pub(crate) fn pass(&mut self, to: Revision, server_info: &Json) -> bool {
+        let audience = Audience {
+            method: self.call.method.clone(),
+            to,
+            server_info: server_info.clone(),
+        };
+        let State::Reading(reader) = &mut self.state else {
+            return false;
+        };
+        !self.dialogue.is_asking() && reader.pass(audience)
+    }
+
+    /// Whether a result is on its way.
+    fn is_passing(&self) -> bool {
+        matches!(&self.state, State::Reading(reader) if reader.is_passing())
+    }
+
     /// What comes first, on the call's own stream or on the session's general one.
     async fn next(&mut self) -> Came {
+        // What the server tells beside an answer that has begun comes too late.
+        let is_passing = self.is_passing();
         let own = self.state.next(&self.shared);
         let Side::Legacy {
             held: Some(Held {
@@ -212,6 +255,9 @@ impl HttpExchange {
         else {
             return own.await;
         };
+        if is_passing {
+            return own.await;
+        }
         tokio::select! {
             // In this order: what a server logged before it answered is told before the answer.
             biased;
@@ -223,7 +269,7 @@ impl HttpExchange {
     /// Nothing comes after this.
     fn end(&mut self, event: Event) -> Step {
         let state = std::mem::replace(&mut self.state, State::Ended);
-        if let (State::Reading(reader), Event::Done(_)) = (state, &event) {
+        if let (State::Reading(reader), Event::Done(_) | Event::Whole(_)) = (state, &event) {
             let_go(&self.shared, reader);
         }
         if let Side::Legacy { held, .. } = &mut self.side {
@@ -336,6 +382,8 @@ impl HttpExchange {
             held: Some(Held { lease, .. }),
             revision,
         } = &self.side
+            // Where its begin went nothing can be begun anew.
+            && !reader.is_passing()
             && let Some(id) = reader.place().last_event_id()
             && let Ok(id) = HeaderValue::from_str(id)
         {

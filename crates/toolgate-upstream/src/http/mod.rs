@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod exchange;
+pub(crate) mod large;
 pub(crate) mod legacy;
 pub(crate) mod link;
 pub(crate) mod listen;

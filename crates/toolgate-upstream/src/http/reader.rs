@@ -11,9 +11,11 @@ use hyper::body::Body as _;
 use hyper::header::{CONTENT_TYPE, HeaderMap};
 use toolgate_http::InBody;
 use toolgate_http::egress::{DecodeError, InBodyError};
-use toolgate_protocol::framing::SseDecoder;
+use toolgate_protocol::framing::{SseDecoder, SseFlow};
+use toolgate_protocol::stream::{Audience, PassEnd};
 use toolgate_protocol::{Body, Message, Revision};
 
+use super::large::{Awaited, HEAD, Large, Passed};
 use crate::shared::Shared;
 
 /// One message at most (P3.15).
@@ -36,6 +38,8 @@ pub(crate) enum ReadError {
     Protocol(&'static str),
 }
 
+const TOO_LONG: ReadError = ReadError::Protocol("an event of more than 16 MiB");
+
 /// Reads the messages of one answer, JSON or event stream.
 #[derive(Debug)]
 pub(crate) struct Reader {
@@ -46,6 +50,34 @@ pub(crate) struct Reader {
     ready: VecDeque<Message>,
     batches: bool,
     place: Place,
+    offer: Offer,
+}
+
+/// Whether a large result is handed on as it comes.
+#[derive(Debug, Default)]
+enum Offer {
+    /// Nobody wants that.
+    #[default]
+    Never,
+    /// The answer that may be.
+    Awaited(Awaited),
+    /// It has begun, and whoever listens was told.
+    Made(Awaited, Box<Large>),
+    /// The message that is coming is collected all the same.
+    Declined(Awaited),
+    /// It is on its way.
+    Taken(Box<Large>),
+    /// What is left of it.
+    Ending(VecDeque<Bytes>, Option<PassEnd>),
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub(crate) enum Piece {
+    Message(Message),
+    /// A large result has begun, which [`Reader::pass`] takes.
+    Large,
+    Passed(Passed),
 }
 
 /// Where a stream stands, for resuming it (P7.8).
@@ -61,6 +93,8 @@ enum Shape {
         first: Option<Bytes>,
         rest: BytesMut,
     },
+    /// A JSON answer of which nothing is kept.
+    Passing,
     Events(Box<SseDecoder>),
     Ended,
 }
@@ -154,7 +188,37 @@ impl Reader {
             // Only 2025-03-26 has batches (P3.8).
             batches: revision == Revision::V2025_03_26,
             place: Place::default(),
+            offer: Offer::Never,
         })
+    }
+
+    /// Offers to hand the answer on as it comes, should it be a large result.
+    #[must_use]
+    pub(crate) fn awaiting(mut self, awaited: Option<Awaited>) -> Self {
+        self.offer = awaited.map_or(Offer::Never, Offer::Awaited);
+        self
+    }
+
+    /// Takes the offer for this client; false if there is none, or if the client needs a result that is whole.
+    pub(crate) fn pass(&mut self, audience: Audience) -> bool {
+        let Offer::Made(awaited, mut large) = std::mem::take(&mut self.offer) else {
+            return false;
+        };
+        if !large.begin(audience) {
+            self.offer = Offer::Made(awaited, large);
+            return false;
+        }
+        match &mut self.shape {
+            Shape::Events(decoder) => drop(decoder.let_flow()),
+            shape => *shape = Shape::Passing,
+        }
+        self.offer = Offer::Taken(large);
+        true
+    }
+
+    /// Whether a result is on its way.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self.offer, Offer::Taken(_) | Offer::Ending(..))
     }
 
     /// Goes on where another answer of the same stream ended.
@@ -177,11 +241,31 @@ impl Reader {
     /// The next message; `None` at the end of the answer. Cancel safe.
     pub(crate) async fn next(&mut self) -> Result<Option<Message>, ReadError> {
         loop {
+            match self.piece().await? {
+                Some(Piece::Message(message)) => return Ok(Some(message)),
+                Some(Piece::Large | Piece::Passed(_)) => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// The next message or piece of one; `None` at the end of the answer. Cancel safe.
+    pub(crate) async fn piece(&mut self) -> Result<Option<Piece>, ReadError> {
+        if let Offer::Made(awaited, _) = self.offer {
+            self.offer = Offer::Declined(awaited);
+        }
+        loop {
+            if let Some(passed) = self.passed()? {
+                return Ok(Some(Piece::Passed(passed)));
+            }
             if let Some(message) = self.ready.pop_front() {
-                return Ok(Some(message));
+                return Ok(Some(Piece::Message(message)));
             }
             if let Some(message) = self.decode()? {
-                return Ok(Some(message));
+                return Ok(Some(Piece::Message(message)));
+            }
+            if self.makes_offer() {
+                return Ok(Some(Piece::Large));
             }
             if matches!(self.shape, Shape::Ended) {
                 return Ok(None);
@@ -189,13 +273,15 @@ impl Reader {
             match self.body.frame().await {
                 Some(Ok(frame)) => {
                     if let Ok(data) = frame.into_data() {
-                        self.push(data);
+                        self.push(data)?;
                     }
                 }
                 Some(Err(InBodyError::TooLarge { .. })) => {
                     return Err(ReadError::Protocol(match self.shape {
                         Shape::Events(_) => "a stream of more than 64 MiB",
-                        Shape::Json { .. } | Shape::Ended => "an answer of more than 16 MiB",
+                        Shape::Json { .. } | Shape::Passing | Shape::Ended => {
+                            "an answer of more than 16 MiB"
+                        }
                     }));
                 }
                 Some(Err(InBodyError::Decode(DecodeError::Expands))) => {
@@ -213,10 +299,14 @@ impl Reader {
     }
 
     /// Keeps a chunk. A body of one chunk is never copied.
-    fn push(&mut self, data: Bytes) {
-        let announced = usize::try_from(self.body.size_hint().lower())
-            .unwrap_or(0)
-            .min(MAX_MESSAGE);
+    fn push(&mut self, data: Bytes) -> Result<(), ReadError> {
+        let announced = match self.offer {
+            // It may never be collected.
+            Offer::Awaited(_) => HEAD,
+            _ => usize::try_from(self.body.size_hint().lower())
+                .unwrap_or(0)
+                .min(MAX_MESSAGE),
+        };
         match &mut self.shape {
             Shape::Json {
                 first: first @ None,
@@ -229,9 +319,89 @@ impl Reader {
                 }
                 rest.extend_from_slice(&data);
             }
-            Shape::Events(decoder) => decoder.push(&data),
+            Shape::Events(decoder) => decoder.push_bytes(data),
+            Shape::Passing => {
+                if let Offer::Taken(large) = &mut self.offer {
+                    large.push(data)?;
+                }
+            }
             Shape::Ended => {}
         }
+        Ok(())
+    }
+
+    /// Looks at what has come of a message that is larger than those that are collected.
+    fn makes_offer(&mut self) -> bool {
+        let Offer::Awaited(awaited) = self.offer else {
+            return false;
+        };
+        let head = match &mut self.shape {
+            Shape::Json { first, rest } => {
+                if rest.len() > HEAD {
+                    *first = Some(rest.split().freeze());
+                }
+                first.clone().filter(|head| head.len() > HEAD)
+            }
+            Shape::Events(decoder) => decoder.begun(HEAD).map(Bytes::copy_from_slice),
+            Shape::Passing | Shape::Ended => None,
+        };
+        // One that says itself that it is too long is refused before it is begun (S-68).
+        let ahead = usize::try_from(self.body.size_hint().lower()).unwrap_or(usize::MAX);
+        let Some(head) = head.filter(|head| ahead <= MAX_MESSAGE.saturating_sub(head.len())) else {
+            return false;
+        };
+        let large = Large::begun(&self.shared.credentials, awaited, head);
+        let makes = large.is_some();
+        self.offer = match large {
+            Some(large) => Offer::Made(awaited, Box::new(large)),
+            None => Offer::Declined(awaited),
+        };
+        makes
+    }
+
+    /// The next piece of a result that is on its way.
+    fn passed(&mut self) -> Result<Option<Passed>, ReadError> {
+        loop {
+            match &mut self.offer {
+                Offer::Taken(large) => {
+                    if let Some(part) = large.next() {
+                        return Ok(Some(Passed::Part(part)));
+                    }
+                }
+                Offer::Ending(ready, end) => {
+                    let part = ready.pop_front().map(Passed::Part);
+                    let passed = part.or_else(|| end.take().map(Passed::Whole));
+                    if passed.is_none() {
+                        self.offer = Offer::Never;
+                    }
+                    return Ok(passed);
+                }
+                _ => return Ok(None),
+            }
+            let (Offer::Taken(large), Shape::Events(decoder)) = (&mut self.offer, &mut self.shape)
+            else {
+                return Ok(None);
+            };
+            match decoder.flow().map_err(|_| TOO_LONG)? {
+                None => return Ok(None),
+                Some(SseFlow::Part(part)) => large.push(part)?,
+                Some(SseFlow::End(event)) => {
+                    self.place.note(event.id, event.retry);
+                    if event.event.is_some_and(|name| name != "message") {
+                        return Err(ReadError::Protocol("an event whose type came late"));
+                    }
+                    self.finish_passing()?;
+                }
+            }
+        }
+    }
+
+    fn finish_passing(&mut self) -> Result<(), ReadError> {
+        if let Offer::Taken(large) = std::mem::take(&mut self.offer) {
+            let (ready, end) = large.end()?;
+            self.offer = Offer::Ending(ready, Some(end));
+        }
+        Ok(())
     }
 
     /// The next message among the events that are whole.
@@ -240,10 +410,12 @@ impl Reader {
             return Ok(None);
         };
         loop {
-            let event = decoder
-                .next()
-                .map_err(|_| ReadError::Protocol("an event of more than 16 MiB"))?;
+            let event = decoder.next().map_err(|_| TOO_LONG)?;
             let Some(event) = event else { return Ok(None) };
+            if let Offer::Declined(awaited) = self.offer {
+                // The next event is another message.
+                self.offer = Offer::Awaited(awaited);
+            }
             self.place.note(event.id, event.retry);
             // Other event types mean nothing here, and empty data is no message (P7.3).
             let is_message = event.event.as_deref().is_none_or(|name| name == "message");
@@ -256,7 +428,11 @@ impl Reader {
     /// The body is over: a JSON answer is whole and says something (P8.12), an unfinished event is discarded
     /// (P7.3).
     fn end(&mut self) -> Result<(), ReadError> {
-        if let Shape::Json { first, rest } = std::mem::replace(&mut self.shape, Shape::Ended) {
+        let shape = std::mem::replace(&mut self.shape, Shape::Ended);
+        if let Shape::Passing = shape {
+            return self.finish_passing();
+        }
+        if let Shape::Json { first, rest } = shape {
             let whole = first.unwrap_or_else(|| rest.freeze());
             if whole.is_empty() {
                 return Err(ReadError::Protocol("an empty answer"));

@@ -6,6 +6,9 @@ use crate::odd::Odd;
 use crate::pair::Pair;
 use crate::rng::Rng;
 
+/// Longer than what the gateway collects.
+const LARGE: usize = 150 * 1024;
+
 /// A notice, sometimes one that nobody knows.
 pub(crate) fn notice(rng: &mut Rng) -> String {
     let mut odd = Odd::new(rng, true);
@@ -105,6 +108,13 @@ fn result(odd: &mut Odd<'_>, pair: Pair<'_>, case: &Case) -> String {
         return questions(odd);
     }
     let mut members = odd.unknown(4, LEVELS);
+    if odd.rng.once_in(250) {
+        // Handed on as it comes, where nothing of it has to be changed inside.
+        let quoted = odd.string();
+        let piece = format!("{}.", &quoted[1..quoted.len() - 1]);
+        let long = piece.repeat(LARGE / piece.len());
+        members.push(("\"x-large\"".to_owned(), format!("\"{long}\"")));
+    }
     match case.method {
         Method::CallTool => {
             members.push((odd.spelt("content"), blocks(odd)));

@@ -2,6 +2,7 @@
 
 mod logs;
 mod outcome;
+mod passing;
 mod rounds;
 
 use std::collections::VecDeque;
@@ -24,6 +25,7 @@ use toolgate_upstream::{
 use self::logs::LogBudget;
 pub(super) use self::outcome::adapted;
 use self::outcome::missing_capability;
+use self::passing::Passing;
 use self::rounds::Rounds;
 use super::Visit;
 use super::asking::{Asker, Asking, Said};
@@ -78,6 +80,7 @@ pub(crate) struct Inner {
     /// The call was made again after a -32042.
     reissued: bool,
     logs: LogBudget,
+    passing: Passing,
     /// What is to be told before anything else happens.
     queue: VecDeque<Step>,
 }
@@ -176,6 +179,7 @@ impl Inner {
             answers: VecDeque::new(),
             parked_since: None,
             logs: LogBudget::default(),
+            passing: Passing::default(),
             queue: VecDeque::new(),
             client,
             control,
@@ -346,6 +350,10 @@ impl Inner {
             Event::Ask(ask) => self.on_ask(ask),
             Event::Undeclared(ask) => self.on_undeclared(&ask),
             Event::Done(outcome) => self.on_done(outcome),
+            Event::Large => self.on_large(),
+            Event::Part(part) => Some(self.on_part(part)),
+            Event::Whole(end) => Some(self.on_whole(end)),
+            Event::Failed(error) if self.is_passing() => Some(self.on_broken(&error)),
             Event::Failed(error) => {
                 let end = self.failed(&error);
                 Some(self.end(end))

@@ -52,15 +52,8 @@ pub(super) fn missing_capability(method: &str, params: &Object) -> RpcError {
 
 impl Inner {
     pub(super) fn result(&mut self, result: &Json) -> Finished {
-        let links = self.workspace.workspace.links();
-        if links.len() > 1 {
-            // P9.16: a client may read what a result points to.
-            let uris = linked_uris(result);
-            if !uris.is_empty() {
-                let principal = self.principal.token().id.as_str();
-                let link = &self.target.link;
-                self.workspace.workspace.learn_uris(principal, link, uris);
-            }
+        if self.workspace.workspace.links().len() > 1 {
+            self.learn_uris(linked_uris(result));
         }
         let failed = self.target.method == Method::CallTool && is_error(result);
         let status = if failed {
@@ -69,6 +62,15 @@ impl Inner {
             CallStatus::Ok
         };
         self.complete(result, status)
+    }
+
+    /// P9.16: a client may read what a result points to.
+    pub(super) fn learn_uris(&self, uris: Vec<String>) {
+        let workspace = &self.workspace.workspace;
+        if workspace.links().len() > 1 && !uris.is_empty() {
+            let principal = self.principal.token().id.as_str();
+            workspace.learn_uris(principal, &self.target.link, uris);
+        }
     }
 
     /// Answers with a result of the server.
