@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::text::{self, MARK};
 
-/// Tools of each server.
+/// Tools of a server whose address does not say how many.
 pub(crate) const TOOLS: usize = 20;
 
 /// A message as far as the server reads it.
@@ -36,29 +36,21 @@ pub(crate) struct Arguments {
 }
 
 /// Answers, with what takes long to write made once.
+#[derive(Default)]
 pub(crate) struct Answers {
-    list: String,
-    filler: Vec<(usize, String)>,
+    lists: Vec<(usize, String)>,
+    fillers: Vec<(usize, String)>,
 }
 
 impl Answers {
-    pub(crate) fn new() -> Self {
-        let mut list = String::from(r#""tools":["#);
-        for number in 0..TOOLS {
-            let comma = if number == 0 { "" } else { "," };
-            let description = "Does what this tool of a typical server does, in a few sentences of ordinary length. ".repeat(2);
-            write!(list, r#"{comma}{{"name":"t{number}","description":"{description}","inputSchema":{{"type":"object","properties":{{"path":{{"type":"string"}},"bytes":{{"type":"integer"}}}}}}}}"#)
-                .expect("a string takes it");
-        }
-        list.push(']');
-        Self {
-            list,
-            filler: Vec::new(),
-        }
-    }
-
     /// The answer to a request, whose id is `id`.
-    pub(crate) fn to(&mut self, message: &Message<'_>, id: &str, modern: bool) -> String {
+    pub(crate) fn to(
+        &mut self,
+        message: &Message<'_>,
+        id: &str,
+        tools: usize,
+        modern: bool,
+    ) -> String {
         let complete = if modern {
             r#","resultType":"complete""#
         } else {
@@ -71,26 +63,50 @@ impl Answers {
         };
         let start = format!(r#"{{"jsonrpc":"2.0","id":{id},"#);
         match (message.method, message.arguments()) {
-            ("initialize", _) => format!(r#"{start}"result":{{"protocolVersion":"2025-11-25","capabilities":{{"tools":{{}}}},"serverInfo":{{"name":"load","version":"1"}}}}}}"#),
-            ("server/discover", _) if modern => format!(r#"{start}"result":{{"supportedVersions":["2026-07-28"],"capabilities":{{"tools":{{}}}}{hints}{complete}}}}}"#),
-            ("tools/list", _) => format!(r#"{start}"result":{{{}{hints}{complete}}}}}"#, self.list),
+            ("initialize", _) => format!(
+                r#"{start}"result":{{"protocolVersion":"2025-11-25","capabilities":{{"tools":{{}}}},"serverInfo":{{"name":"load","version":"1"}}}}}}"#
+            ),
+            ("server/discover", _) if modern => format!(
+                r#"{start}"result":{{"supportedVersions":["2026-07-28"],"capabilities":{{"tools":{{}}}}{hints}{complete}}}}}"#
+            ),
+            ("tools/list", _) => {
+                let list = kept(&mut self.lists, tools, list);
+                format!(r#"{start}"result":{{{list}{hints}{complete}}}}}"#)
+            }
             ("tools/call", Some(arguments)) => {
                 let begin = format!("{MARK}{};", arguments.nonce);
-                let fill = self.filler(arguments.bytes);
-                format!(r#"{start}"result":{{"content":[{{"type":"text","text":"{begin}{fill}"}}],"isError":false{complete}}}}}"#)
+                let fill = kept(&mut self.fillers, arguments.bytes, text::escaped);
+                format!(
+                    r#"{start}"result":{{"content":[{{"type":"text","text":"{begin}{fill}"}}],"isError":false{complete}}}}}"#
+                )
             }
             _ => format!(r#"{start}"error":{{"code":-32601,"message":"Method not found"}}}}"#),
         }
     }
+}
 
-    fn filler(&mut self, length: usize) -> &str {
-        let known = self.filler.iter().position(|(known, _)| *known == length);
-        let at = known.unwrap_or_else(|| {
-            self.filler.push((length, text::escaped(length)));
-            self.filler.len() - 1
-        });
-        &self.filler[at].1
+/// What was made for this number before, or is made now.
+fn kept(made: &mut Vec<(usize, String)>, number: usize, make: fn(usize) -> String) -> &str {
+    let known = made.iter().position(|(known, _)| *known == number);
+    let at = known.unwrap_or_else(|| {
+        made.push((number, make(number)));
+        made.len() - 1
+    });
+    &made[at].1
+}
+
+fn list(tools: usize) -> String {
+    let description =
+        "Does what this tool of a typical server does, in a few sentences of ordinary length. "
+            .repeat(2);
+    let mut list = String::from(r#""tools":["#);
+    for number in 0..tools {
+        let comma = if number == 0 { "" } else { "," };
+        write!(list, r#"{comma}{{"name":"t{number}","description":"{description}","inputSchema":{{"type":"object","properties":{{"path":{{"type":"string"}},"bytes":{{"type":"integer"}}}}}}}}"#)
+            .expect("a string takes it");
     }
+    list.push(']');
+    list
 }
 
 impl Message<'_> {

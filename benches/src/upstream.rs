@@ -1,6 +1,7 @@
 //! The MCP server behind relay and gateway: answers at once, in both eras, to whoever brings the secret.
 //!
-//! Every path is an endpoint of its own with the same tools. `GET /delay/MS` makes all of them slow.
+//! Every path is an endpoint of its own with 20 tools, or with N below `/tools/N/`. `GET /delay/MS` makes all of them
+//! slow.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
@@ -19,7 +20,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::LocalSet;
 
-use crate::outcome::{Answers, Message};
+use crate::outcome::{Answers, Message, TOOLS};
 
 /// The bearer token it insists on: the relay's clients bring it, the gateway injects it.
 pub const SECRET: &str = "fake-upstream-secret-0123456789";
@@ -46,7 +47,7 @@ async fn serve() {
     let address = listener.local_addr().expect("it is bound");
     println!("ready http://{address}");
     let state = Rc::new(State {
-        answers: RefCell::new(Answers::new()),
+        answers: RefCell::new(Answers::default()),
         delay: Cell::default(),
         expected: format!("Bearer {SECRET}"),
     });
@@ -81,6 +82,9 @@ async fn answer(
     if request.method() != Method::POST {
         return Ok(reply(StatusCode::METHOD_NOT_ALLOWED, JSON, String::new()));
     }
+    let tools = request.uri().path().strip_prefix("/tools/");
+    let tools = tools.and_then(|rest| rest.split('/').next()?.parse().ok());
+    let tools = tools.unwrap_or(TOOLS);
     let version = request.headers().get("mcp-protocol-version");
     let modern = version.is_some_and(|version| version == "2026-07-28");
     let body = request.into_body().collect().await;
@@ -96,7 +100,7 @@ async fn answer(
     if !state.delay.get().is_zero() {
         tokio::time::sleep(state.delay.get()).await;
     }
-    let text = state.answers.borrow_mut().to(&message, id.get(), modern);
+    let text = (state.answers.borrow_mut()).to(&message, id.get(), tools, modern);
     let (sse, pause) = message
         .arguments()
         .map_or((false, 0), |arguments| (arguments.sse, arguments.pause_ms));

@@ -80,9 +80,8 @@ fn first_and_last_byte(plan: &Plan, subject: &Subject, sse: bool) -> (f64, f64) 
                 0 => initialize(token),
                 1 => initialized(token, session.as_deref()),
                 _ => {
-                    let arguments = format!(
-                        r#""bytes":{MIB},"nonce":{id},"sse":{sse},"pause_ms":{PAUSE_MS}"#
-                    );
+                    let arguments =
+                        format!(r#""bytes":{MIB},"nonce":{id},"sse":{sse},"pause_ms":{PAUSE_MS}"#);
                     call(
                         token,
                         &target.tool,

@@ -124,9 +124,8 @@ pub(crate) const ERAS_AND_KINDS: [(bool, bool); 4] =
     [(false, false), (true, false), (false, true), (true, true)];
 
 pub(crate) fn run(plan: &Plan, report: &mut Report) {
-    let wanted = |shape: &Shape| {
-        plan.wants(&shape.name()) && (plan.all || plan.named() || shape.is_usual())
-    };
+    let wanted =
+        |shape: &Shape| plan.wants(&shape.name()) && (plan.all || plan.named() || shape.is_usual());
     let shapes: Vec<Shape> = Shape::all().into_iter().filter(wanted).collect();
     if shapes.is_empty() {
         return;

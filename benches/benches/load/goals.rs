@@ -38,10 +38,28 @@ fn goals(report: &Report) -> Vec<Goal> {
         let found = shapes.iter().map(|shape| report.both(&shape.name()));
         found.collect::<Option<_>>().unwrap_or_default()
     };
-    let kinds = |answer| ERAS_AND_KINDS.map(|(modern, sse)| Shape { modern, sse, answer, ..CALL });
-    let arguments = [false, true].map(|modern| Shape { modern, argument: 64 * 1024, ..CALL });
-    let wide = [32, 128].map(|connections| Shape { connections, ..CALL });
-    let alone = [false, true].map(|modern| Shape { modern, connections: 1, ..CALL });
+    let kinds = |answer| {
+        ERAS_AND_KINDS.map(|(modern, sse)| Shape {
+            modern,
+            sse,
+            answer,
+            ..CALL
+        })
+    };
+    let arguments = [false, true].map(|modern| Shape {
+        modern,
+        argument: 64 * 1024,
+        ..CALL
+    });
+    let wide = [32, 128].map(|connections| Shape {
+        connections,
+        ..CALL
+    });
+    let alone = [false, true].map(|modern| Shape {
+        modern,
+        connections: 1,
+        ..CALL
+    });
     let large = [&kinds(1024 * 1024)[..], &arguments].concat();
     let throughput: Vec<f64> = calls(&wide)
         .iter()
@@ -49,16 +67,25 @@ fn goals(report: &Report) -> Vec<Goal> {
         .collect();
     let added = |of: fn(&Measured) -> f64| -> Vec<f64> {
         let both = calls(&alone);
-        both.iter().map(|(relay, ours)| of(ours) - of(relay)).collect()
+        both.iter()
+            .map(|(relay, ours)| of(ours) - of(relay))
+            .collect()
     };
     let (p50, p99) = (added(|one| one.p50_us), added(|one| one.p99_us));
-    let first_byte = report.get("first byte ms json").zip(report.get("first byte ms sse"));
-    let memory = report.get("peak KiB a call json").zip(report.get("peak KiB a call sse"));
+    let first_byte = report
+        .get("first byte ms json")
+        .zip(report.get("first byte ms sse"));
+    let memory = report
+        .get("peak KiB a call json")
+        .zip(report.get("peak KiB a call sse"));
     let list = report.both("list of 50");
     let dead = report.both("list of 50, 10 of them dead");
     let streams = |what: &str| {
-        let both = crate::streams::NAMES.iter().map(|name| report.get(&format!("{name} {what}")));
-        both.collect::<Option<Vec<f64>>>().and_then(|both| worst(&both))
+        let both = crate::streams::NAMES
+            .iter()
+            .map(|name| report.get(&format!("{name} {what}")));
+        both.collect::<Option<Vec<f64>>>()
+            .and_then(|both| worst(&both))
     };
     vec![
         Goal {
@@ -72,7 +99,10 @@ fn goals(report: &Report) -> Vec<Goal> {
             what: "throughput at 32 and 128 connections, the lower",
             goal: "≥ 0.75 × relay",
             only: "2025-11-25 json 1 KiB h1",
-            found: throughput.iter().copied().reduce(f64::min)
+            found: throughput
+                .iter()
+                .copied()
+                .reduce(f64::min)
                 .map(|ratio| (format!("{ratio:.2} ×"), ratio >= 0.75)),
         },
         Goal {
@@ -87,49 +117,58 @@ fn goals(report: &Report) -> Vec<Goal> {
             goal: "≤ 60 / ≤ 200 µs",
             only: "json 1 KiB 1c h1",
             found: worst(&p50).zip(worst(&p99)).map(|(p50, p99)| {
-                (format!("{p50:.0} / {p99:.0} µs"), p50 <= 60.0 && p99 <= 200.0)
+                (
+                    format!("{p50:.0} / {p99:.0} µs"),
+                    p50 <= 60.0 && p99 <= 200.0,
+                )
             }),
         },
         Goal {
             what: "first byte of a 1 MiB result that pauses 300 ms in its middle, JSON / SSE",
             goal: "before the last one came in",
             only: "first byte",
-            found: first_byte.map(|(json, sse)| {
-                (format!("{json:.1} / {sse:.1} ms"), json.max(sse) < 300.0)
-            }),
+            found: first_byte
+                .map(|(json, sse)| (format!("{json:.1} / {sse:.1} ms"), json.max(sse) < 300.0)),
         },
         Goal {
             what: "memory of such a call at its peak, JSON / SSE",
             goal: "≤ 256 KiB",
             only: "memory of 1 MiB",
-            found: memory.map(|(json, sse)| {
-                (format!("{json:.0} / {sse:.0} KiB"), json.max(sse) <= 256.0)
-            }),
+            found: memory
+                .map(|(json, sse)| (format!("{json:.0} / {sse:.0} KiB"), json.max(sse) <= 256.0)),
         },
         Goal {
             what: "`tools/list`, 50 servers × 20 tools, warm",
             goal: "≤ 3 × the same bytes from memory",
             only: "list of 50",
-            found: list.as_ref().map(cpu).map(|ratio| (format!("{ratio:.2} ×"), ratio <= 3.0)),
+            found: list
+                .as_ref()
+                .map(cpu)
+                .map(|ratio| (format!("{ratio:.2} ×"), ratio <= 3.0)),
         },
         Goal {
             what: "the same with 10 of 50 servers dead, p99",
             goal: "≤ 1.2 × healthy",
             only: "list of 50",
-            found: dead.map(|(healthy, ours)| ours.p99_us / healthy.p99_us)
+            found: dead
+                .map(|(healthy, ours)| ours.p99_us / healthy.p99_us)
                 .map(|ratio| (format!("{ratio:.2} ×"), ratio <= 1.2)),
         },
         Goal {
             what: "idle with 50 servers, resident",
             goal: "≤ 20 MiB",
             only: "start and idle",
-            found: report.get("idle MiB").map(|idle| (format!("{idle:.1} MiB"), idle <= 20.0)),
+            found: report
+                .get("idle MiB")
+                .map(|idle| (format!("{idle:.1} MiB"), idle <= 20.0)),
         },
         Goal {
             what: "start to first answered call, 50 servers",
             goal: "≤ 100 ms",
             only: "start and idle",
-            found: report.get("first call ms").map(|first| (format!("{first:.0} ms"), first <= 100.0)),
+            found: report
+                .get("first call ms")
+                .map(|first| (format!("{first:.0} ms"), first <= 100.0)),
         },
         Goal {
             what: "10,000 open streams, each",

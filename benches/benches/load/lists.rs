@@ -69,13 +69,7 @@ impl Fleet {
         }
     }
 
-    fn measure(
-        &self,
-        plan: &Plan,
-        report: &mut Report,
-        name: &str,
-        first: &mut First,
-    ) -> Measured {
+    fn measure(&self, plan: &Plan, report: &mut Report, name: &str, first: &mut First) -> Measured {
         // Servers that were never seen are asked before the first list; afterwards their lists are remembered.
         let gateway = Subject::gateway(&self.house);
         let (took, body) = first_list(&gateway);
@@ -113,7 +107,10 @@ impl Fleet {
             }
             let [ours] = plan.alternate([(&gateway, &self.load(plan, false))]);
             let name = format!("{name}, {DOOMED} of them {state}");
-            println!("{}", row(&format!("{name} (beside healthy)"), healthy, &ours));
+            println!(
+                "{}",
+                row(&format!("{name} (beside healthy)"), healthy, &ours)
+            );
             report.pair(name.clone(), *healthy, ours);
             drop(gateway);
             first.push((format!("{name}, known"), self.cold()));

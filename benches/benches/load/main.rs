@@ -45,13 +45,7 @@ fn main() {
     let plan = Plan::from_args(&args);
     if plan.list {
         let calls = calls::Shape::all().into_iter().map(|shape| shape.name());
-        let others = [
-            answers::NAMES,
-            lists::NAMES,
-            starts::NAMES,
-            streams::NAMES,
-        ]
-        .concat();
+        let others = [answers::NAMES, lists::NAMES, starts::NAMES, streams::NAMES].concat();
         calls
             .chain(others.into_iter().map(str::to_owned))
             .for_each(|name| println!("{name}"));
