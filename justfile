@@ -40,10 +40,25 @@ fix:
 bench *ARGS:
     cargo bench --package toolgate-benches {{ARGS}}
 
-# The gateway beside a bare relay: CPU per call, throughput, latency, as ratios.
+# The gateway beside a bare relay: CPU, throughput, latency, memory, and the goals. `just load --only "sse 1 MiB"`.
 load *ARGS:
-    cargo build --release --bin toolgate --bin toolgatectl
     cargo bench --package toolgate-benches --bench load -- {{ARGS}}
+
+# Calls beside everything that can grow, with pictures for docs/growth. `just growth --only tokens`.
+growth *ARGS:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    # Seeding waits for the disk after each change; memory is quicker, where there is such a folder.
+    if [ -d /dev/shm ]; then export TMPDIR=/dev/shm; fi
+    cargo bench --package toolgate-benches --bench growth -- {{ARGS}}
+
+# Instructions and allocations of a request beside their budgets; `just guard --write` makes the figures the budgets. Needs valgrind.
+guard *ARGS:
+    cargo bench --package toolgate-benches --bench guard -- {{ARGS}}
+
+# Where the instructions of a request go. Needs valgrind.
+profile:
+    cargo bench --package toolgate-benches --bench guard -- --profile
 
 # Each fuzz target for so many seconds. Needs cargo-fuzz; sanitizers are unstable flags, hence the variable.
 fuzz SECONDS="60":

@@ -206,6 +206,8 @@ impl Client {
                     let answer = Answer::Result(to_json(&accept(&params))?);
                     exchange.answer(ask.id, answer).await?;
                 }
+                // Who does not ask for parts is told the whole.
+                Event::Large | Event::Part(_) | Event::Whole(_) => {}
                 Event::Progress(_) | Event::Log(_) | Event::Undeclared(_) => {}
             }
         }

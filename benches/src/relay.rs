@@ -1,17 +1,23 @@
 //! The floor: a reverse proxy on hyper that parses nothing, decides nothing and keeps its connections.
+//!
+//! What makes it cheap or dear is stated here, since it is what the gateway is compared with: one thread, the last
+//! used connection first, the answer's body behind one pointer, as hyper's own examples have it. The path of a
+//! request stays; what HTTP/2 brings is sent on as HTTP/1.1.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http_body_util::BodyExt;
+use http_body_util::combinators::BoxBody;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{HOST, HeaderValue};
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
+use hyper::{Request, Response, Uri, Version};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Idle connections to the server, the last used first.
@@ -22,19 +28,16 @@ struct Pool {
 }
 
 /// Serves until it is killed, after printing `ready URL`.
-pub(crate) fn run(upstream: &str) {
+pub(crate) fn run(upstream: &str, http2: bool) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
-    runtime.block_on(serve(upstream));
+    runtime.block_on(serve(upstream, http2));
 }
 
-async fn serve(upstream: &str) {
-    let address = upstream
-        .trim_start_matches("http://")
-        .trim_end_matches("/mcp")
-        .to_owned();
+async fn serve(upstream: &str, http2: bool) {
+    let address = upstream.trim_start_matches("http://").to_owned();
     let host = HeaderValue::from_str(&address).expect("an address");
     let pool = Arc::new(Pool {
         address,
@@ -42,21 +45,20 @@ async fn serve(upstream: &str) {
         idle: Mutex::default(),
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    println!(
-        "ready http://{}/mcp",
-        listener.local_addr().expect("it is bound")
-    );
+    let address = listener.local_addr().expect("it is bound");
+    println!("ready http://{address}");
     while let Ok((socket, _)) = listener.accept().await {
         drop(socket.set_nodelay(true));
-        let pool = Arc::clone(&pool);
+        let (pool, io) = (Arc::clone(&pool), TokioIo::new(socket));
         tokio::spawn(async move {
             let service = service_fn(move |request| forward(Arc::clone(&pool), request));
             // A client that goes away is no error of ours.
-            drop(
-                http1::Builder::new()
-                    .serve_connection(TokioIo::new(socket), service)
-                    .await,
-            );
+            if http2 {
+                let builder = http2::Builder::new(TokioExecutor::new());
+                drop(builder.serve_connection(io, service).await);
+            } else {
+                drop(http1::Builder::new().serve_connection(io, service).await);
+            }
         });
     }
 }
@@ -64,15 +66,21 @@ async fn serve(upstream: &str) {
 async fn forward(
     pool: Arc<Pool>,
     mut request: Request<Incoming>,
-) -> Result<Response<Relayed>, hyper::Error> {
+) -> Result<Response<BoxBody<Bytes, hyper::Error>>, hyper::Error> {
+    if request.version() == Version::HTTP_2 {
+        *request.version_mut() = Version::HTTP_11;
+        let path = request.uri().path_and_query().cloned();
+        *request.uri_mut() = path.map_or_else(Uri::default, Uri::from);
+    }
     request.headers_mut().insert(HOST, pool.host.clone());
     let mut connection = pool.connection().await?;
     let response = connection.send_request(request).await?;
-    Ok(response.map(|body| Relayed {
+    let relayed = |body| Relayed {
         body,
         connection: Some(connection),
         pool,
-    }))
+    };
+    Ok(response.map(|body| relayed(body).boxed()))
 }
 
 impl Pool {
