@@ -85,31 +85,30 @@ pub(super) fn last(connection: &Connection) -> rusqlite::Result<i64> {
     Ok(last.unwrap_or(0))
 }
 
-/// Forgets the calls from before `oldest_ms` in at most `limit` blocks, except the one at the place `last`; returns
-/// how many blocks there were to look at.
+/// Deletes at most `limit` blocks from before `oldest_ms`, and forgets the calls from before it in at most `limit`
+/// more, except the one at the place `last`. Returns the greater number of blocks.
 pub(super) fn prune(
     tx: &Transaction<'_>,
     oldest_ms: i64,
     last: i64,
     limit: usize,
 ) -> rusqlite::Result<usize> {
+    const DELETE: &str = "DELETE FROM call_blocks WHERE first IN
+        (SELECT first FROM call_blocks WHERE newest_ms < ?1 ORDER BY newest_ms LIMIT ?2)
+        AND first + count - 1 < ?3";
     const OLD: &str = "SELECT first, boot, sequence, parties, records FROM call_blocks
-        WHERE oldest_ms < ?1 ORDER BY oldest_ms LIMIT ?2";
-    const DELETE: &str = "DELETE FROM call_blocks WHERE first = ?1";
+        WHERE oldest_ms < ?1 AND (newest_ms >= ?1 OR first + count - 1 = ?3)
+        ORDER BY oldest_ms LIMIT ?2";
+    let values = params![oldest_ms, limit, last];
+    let deleted = tx.prepare_cached(DELETE)?.execute(values)?;
     let kept: Vec<Block> = tx
         .prepare_cached(OLD)?
-        .query_map(params![oldest_ms, limit], |row| {
-            kept(row, oldest_ms.unsigned_abs(), last)
-        })?
+        .query_map(values, |row| kept(row, oldest_ms.unsigned_abs(), last))?
         .collect::<rusqlite::Result<_>>()?;
     for block in &kept {
-        if block.packed.parties().is_empty() {
-            tx.prepare_cached(DELETE)?.execute([block.head.first])?;
-        } else {
-            block.save(tx)?;
-        }
+        block.save(tx)?;
     }
-    Ok(kept.len())
+    Ok(deleted.max(kept.len()))
 }
 
 /// What is left of a block.

@@ -368,10 +368,13 @@ fn r03_old_calls_go_step_by_step_and_the_others_keep_their_places() {
     set("3650");
     let mut journal = CallsJournal::open(&house.dir).unwrap();
     let ancient = now - 40 * 24 * 3_600_000;
-    // A hundred blocks; every fifth call is young.
+    // A hundred blocks; every fifth call is young, but in every fourth block none is.
     for block in 0..100_u64 {
         let calls: Vec<_> = (block * 300..(block + 1) * 300)
-            .map(|n| record(&scope, n, if n % 5 == 0 { now } else { ancient }))
+            .map(|n| {
+                let is_young = block % 4 != 3 && n % 5 == 0;
+                record(&scope, n, if is_young { now } else { ancient })
+            })
             .collect();
         journal.append("boot", block * 300 + 1, &calls).unwrap();
     }
@@ -394,7 +397,7 @@ fn r03_old_calls_go_step_by_step_and_the_others_keep_their_places() {
     assert!(after_one > 0, "not all at once");
     assert!((0..10).any(|_| left() == 0), "but all in a few");
     let rows = shown();
-    assert!(rows.len() > 6_000);
+    assert!(rows.len() > 4_500);
     for row in rows.iter().filter(|row| row.sequence <= 30_000) {
         let number = row.sequence - 1;
         assert_eq!((row.rowid, number % 5), (row.sequence, 0));

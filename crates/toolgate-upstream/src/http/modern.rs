@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{HeaderName, HeaderValue, InvalidHeaderName};
 use toolgate_protocol::upstream::{
     Forwarded, OwnMeta, call_params_with, modern_headers, modern_meta,
 };
 use toolgate_protocol::{Json, RequestId, Revision, ToolDefinition};
 
-use super::link::{HttpLink, Outgoing, base_headers};
+use super::link::{HttpLink, Outgoing, PROTOCOL_VERSION, base_headers};
 use crate::call::Call;
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::shared::Shared;
@@ -49,14 +49,27 @@ impl Modern {
         let mut headers = base_headers();
         for (name, value) in modern_headers(&call.method, &call.params, call.name.as_deref(), tool)
         {
-            let name = HeaderName::from_bytes(name.as_bytes());
-            let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) else {
+            let (Ok(name), Ok(value)) = (mirrored(&name), HeaderValue::from_str(&value)) else {
                 let kind = UpstreamErrorKind::Protocol("a mirrored header that HTTP cannot carry");
                 return Err(self.link.shared().not_sent(kind));
             };
             headers.insert(name, value);
         }
         Ok(Outgoing::post(headers, body))
+    }
+}
+
+/// What every modern request mirrors, parsed once.
+static MIRRORED: [HeaderName; 3] = [
+    PROTOCOL_VERSION,
+    HeaderName::from_static("mcp-method"),
+    HeaderName::from_static("mcp-name"),
+];
+
+fn mirrored(name: &str) -> Result<HeaderName, InvalidHeaderName> {
+    match MIRRORED.iter().find(|known| known.as_str() == name) {
+        Some(known) => Ok(known.clone()),
+        None => HeaderName::from_bytes(name.as_bytes()),
     }
 }
 

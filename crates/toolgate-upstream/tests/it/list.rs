@@ -16,7 +16,7 @@ async fn names(rig: &Rig) -> Vec<String> {
     let tools = rig.upstream.list_tools().await.unwrap();
     tools
         .into_iter()
-        .map(|tool| tool.name.into_string())
+        .map(|tool| tool.name.to_string())
         .collect()
 }
 
