@@ -60,10 +60,10 @@ impl Member {
 
     pub(super) fn is(&self, key: &str, text: &[u8]) -> bool {
         if self.escaped {
-            self.key(text) == key
-        } else {
-            self.raw_key(text) == key.as_bytes()
+            return self.key(text) == key;
         }
+        (self.key_end - self.key_start) as usize == key.len()
+            && self.raw_key(text) == key.as_bytes()
     }
 
     /// The value within the text of the object.

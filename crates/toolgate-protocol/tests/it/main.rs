@@ -19,6 +19,7 @@ mod param_headers;
 mod questions;
 mod resources;
 mod results;
+mod scan;
 mod tools;
 mod trust;
 mod upstream;
