@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use toolgate_protocol::mcp::{adapt_result, is_error, result_type};
-use toolgate_protocol::upstream::{call_params, modern_headers, modern_meta};
+use toolgate_protocol::upstream::{Forwarded, OwnMeta, modern_headers};
 use toolgate_protocol::{
     Json, JsonLimits, Message, Outcome, Request, RequestId, Revision, parse_message, write,
 };
@@ -33,18 +33,22 @@ fn call(criterion: &mut Criterion) {
 
 /// The request as it goes to a modern server, headers included.
 fn rewrite(request: &Request, info: &Json) -> (usize, usize) {
-    let meta = modern_meta(
-        request.params.object("_meta").as_ref(),
-        Revision::LATEST,
-        &Json::empty_object(),
-        info,
-        None,
-        Some(Json::number(7)),
-    );
     let headers = modern_headers(&request.method, &request.params, Some("search"), None);
-    let params = call_params(&request.params, Some("search"), Some(meta));
-    let body = write::request(&RequestId::number(7), &request.method, Some(&params));
-    (headers.len(), body.len())
+    let forwarded = Forwarded {
+        id: &RequestId::number(7),
+        method: &request.method,
+        params: &request.params,
+        bare_name: Some("search"),
+        own_meta: Some(OwnMeta {
+            revision: Revision::LATEST,
+            capabilities: &Json::empty_object(),
+            client_info: info,
+            log_level: None,
+        }),
+        wants_progress: true,
+        extra: &[],
+    };
+    (headers.len(), forwarded.write().len())
 }
 
 /// Answers of three sizes: one long text with a line end every 64 bytes, and many small records.

@@ -158,8 +158,8 @@ fn session_needed() -> Rejection {
 /// Whether the params carry the version claim of a modern request, well-formed or not.
 fn claims_modern(params: &Object) -> bool {
     params
-        .object("_meta")
-        .is_some_and(|meta| meta.contains(meta::PROTOCOL_VERSION))
+        .get("_meta")
+        .is_some_and(|meta| meta.raw(meta::PROTOCOL_VERSION).is_some())
 }
 
 impl<'h> Claim<'h> {

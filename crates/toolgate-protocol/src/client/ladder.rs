@@ -117,11 +117,7 @@ fn check_envelope<'m>(
         )
     })?;
     if let Some(info) = meta.get(meta::CLIENT_INFO) {
-        let info = info.object();
-        let has = |key| {
-            info.as_ref()
-                .is_some_and(|info| info.text_ref(key).is_some())
-        };
+        let has = |key| info.raw(key).is_some_and(|value| value.starts_with(b"\""));
         if !has("name") || !has("version") {
             return Err(bad_meta(
                 "_meta.io.modelcontextprotocol/clientInfo must have a name and a version",

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::string;
 
 /// Where one member stands in the text of its object.
@@ -60,10 +62,10 @@ impl Member {
 
     pub(super) fn is(&self, key: &str, text: &[u8]) -> bool {
         if self.escaped {
-            self.key(text) == key
-        } else {
-            self.raw_key(text) == key.as_bytes()
+            return self.key(text) == key;
         }
+        (self.key_end - self.key_start) as usize == key.len()
+            && self.raw_key(text) == key.as_bytes()
     }
 
     /// The value within the text of the object.
@@ -86,43 +88,60 @@ impl Member {
     }
 }
 
-/// The members of one object, in an index that may hold those of others.
+/// How many members lie beside the count of an index's holders; a message seldom has more.
+const INLINE: usize = 24;
+
+/// The members of one or more objects, each object's together.
+pub(super) type Members = SmallVec<[Member; INLINE]>;
+
+/// The members of one object, in an index that may hold those of others; or none, when they are not known.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Index {
-    all: Arc<[Member]>,
+    all: Option<Arc<Members>>,
     start: u32,
     len: u32,
 }
 
 impl Index {
     /// The members of an object by themselves.
-    pub(super) fn of(members: &[Member]) -> Self {
-        Self::within(members, 0, members.len())
+    pub(super) fn of(members: Members) -> Self {
+        Self::from(members, 0)
     }
 
-    /// `len` members from `start` on among `all`.
-    pub(super) fn within(all: &[Member], start: usize, len: usize) -> Self {
-        if len == 0 {
-            return Self::default();
+    /// The members from `start` on.
+    pub(super) fn from(all: Members, start: usize) -> Self {
+        match all.len() - start {
+            0 => Self::default(),
+            len => Self {
+                start: offset(start),
+                len: offset(len),
+                all: Some(Arc::new(all)),
+            },
         }
-        Self {
-            all: all.into(),
-            start: offset(start),
-            len: offset(len),
-        }
+    }
+
+    /// No object without members is known, as it takes no time to see that it has none.
+    pub(super) fn is_known(&self) -> bool {
+        self.all.is_some()
     }
 
     pub(super) fn members(&self) -> &[Member] {
-        &self.all[self.start as usize..][..self.len as usize]
+        match &self.all {
+            Some(all) => &all[self.start as usize..][..self.len as usize],
+            None => &[],
+        }
     }
 
-    /// The members of a member's value, where they are indexed.
-    pub(super) fn inner(&self, member: &Member) -> Option<Self> {
-        (member.inner_len > 0).then(|| Self {
-            all: Arc::clone(&self.all),
+    /// The members of a member's value, where they are known.
+    pub(super) fn inner(&self, member: &Member) -> Self {
+        if member.inner_len == 0 {
+            return Self::default();
+        }
+        Self {
+            all: self.all.clone(),
             start: member.inner_start.into(),
             len: member.inner_len.into(),
-        })
+        }
     }
 
     /// The same without what else is in the index.
@@ -131,7 +150,7 @@ impl Index {
             inner_len: 0,
             ..*member
         };
-        Self::of(&self.members().iter().map(bare).collect::<Vec<_>>())
+        Self::of(self.members().iter().map(bare).collect())
     }
 }
 

@@ -7,9 +7,7 @@
 //! `"a"` and `"\u0061"` are the same. Fingerprints are not secret and need not be: names that collide on
 //! purpose are told apart by their bytes, within the sort's n log n.
 
-use smallvec::SmallVec;
-
-use super::index::{Index, Member, offset};
+use super::index::{Index, Member, Members, offset};
 
 /// Above this many names an object is sorted when it closes.
 const LINEAR_MAX: usize = 16;
@@ -22,20 +20,20 @@ const SHALLOW: usize = 2;
 
 /// The members of all open objects, and of the closed ones that are indexed.
 #[derive(Debug)]
-pub(super) struct Members {
+pub(super) struct OpenMembers {
     /// Innermost last.
     open: Vec<Member>,
     /// Each object's members together, the outermost object's last.
-    kept: SmallVec<[Member; DEEP_MAX]>,
+    kept: Members,
     /// Where the outermost object's members begin in the index, if they are there.
     root: Option<usize>,
 }
 
-impl Members {
+impl OpenMembers {
     pub(super) fn new() -> Self {
         Self {
             open: Vec::with_capacity(LINEAR_MAX),
-            kept: SmallVec::new(),
+            kept: Members::new(),
             root: None,
         }
     }
@@ -109,24 +107,23 @@ impl Members {
         if start + own.len() > room {
             return;
         }
-        let shift = match outer.last_mut() {
-            Some(parent) => {
-                (parent.inner_start, parent.inner_len) = (inner_start, inner_len);
-                parent.value_start
-            }
-            None => {
-                self.root = Some(start);
-                0
-            }
-        };
+        let mut shift = 0;
+        if let Some(parent) = outer.last_mut() {
+            (parent.inner_start, parent.inner_len) = (inner_start, inner_len);
+            shift = parent.value_start;
+        } else {
+            self.root = Some(start);
+        }
         self.kept
             .extend(own.iter().map(|member| member.shifted(shift)));
     }
 
     /// The index of a text that was scanned, if it was to be indexed.
-    pub(super) fn index(&self) -> Option<Index> {
-        let start = self.root?;
-        Some(Index::within(&self.kept, start, self.kept.len() - start))
+    pub(super) fn take_index(&mut self) -> Index {
+        let kept = std::mem::take(&mut self.kept);
+        self.root
+            .map(|start| Index::from(kept, start))
+            .unwrap_or_default()
     }
 
     /// The first `count` of the open members.

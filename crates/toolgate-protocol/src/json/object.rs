@@ -60,10 +60,7 @@ impl Object {
     /// An object whose members are known.
     pub(super) fn indexed(text: Bytes, index: Index) -> Self {
         Self {
-            json: Json {
-                text,
-                index: Some(index),
-            },
+            json: Json { text, index },
         }
     }
 
@@ -148,11 +145,7 @@ impl Object {
     }
 
     pub(super) fn members(&self) -> &[Member] {
-        self.json
-            .index
-            .as_ref()
-            .map(Index::members)
-            .unwrap_or_default()
+        self.json.index.members()
     }
 
     fn find(&self, key: &str) -> Option<&Member> {
@@ -162,10 +155,9 @@ impl Object {
     }
 
     fn value(&self, member: &Member) -> Json {
-        let index = self.json.index.as_ref();
         Json {
             text: self.bytes().slice(member.value()),
-            index: index.and_then(|index| index.inner(member)),
+            index: self.json.index.inner(member),
         }
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::blocks::{self, Seen, Stop};
 use super::index::Member;
-use super::members::Members;
+use super::members::OpenMembers;
 use super::{Json, JsonError, JsonLimits, string};
 
 /// The deepest nesting that any limit can allow.
@@ -20,7 +20,7 @@ pub(crate) struct Scanner {
     limits: JsonLimits,
     /// How many levels of objects are indexed.
     levels: usize,
-    members: Members,
+    members: OpenMembers,
     seen: Seen,
     /// The text that was refused, and how many members of its outermost object had been met.
     refused: (Bytes, usize),
@@ -75,7 +75,7 @@ impl Scanner {
         Self {
             limits: *limits,
             levels,
-            members: Members::new(),
+            members: OpenMembers::new(),
             seen: Seen::default(),
             refused: (Bytes::new(), 0),
         }
@@ -86,7 +86,7 @@ impl Scanner {
         let text = trimmed(text);
         match self.check(&text) {
             Ok(()) => Ok(Json {
-                index: self.members.index(),
+                index: self.members.take_index(),
                 text,
             }),
             Err(error) => {

@@ -28,16 +28,15 @@ const SHORT: usize = 64;
 /// The same for text that is not known to be UTF-8 yet, for comparing names.
 pub(crate) fn decode_bytes(raw: &[u8]) -> Cow<'_, [u8]> {
     // For short strings the jump into the library costs more than the search.
-    let first = match raw.len() {
-        0..SHORT => Some(plain_end(raw, 0)).filter(|end| *end < raw.len()),
-        _ => memchr::memchr(b'\\', raw),
-    };
-    if first.is_none() {
+    if raw.len() < SHORT && !raw.contains(&b'\\') {
         return Cow::Borrowed(raw);
     }
+    let Some(first) = memchr::memchr(b'\\', raw) else {
+        return Cow::Borrowed(raw);
+    };
     let mut decoded = Vec::with_capacity(raw.len());
     let mut rest = raw;
-    let mut next = first;
+    let mut next = Some(first);
     while let Some(backslash) = next {
         decoded.extend_from_slice(&rest[..backslash]);
         let (character, length) = unescape(&rest[backslash..]);

@@ -15,8 +15,8 @@ use super::{JsonError, JsonLimits, Object, string, walk};
 #[derive(Clone)]
 pub struct Json {
     pub(super) text: Bytes,
-    /// The members, when the scan that validated this object also indexed it.
-    pub(super) index: Option<Index>,
+    /// The members, where the scan that validated this object indexed it.
+    pub(super) index: Index,
 }
 
 /// The six kinds of JSON value.
@@ -58,7 +58,10 @@ impl Json {
 
     /// A value that a scan has validated, or that this crate wrote.
     pub(crate) fn trusted(text: Bytes) -> Self {
-        Self { text, index: None }
+        Self {
+            text,
+            index: Index::default(),
+        }
     }
 
     /// JSON of this crate's own, without a look at it.
@@ -140,7 +143,7 @@ impl Json {
     pub fn detached(&self) -> Self {
         Self {
             text: Bytes::copy_from_slice(&self.text),
-            index: self.index.as_ref().map(Index::detached),
+            index: self.index.detached(),
         }
     }
 
@@ -197,9 +200,10 @@ impl Json {
         if self.kind() != JsonKind::Object {
             return None;
         }
-        let index = match self.index {
-            Some(index) => index,
-            None => Index::of(&walk::members(&self.text)),
+        let index = if self.index.is_known() {
+            self.index
+        } else {
+            Index::of(walk::members(&self.text))
         };
         Some(Object::indexed(self.text, index))
     }
@@ -210,10 +214,10 @@ impl Json {
             let member = members.iter().find(|member| member.is(key, &self.text))?;
             Some(member.value())
         };
-        let place = match &self.index {
-            Some(index) => find(index.members()),
-            None if self.kind() == JsonKind::Object => find(&walk::members(&self.text)),
-            None => None,
+        let place = match self.kind() {
+            JsonKind::Object if self.index.is_known() => find(self.index.members()),
+            JsonKind::Object => find(&walk::members(&self.text)),
+            _ => None,
         };
         place.map(|place| &self.text[place])
     }

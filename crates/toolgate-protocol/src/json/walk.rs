@@ -2,14 +2,12 @@
 
 use std::ops::Range;
 
-use smallvec::SmallVec;
-
 use super::blocks::{Seen, plain_run};
-use super::index::{Member, offset};
+use super::index::{Member, Members, offset};
 
 /// The members of a validated object.
-pub(super) fn members(text: &[u8]) -> SmallVec<[Member; 16]> {
-    let mut members = SmallVec::new();
+pub(super) fn members(text: &[u8]) -> Members {
+    let mut members = Members::new();
     let mut walk = Walk { text, at: 1 };
     while walk.next_is(b'"') {
         let key_start = walk.at + 1;

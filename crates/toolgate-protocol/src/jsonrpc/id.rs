@@ -38,9 +38,11 @@ impl RequestId {
 
     /// The same from the text of a validated value.
     pub(super) fn read(text: &[u8]) -> Option<Self> {
-        let fits = match decode_value(text) {
-            Some(decoded) => decoded.len() <= ID_MAX_BYTES,
-            None => text.len() <= ID_MAX_BYTES && is_integer(text),
+        let fits = match text.first() {
+            // No escape is shorter than what it stands for.
+            Some(b'"') if text.len() <= ID_MAX_BYTES => true,
+            Some(b'"') => decode_value(text).is_some_and(|decoded| decoded.len() <= ID_MAX_BYTES),
+            _ => text.len() <= ID_MAX_BYTES && is_integer(text),
         };
         std::str::from_utf8(text)
             .ok()

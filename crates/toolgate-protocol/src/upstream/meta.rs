@@ -25,7 +25,7 @@ pub fn modern_meta(
     capabilities: &Json,
     client_info: &Json,
     log_level: Option<&str>,
-    progress_token: Option<Json>,
+    progress_token: Option<&Json>,
 ) -> Json {
     let own = OwnMeta {
         revision,
@@ -33,14 +33,14 @@ pub fn modern_meta(
         client_info,
         log_level,
     };
-    let token = progress_token.as_ref().map(|token| &**token.bytes());
+    let token = progress_token.map(|token| &**token.bytes());
     MetaParts::new(Some(own), token, client_meta).json()
 }
 
 /// The `_meta` of a legacy request: our progress token, then the client's own members; `None` when there is
 /// nothing to say.
-pub fn legacy_meta(client_meta: Option<&Object>, progress_token: Option<Json>) -> Option<Json> {
-    let token = progress_token.as_ref().map(|token| &**token.bytes());
+pub fn legacy_meta(client_meta: Option<&Object>, progress_token: Option<&Json>) -> Option<Json> {
+    let token = progress_token.map(|token| &**token.bytes());
     let parts = MetaParts::new(None, token, client_meta);
     (!parts.is_empty()).then(|| parts.json())
 }

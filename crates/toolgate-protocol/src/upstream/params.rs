@@ -56,7 +56,7 @@ impl Forwarded<'_> {
 
 /// The client's params with `name` and `_meta` replaced (or `_meta` removed), and `inputResponses`,
 /// `requestState` and `task` taken out; everything else byte for byte.
-pub fn call_params(params: &Object, bare_name: Option<&str>, meta: Option<Json>) -> Bytes {
+pub fn call_params(params: &Object, bare_name: Option<&str>, meta: Option<&Json>) -> Bytes {
     call_params_with(params, bare_name, meta, &[])
 }
 
@@ -64,10 +64,10 @@ pub fn call_params(params: &Object, bare_name: Option<&str>, meta: Option<Json>)
 pub fn call_params_with(
     params: &Object,
     bare_name: Option<&str>,
-    meta: Option<Json>,
+    meta: Option<&Json>,
     extra: &[(&str, Json)],
 ) -> Bytes {
-    let meta = meta.as_ref().map(Value::Json);
+    let meta = meta.map(Value::Json);
     let Some(changes) = changes(params, bare_name, meta, extra) else {
         return params.bytes().clone();
     };

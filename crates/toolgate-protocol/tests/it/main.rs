@@ -20,6 +20,7 @@ mod questions;
 mod resources;
 mod results;
 mod stream;
+mod scan;
 mod tools;
 mod trust;
 mod upstream;

@@ -1,9 +1,9 @@
 //! What goes to servers: headers, `_meta`, params (P8.15, P9.15, P9.67).
 
 use toolgate_protocol::upstream::{
-    call_params, call_params_with, legacy_meta, modern_headers, modern_meta,
+    Forwarded, OwnMeta, call_params, call_params_with, legacy_meta, modern_headers, modern_meta,
 };
-use toolgate_protocol::{Json, Revision};
+use toolgate_protocol::{Json, JsonLimits, RequestId, Revision, parse_body, write};
 
 use crate::{json, object, text};
 
@@ -70,7 +70,7 @@ fn modern_meta_is_ours_and_what_may_pass() {
         &capabilities,
         &info,
         Some("info"),
-        Some(Json::number(9)),
+        Some(&Json::number(9)),
     );
     assert_eq!(
         meta.as_str(),
@@ -94,7 +94,7 @@ fn legacy_meta_is_left_out_when_empty() {
     assert_eq!(legacy_meta(Some(&client), None), None);
     assert_eq!(legacy_meta(None, None), None);
     assert_eq!(
-        legacy_meta(None, Some(Json::number(3))).unwrap().as_str(),
+        legacy_meta(None, Some(&Json::number(3))).unwrap().as_str(),
         r#"{"progressToken":3}"#
     );
     let other = object(r#"{"a":1,"progressToken":1}"#);
@@ -115,7 +115,7 @@ fn params_pass_but_for_what_is_ours() {
         r#"{"arguments" : {"n":1e400, "z" : [ -0 ]},"name":"t","x":[ ]}"#
     );
     assert_eq!(
-        text(call_params(&params, None, Some(json(r#"{"b":2}"#)))),
+        text(call_params(&params, None, Some(&json(r#"{"b":2}"#)))),
         r#"{"arguments" : {"n":1e400, "z" : [ -0 ]},"name":"ws__t","_meta":{"b":2},"x":[ ]}"#
     );
     let answers = [
@@ -136,4 +136,68 @@ fn params_pass_but_for_what_is_ours() {
         call_params(&untouched, None, None).as_ptr(),
         untouched.bytes().as_ptr()
     );
+}
+
+/// P8.15, P9.15, P9.67: a request written at once is the one that its parts make, whatever its params hold.
+#[test]
+fn a_request_is_written_as_its_parts_are() {
+    let (capabilities, info) = (json(r#"{"roots":{}}"#), json(r#"{"name":"g"}"#));
+    let extra = [
+        ("inputResponses", json(r#"{"q":{}}"#)),
+        ("requestState", json("\"X\"")),
+    ];
+    for params in [
+        "{}",
+        r#"{ "cursor" : "c" }"#,
+        r#"{"name":"ws__t","arguments":{"z":[ -0 ]}}"#,
+        r#"{"_meta":{"a":1,"progressToken":7,"io.modelcontextprotocol/x":2}, "na\u006de":"t" ,"task":{}}"#,
+        r#"{"_meta":{"baggage":"b"},"inputResponses":{},"x":[ ],"requestState":"s","name":"n"}"#,
+        r#"{"_meta":"none","name":1}"#,
+    ] {
+        let params = object(params);
+        let client_meta = params.object("_meta");
+        for (bare_name, wants_progress, extra) in [
+            (None, false, &[][..]),
+            (Some("quo\"te"), true, &[]),
+            (Some("t"), false, &extra),
+            (None, true, &extra),
+        ] {
+            let id = RequestId::number(9);
+            let token = wants_progress.then(|| id.to_json());
+            let level = wants_progress.then_some("info");
+            let modern = modern_meta(
+                client_meta.as_ref(),
+                Revision::LATEST,
+                &capabilities,
+                &info,
+                level,
+                token.as_ref(),
+            );
+            let own_meta = OwnMeta {
+                revision: Revision::LATEST,
+                capabilities: &capabilities,
+                client_info: &info,
+                log_level: level,
+            };
+            let legacy = legacy_meta(client_meta.as_ref(), token.as_ref());
+            for (own_meta, meta) in [(Some(own_meta), Some(modern)), (None, legacy)] {
+                let params_text = call_params_with(&params, bare_name, meta.as_ref(), extra);
+                let forwarded = Forwarded {
+                    id: &id,
+                    method: "tools/call",
+                    params: &params,
+                    bare_name,
+                    own_meta,
+                    wants_progress,
+                    extra,
+                };
+                let written = forwarded.write();
+                assert_eq!(
+                    text(&written),
+                    text(write::request(&id, "tools/call", Some(&params_text)))
+                );
+                assert!(parse_body(written, &JsonLimits::UPSTREAM).is_ok());
+            }
+        }
+    }
 }

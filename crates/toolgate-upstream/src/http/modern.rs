@@ -94,13 +94,14 @@ pub(crate) fn modern_request(shared: &Shared, id: u64, call: &Call) -> Bytes {
 
 /// The parameters of a modern request, with the metadata of this call (P8.15).
 pub(crate) fn modern_params(shared: &Shared, id: u64, call: &Call) -> Bytes {
+    let token = call.wants_progress.then(|| Json::number(id));
     let meta = modern_meta(
         call.params.object("_meta").as_ref(),
         Revision::LATEST,
         &call.capabilities,
         &shared.client_info,
         call.log_level.as_deref(),
-        call.wants_progress.then(|| Json::number(id)),
+        token.as_ref(),
     );
-    call_params_with(&call.params, call.name.as_deref(), Some(meta), &call.extra)
+    call_params_with(&call.params, call.name.as_deref(), Some(&meta), &call.extra)
 }

@@ -16,7 +16,7 @@ use crate::channel::Channel;
 use crate::dialogue::notice;
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::http::answer::{Posted, Refusal, refused, unreadable};
-use crate::http::modern::{Modern, modern_params};
+use crate::http::modern::{Modern, modern_request};
 use crate::http::reader::Reader;
 use crate::inbox::Inbox;
 use crate::list::own_call;
@@ -256,8 +256,7 @@ async fn queue(
     let entry = channel.enter(Inbox::own())?;
     let id = entry.id;
     let call = own_call(METHOD, asked.params(), Instant::now());
-    let params = modern_params(shared, id, &call);
-    let message = write::request(&RequestId::number(id), METHOD, Some(&params));
+    let message = modern_request(shared, id, &call);
     // From here on the server may listen, so that it must be told of the end.
     let source = Source::Queue(entry, Arc::clone(channel));
     channel.send(Some(id), message).await?;
