@@ -432,7 +432,9 @@ async fn p7_9_over_http2_only_the_stream_breaks_off() {
     for (name, value) in client.headers() {
         request = request.header(name, value);
     }
-    let request = request.body(Full::new(message.to_string().into())).unwrap();
+    let request = request
+        .body(Full::<hyper::body::Bytes>::new(message.to_string().into()))
+        .unwrap();
     let again = request.clone();
     let mut body = soon("an answer", sender.send_request(request))
         .await
