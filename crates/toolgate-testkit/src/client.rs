@@ -115,6 +115,11 @@ impl Client {
         }
     }
 
+    /// What it sends with every request, for requests that are written by hand.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().map(|(name, value)| (&**name, &**value))
+    }
+
     /// The session id that [`Client::initialize`] was given.
     pub fn session(&self) -> Option<&str> {
         self.headers.get("mcp-session-id").map(String::as_str)

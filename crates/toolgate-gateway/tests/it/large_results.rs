@@ -383,3 +383,77 @@ async fn p12_2_a_server_that_stops_in_the_middle_runs_out_of_time() {
     assert_eq!(only_record(&setup).await.status, CallStatus::TimedOut);
     soon("the end of the server's answer", server.until_aborted(1)).await;
 }
+
+/// P9.16: what a large result points to may be read afterwards, as if it had been seen whole.
+#[tokio::test]
+async fn p9_16_what_a_large_result_links_to_is_learnt() {
+    let setup = Setup::new().await;
+    let end = r#","linked":1"#;
+    let links = vec![
+        bytes("a".repeat(LARGE)),
+        bytes(r#""},{"type":"resource_link","uri":"odd:one","name":"n"},{"type":"text","text":""#),
+    ];
+    let read = json!({"contents": [{"uri": "odd:one", "text": "found"}]});
+    let server = server(false, tool(false, JSON, links, end))
+        .method("resources/read", Script::new().result(read));
+    let server = server.capabilities(json!({"tools": {}, "resources": {}}));
+    let _server = linked(&setup, server).await;
+    let other = Server::new().tool("u", "u").start().await;
+    setup.link("other", &other).await;
+    let mut client = started(&setup, "2025-11-25").await;
+    let called = client.call("s__t", json!({})).await;
+    assert_eq!(called.message()["result"]["linked"], 1);
+    let reply = client
+        .rpc("resources/read", &json!({"uri": "odd:one"}))
+        .await;
+    let contents = &reply.message()["result"]["contents"];
+    assert_eq!(contents[0]["text"], "found", "{:?}", reply.message());
+}
+
+/// A client of HTTP/2 has its stream reset, and the rest of its connection goes on (P7.9).
+#[tokio::test]
+async fn p7_9_over_http2_only_the_stream_breaks_off() {
+    use http_body_util::{BodyExt, Full};
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+
+    let setup = Setup::new().await;
+    let pieces = vec![bytes("a".repeat(LARGE)), Piece::Wait("go"), Piece::Cut];
+    let server = linked(&setup, server(true, tool(true, JSON, pieces, ""))).await;
+    let url: hyper::Uri = setup.url("default").parse().unwrap();
+    let socket = tokio::net::TcpStream::connect(url.authority().unwrap().as_str());
+    let io = TokioIo::new(socket.await.unwrap());
+    let (mut sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let params = json!({"name": "s__t", "arguments": {}});
+    let (client, message) = setup.client().modern_message("tools/call", params);
+    let mut request = hyper::Request::post(url);
+    for (name, value) in client.headers() {
+        request = request.header(name, value);
+    }
+    let request = request
+        .body(Full::<hyper::body::Bytes>::new(message.to_string().into()))
+        .unwrap();
+    let again = request.clone();
+    let mut body = soon("an answer", sender.send_request(request))
+        .await
+        .unwrap()
+        .into_body();
+    let mut got = 0;
+    while got < LARGE / 2 {
+        let frame = soon("more", body.frame()).await.unwrap().unwrap();
+        got += frame.into_data().unwrap_or_default().len();
+    }
+    server.signal("go");
+    let broke = loop {
+        match soon("the end", body.frame()).await {
+            Some(Ok(_)) => {}
+            Some(Err(_)) => break true,
+            None => break false,
+        }
+    };
+    assert!(broke);
+    let answer = soon("another answer", sender.send_request(again)).await;
+    assert_eq!(answer.unwrap().status(), 200);
+}
