@@ -40,7 +40,7 @@ fix:
 bench *ARGS:
     cargo bench --package toolgate-benches {{ARGS}}
 
-# The gateway beside a bare relay: CPU, throughput, latency, memory, and the goals. `just load --only "sse 1 MiB"`.
+# The gateway beside a bare relay: CPU, throughput, latency, memory, and the goals. `just load --only "sse,1 MiB"`.
 load *ARGS:
     cargo bench --package toolgate-benches --bench load -- {{ARGS}}
 

@@ -1,6 +1,7 @@
-//! What the benches that drive whole processes share: a server, a relay, a load, and how they are weighed.
+//! Criterion benches of the pieces, and what drives whole gateways: load, growth and the cost of a request.
 //!
-//! A bench starts itself again for the parts that have to be processes of their own: [`run_part`] is the first thing
+//! Here is what the benches that drive whole processes share: a server, a relay, a load, and how they are weighed. A
+//! bench starts itself again for the parts that have to be processes of their own: [`run_part`] is the first thing
 //! its `main` calls. [`House`] is an installation of the gateway with servers and tokens, [`Subject`] what is measured,
 //! [`Load`] what is asked of it, [`Measured`] what came of it.
 

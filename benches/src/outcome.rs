@@ -86,13 +86,13 @@ impl Answers {
 }
 
 /// What was made for this number before, or is made now.
-fn kept(made: &mut Vec<(usize, String)>, number: usize, make: fn(usize) -> String) -> &str {
-    let known = made.iter().position(|(known, _)| *known == number);
+fn kept(before: &mut Vec<(usize, String)>, number: usize, make: fn(usize) -> String) -> &str {
+    let known = before.iter().position(|(known, _)| *known == number);
     let at = known.unwrap_or_else(|| {
-        made.push((number, make(number)));
-        made.len() - 1
+        before.push((number, make(number)));
+        before.len() - 1
     });
-    &made[at].1
+    &before[at].1
 }
 
 fn list(tools: usize) -> String {

@@ -94,11 +94,16 @@ impl Connection {
         Ok(())
     }
 
-    /// Waits until the subject closes the connection; what still comes is thrown away.
+    /// Waits until the open stream has ended, with its connection or without; what still comes is thrown away.
     pub async fn ended(&mut self) {
+        const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
         let mut scrap = [0; 1024];
         if let Way::Http1(socket) = &mut self.way {
-            while socket.read(&mut scrap).await.is_ok_and(|read| read > 0) {}
+            while let Ok(read @ 1..) = socket.read(&mut scrap).await {
+                if scrap[..read].ends_with(LAST_CHUNK) {
+                    return;
+                }
+            }
         }
     }
 

@@ -111,7 +111,7 @@ impl Started {
         let gateway = Subject::gateway(house);
         let start_ms = began.elapsed().as_secs_f64() * 1e3;
         // What a start needs once has been given back by then.
-        std::thread::sleep(Duration::from_secs(1));
+        std::thread::sleep(Duration::from_secs(3));
         let idle_mib = precise(resident_kib(gateway.target.pid)) / 1024.0;
         Self {
             gateway,

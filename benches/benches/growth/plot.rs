@@ -32,18 +32,15 @@ text{font:11px system-ui,sans-serif;fill:#444}.unit{font-weight:600;fill:#111}\
 
 impl Plot {
     pub(crate) fn to_svg(&self) -> String {
-        let panels: String = self
-            .panels
-            .iter()
-            .zip(0_u8..)
-            .map(|(panel, number)| {
-                let left = f64::from(number) * WIDTH;
-                format!(
-                    "<g transform=\"translate({left:.0},0)\">\n{}</g>\n",
-                    self.panel(panel)
-                )
-            })
-            .collect();
+        let mut panels = String::new();
+        for (panel, number) in self.panels.iter().zip(0_u8..) {
+            let left = f64::from(number) * WIDTH;
+            let drawn = self.panel(panel);
+            put(
+                &mut panels,
+                format_args!("<g transform=\"translate({left:.0},0)\">\n{drawn}</g>"),
+            );
+        }
         let count = u8::try_from(self.panels.len()).unwrap_or(u8::MAX);
         let width = f64::from(count) * WIDTH;
         let units: Vec<&str> = self.panels.iter().map(|panel| &*panel.unit).collect();

@@ -7,21 +7,15 @@ use toolgate_benches::precise;
 use crate::callgrind::Profile;
 use crate::run::{Cost, Scenario};
 
-/// Whose code a file is, by a part of its path; the first that fits.
+/// Whose code a file is that lies in no crate's folder, by a part of its path; the first that fits.
 const OWNERS: &[(&str, &str)] = &[
-    ("crates/toolgate-", ""),
     ("sqlite3", "SQLite"),
-    ("/hyper-", "hyper"),
-    ("/h2-", "h2"),
-    ("/tokio-", "tokio"),
     ("mimalloc", "allocator"),
-    ("/ring-", "ring"),
     ("memcpy", "copying and comparing memory"),
     ("memmove", "copying and comparing memory"),
     ("memcmp", "copying and comparing memory"),
     ("memset", "copying and comparing memory"),
     ("/malloc/", "allocator"),
-    ("/registry/src/", "other crates"),
     ("/library/", "Rust's standard library"),
     ("/rustc/", "Rust's standard library"),
     ("hashbrown", "Rust's standard library"),
@@ -29,6 +23,8 @@ const OWNERS: &[(&str, &str)] = &[
 
 /// Functions of ours that are shown with everything they call.
 const STAGES: usize = 30;
+/// Whoever has less of all instructions than this share is shown with the others.
+const SMALL: f64 = 0.005;
 
 /// Prints both tables for one scenario.
 pub(crate) fn print(scenario: &Scenario, cost: &Cost) {
@@ -36,18 +32,27 @@ pub(crate) fn print(scenario: &Scenario, cost: &Cost) {
     println!("| whose code | serving | records | share |\n|---|---:|---:|---:|");
     let (serving, records) = (owners(&cost.requests), owners(&cost.records));
     let all = precise(cost.requests.total + cost.records.total);
-    let mut names: Vec<&String> = serving.keys().chain(records.keys()).collect();
-    names.sort_unstable();
-    names.dedup();
-    let of = |owners: &BTreeMap<String, u64>, name: &str| owners.get(name).copied().unwrap_or(0);
-    names.sort_by_key(|name| std::cmp::Reverse(of(&serving, name) + of(&records, name)));
-    for name in names {
-        let (one, two) = (of(&serving, name), of(&records, name));
-        let share = precise(one + two) / all * 100.0;
+    let mut rows: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for (name, sum) in &serving {
+        rows.entry(name).or_default().0 = *sum;
+    }
+    for (name, sum) in &records {
+        rows.entry(name).or_default().1 = *sum;
+    }
+    let share = |(one, two): &(u64, u64)| precise(one + two) / all;
+    let (mut rows, small): (Vec<_>, Vec<_>) =
+        rows.into_iter().partition(|(_, row)| share(row) >= SMALL);
+    rows.sort_by_key(|(_, (one, two))| std::cmp::Reverse(one + two));
+    let rest = small
+        .iter()
+        .fold((0, 0), |(one, two), (_, row)| (one + row.0, two + row.1));
+    rows.push(("everybody else", rest));
+    for (name, row) in rows {
         println!(
-            "| {name} | {:.0} | {:.0} | {share:.1} % |",
-            cost.each(one),
-            cost.each(two)
+            "| {name} | {:.0} | {:.0} | {:.1} % |",
+            cost.each(row.0),
+            cost.each(row.1),
+            share(&row) * 100.0
         );
     }
     println!(
@@ -75,15 +80,18 @@ fn owners(profile: &Profile) -> BTreeMap<String, u64> {
 }
 
 fn owner(file: &str) -> String {
-    let found = OWNERS.iter().find(|(part, _)| file.contains(part));
-    match found {
-        Some((part, "")) => {
-            let rest = &file[file.find(part).map_or(0, |at| at + "crates/".len())..];
-            rest.split('/').next().unwrap_or(rest).to_owned()
-        }
-        Some((_, owner)) => (*owner).to_owned(),
-        None => "the rest".to_owned(),
+    if let Some((_, rest)) = file.rsplit_once("crates/toolgate-") {
+        return format!("toolgate-{}", rest.split('/').next().unwrap_or(rest));
     }
+    if let Some((_, owner)) = OWNERS.iter().find(|(part, _)| file.contains(part)) {
+        return (*owner).to_owned();
+    }
+    // `…/registry/src/INDEX/NAME-VERSION/…`
+    let folder = file
+        .split_once("/registry/src/")
+        .and_then(|(_, rest)| rest.split('/').nth(1));
+    let name = folder.and_then(|folder| folder.rsplit_once('-'));
+    name.map_or("the rest", |(name, _)| name).to_owned()
 }
 
 /// Our own functions by what they take in all, the dearest first.

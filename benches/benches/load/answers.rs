@@ -74,7 +74,7 @@ fn first_and_last_byte(plan: &Plan, subject: &Subject, sse: bool) -> (f64, f64) 
             .await
             .expect("the subject listens");
         let mut times = Vec::new();
-        for id in 0..1 + plan.rounds as u64 * 3 {
+        for id in 0..=(plan.rounds as u64 * 3) {
             let session = connection.session.clone();
             let request = match id {
                 0 => initialize(token),

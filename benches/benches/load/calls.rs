@@ -9,6 +9,10 @@ const KIB: usize = 1024;
 
 /// One line of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one of two values of an axis of the table"
+)]
 pub(crate) struct Shape {
     pub(crate) modern: bool,
     pub(crate) sse: bool,
@@ -72,8 +76,7 @@ impl Shape {
         let plain = !self.sse && self.answer == KIB;
         match (self.http2, self.connections) {
             (false, 32) => true,
-            (false, _) => plain,
-            (true, 32) => plain,
+            (false, _) | (true, 32) => plain,
             (true, _) => false,
         }
     }
@@ -140,7 +143,8 @@ pub(crate) fn run(plan: &Plan, report: &mut Report) {
     println!("{}", head("relay"));
     for shape in shapes {
         let relay = &relays[usize::from(shape.http2)];
-        gateway.target.tool = (if shape.stdio { "s2__t0" } else { "s1__t0" }).to_owned();
+        let tool = if shape.stdio { "s2__t0" } else { "s1__t0" };
+        tool.clone_into(&mut gateway.target.tool);
         let load = shape.load(plan);
         let [bare, ours] = plan.alternate([(relay, &load), (&gateway, &load)]);
         println!("{}", row(&shape.name(), &bare, &ours));

@@ -4,7 +4,7 @@
 //! cargo bench -p toolgate-benches --bench load                   # what the goals are about, three rounds
 //! cargo bench -p toolgate-benches --bench load -- --quick        # one short round: does it run, roughly where are we
 //! cargo bench -p toolgate-benches --bench load -- --all          # every combination of revision, kind, size and so on
-//! cargo bench -p toolgate-benches --bench load -- --only "sse 1 MiB"   # scenarios whose name has all these words
+//! cargo bench -p toolgate-benches --bench load -- --only "sse,1 MiB"   # scenarios whose name has all these parts
 //! cargo bench -p toolgate-benches --bench load -- --list         # their names
 //! ```
 //!
@@ -44,7 +44,7 @@ fn main() {
     }
     let plan = Plan::from_args(&args);
     if plan.list {
-        let calls = calls::Shape::all().into_iter().map(|shape| shape.name());
+        let calls = calls::Shape::all().into_iter().map(calls::Shape::name);
         let others = [answers::NAMES, lists::NAMES, starts::NAMES, streams::NAMES].concat();
         calls
             .chain(others.into_iter().map(str::to_owned))

@@ -27,7 +27,7 @@ impl Plan {
         } else {
             (3, 1_000, 4_000)
         };
-        let words = after("--only").map(|words| words.split(' ').map(str::to_owned).collect());
+        let words = after("--only").map(|words| words.split(',').map(str::to_owned).collect());
         Self {
             rounds: rounds.unwrap_or(usual),
             warmup_ms,
