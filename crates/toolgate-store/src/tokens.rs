@@ -150,13 +150,17 @@ pub(crate) fn select(
 ) -> rusqlite::Result<Vec<Token>> {
     const ALL: &str = "SELECT id, workspace_id, name, role, rules, rate_limit, digest, member_id,
         created_at, expires_at, revoked_at, last_used_at FROM tokens";
-    const OF_ONE: &str = "SELECT id, workspace_id, name, role, rules, rate_limit, digest, member_id,
+    const OF_ONE: &str =
+        "SELECT id, workspace_id, name, role, rules, rate_limit, digest, member_id,
         created_at, expires_at, revoked_at, last_used_at
         FROM tokens WHERE workspace_id = ?1 ORDER BY created_at, id";
     let mut known = HashMap::new();
     let read = |row: &Row<'_>| read(row, &mut known);
     match workspace {
-        None => connection.prepare_cached(ALL)?.query_map([], read)?.collect(),
+        None => connection
+            .prepare_cached(ALL)?
+            .query_map([], read)?
+            .collect(),
         Some(workspace) => connection
             .prepare_cached(OF_ONE)?
             .query_map([workspace.as_str()], read)?
