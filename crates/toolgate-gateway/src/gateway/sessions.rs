@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use toolgate_policy::TokenId;
 use toolgate_router::Link;
 
@@ -84,13 +85,12 @@ impl Gateway {
     /// Ends a client session and the upstream sessions that were opened for it (P6.7).
     pub(crate) fn end_session(&self, session: &Arc<Session>, workspace: &WorkspaceEntry) {
         self.sessions.end(session, self.now_ms());
-        for link in workspace.workspace.links() {
-            let upstream = link.upstream().clone();
-            let id = session.id.clone();
-            self.wiring
-                .background
-                .spawn(async move { upstream.end_session(&id).await });
-        }
+        let (workspace, id) = (workspace.workspace.clone(), session.id.clone());
+        // One task for all servers: thousands of sessions may end at once, and the streams that end with them go first.
+        self.wiring.background.spawn(async move {
+            let links = workspace.links().iter();
+            join_all(links.map(|link| link.upstream().end_session(&id))).await;
+        });
     }
 
     /// The sessions of these tokens end with them, and so does what was opened for them at servers (S-43).

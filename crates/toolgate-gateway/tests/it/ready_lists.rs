@@ -133,9 +133,9 @@ async fn s48_every_variant_of_a_list_follows_every_change() {
     let spec = setup.link("one", &one).await;
     let other = setup.link_accepting("two", &two).await;
     let (admin, _) = token(&setup, Role::Admin, &["*"]).await;
-    let (ruled, ruled_row) = token(&setup, Role::Developer, &["one__*"]).await;
+    let (limited, limited_row) = token(&setup, Role::Developer, &["one__*"]).await;
     let (reader, reader_row) = token(&setup, Role::ReadOnly, &["*"]).await;
-    let tokens = [("admin", admin), ("ruled", ruled), ("reader", reader)];
+    let tokens = [("admin", admin), ("limited", limited), ("reader", reader)];
     let mut scene = Scene::new(setup, &tokens).await;
     let scope = scene.scope.clone();
     let mut seen = Vec::new();
@@ -163,7 +163,7 @@ async fn s48_every_variant_of_a_list_follows_every_change() {
 
     let rules = Some(ToolRules::parse(["two__*"]).unwrap());
     let change = TokenChange { role: None, rules };
-    scene.setup.change(&scope, &ruled_row, change).await;
+    scene.setup.change(&scope, &limited_row, change).await;
     scene.check("other rules", &mut seen).await;
     assert_eq!(names(&seen[3]), ["two__other"]);
 
