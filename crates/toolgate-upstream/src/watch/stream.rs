@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 use toolgate_protocol::{
-    Json, Message, Notification, Object, ObjectEdit, Outcome, RequestId, Response, Revision,
-    RpcError, codes, write,
+    Json, Message, Notification, Object, ObjectEdit, Outcome, Response, Revision, RpcError, codes,
 };
 
 use super::listen::Way;
