@@ -78,13 +78,13 @@ impl Member {
         self.key_start as usize - 1..self.value_end as usize
     }
 
-    /// The member as one of a text that begins `by` bytes later.
-    pub(super) fn shifted(mut self, by: u32) -> Self {
+    /// Makes the member one of a text that begins `by` bytes later.
+    #[inline]
+    pub(super) fn shift(&mut self, by: u32) {
         self.key_start -= by;
         self.key_end -= by;
         self.value_start -= by;
         self.value_end -= by;
-        self
     }
 }
 

@@ -114,8 +114,10 @@ impl OpenMembers {
         } else {
             self.root = Some(start);
         }
-        self.kept
-            .extend(own.iter().map(|member| member.shifted(shift)));
+        self.kept.extend_from_slice(own);
+        for member in &mut self.kept[start..] {
+            member.shift(shift);
+        }
     }
 
     /// The index of a text that was scanned, if it was to be indexed.

@@ -291,14 +291,22 @@ impl Scanner {
 
 /// The next place that is not white space, and what stands there; 0 at the end.
 #[inline]
-fn next(text: &[u8], mut at: usize) -> (usize, u8) {
-    loop {
-        match text.get(at) {
-            Some(b' ' | b'\t' | b'\n' | b'\r') => at += 1,
-            Some(&byte) => return (at, byte),
-            None => return (at, 0),
+fn next(text: &[u8], at: usize) -> (usize, u8) {
+    match text.get(at) {
+        Some(&byte) if byte > b' ' => (at, byte),
+        _ => after_space(text, at),
+    }
+}
+
+#[inline(never)]
+fn after_space(text: &[u8], mut at: usize) -> (usize, u8) {
+    while let Some(&byte) = text.get(at) {
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\r' => at += 1,
+            _ => return (at, byte),
         }
     }
+    (at, 0)
 }
 
 /// `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?` (RFC 8259, section 6).
