@@ -272,7 +272,7 @@ struct MessageMask {
 impl OutputMask for MessageMask {
     fn push(&mut self, chunk: Bytes) -> Bytes {
         match self.secrets.masker() {
-            Some(masker) => self.stream.push(&masker, chunk),
+            Some(masker) => self.stream.push(&masker, &chunk),
             None => chunk,
         }
     }

@@ -206,9 +206,13 @@ impl Client {
                     let answer = Answer::Result(to_json(&accept(&params))?);
                     exchange.answer(ask.id, answer).await?;
                 }
-                // Who does not ask for parts is told the whole.
-                Event::Large | Event::Part(_) | Event::Whole(_) => {}
-                Event::Progress(_) | Event::Log(_) | Event::Undeclared(_) => {}
+                // What is not taken in parts comes as a whole.
+                Event::Progress(_)
+                | Event::Log(_)
+                | Event::Undeclared(_)
+                | Event::Large
+                | Event::Part(_)
+                | Event::Whole(_) => {}
             }
         }
     }

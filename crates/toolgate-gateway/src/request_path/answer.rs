@@ -98,13 +98,11 @@ fn open_stream(mut run: CallRun, first: Option<Bytes>) -> Response<ReplyBody> {
             // Inside an event there is no room for a comment.
             run.next().await
         } else {
-            match tokio::time::timeout(KEEP_ALIVE, run.next()).await {
-                Ok(step) => step,
-                Err(_) => {
-                    let comment = Bytes::from_static(SSE_KEEP_ALIVE);
-                    return Some((Ok(comment), (ready, writer, Some(run))));
-                }
-            }
+            let Ok(step) = tokio::time::timeout(KEEP_ALIVE, run.next()).await else {
+                let comment = Bytes::from_static(SSE_KEEP_ALIVE);
+                return Some((Ok(comment), (ready, writer, Some(run))));
+            };
+            step
         };
         let (event, goes_on) = match step {
             Step::Interim(message) => (Ok(writer.event(&message)), true),

@@ -77,10 +77,9 @@ impl Blocks {
     /// How deep the members of a block lie.
     fn level(&self) -> usize {
         match self.top {
-            Top::Other => usize::MAX - 1,
             Top::Content => 4,
             Top::Messages if self.in_message => 5,
-            Top::Messages => usize::MAX - 1,
+            Top::Messages | Top::Other => usize::MAX - 1,
         }
     }
 

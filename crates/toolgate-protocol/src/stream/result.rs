@@ -79,11 +79,11 @@ impl ResultPass {
     }
 
     /// Takes a chunk in; what is decided of the result is added to `out`.
-    pub fn push(&mut self, chunk: Bytes, out: &mut Vec<Bytes>) -> Result<(), NoPass> {
+    pub fn push(&mut self, chunk: &Bytes, out: &mut Vec<Bytes>) -> Result<(), NoPass> {
         let router = &mut self.router;
         router.chunk = chunk.clone();
-        router.from_here();
-        self.scan.push(&chunk, router)?;
+        router.start_chunk();
+        self.scan.push(chunk, router)?;
         router.chunk_ends();
         if let Some(what) = router.fault {
             return Err(NoPass::Other(what));
@@ -114,9 +114,9 @@ impl ResultPass {
     pub fn end(mut self) -> Result<PassEnd, NoPass> {
         let router = &mut self.router;
         router.chunk = Bytes::new();
-        router.from_here();
+        router.start_chunk();
         self.scan.end(router)?;
-        if router.place != Place::After || !router.is_version_2 {
+        if router.place != Place::After || !router.envelope.is_version_2 {
             return Err(NoPass::Other("an answer that is no result"));
         }
         router.small.push(b'}');
@@ -173,6 +173,13 @@ enum Goes {
     Out,
 }
 
+/// What was right about the envelope so far.
+#[derive(Debug, Default)]
+struct Envelope {
+    has_id: bool,
+    is_version_2: bool,
+}
+
 /// Takes each part of the text where it belongs.
 #[derive(Debug)]
 struct Router {
@@ -199,8 +206,7 @@ struct Router {
     member: Vec<u8>,
     /// The value of the member of the envelope.
     value: Vec<u8>,
-    has_id: bool,
-    is_version_2: bool,
+    envelope: Envelope,
 
     /// An object of the members that were held back, and where the value of the last one begins.
     small: Vec<u8>,
@@ -240,8 +246,7 @@ impl Router {
             root: Vec::new(),
             member: Vec::new(),
             value: Vec::new(),
-            has_id: false,
-            is_version_2: false,
+            envelope: Envelope::default(),
             small: b"{".to_vec(),
             held_from: 0,
             kept: Vec::new(),
@@ -257,7 +262,7 @@ impl Router {
         self.fault.get_or_insert(what);
     }
 
-    fn from_here(&mut self) {
+    fn start_chunk(&mut self) {
         self.at = 0;
         self.open = None;
     }
@@ -319,7 +324,7 @@ impl Router {
                 self.goes = Goes::Envelope;
             }
             b"result" if first != b'{' => self.fail("a result that is not an object"),
-            b"result" if !self.has_id => self.fail("a result before its id"),
+            b"result" if !self.envelope.has_id => self.fail("a result before its id"),
             b"result" => {
                 self.place = Place::Inside;
                 self.goes = Goes::Out;
@@ -340,14 +345,14 @@ impl Router {
             b"id" => {
                 // Our own ids are numbers.
                 let id = std::str::from_utf8(&self.value).ok();
-                self.has_id = id.is_some_and(|id| id.parse() == Ok(self.id));
-                if !self.has_id {
+                self.envelope.has_id = id.is_some_and(|id| id.parse() == Ok(self.id));
+                if !self.envelope.has_id {
                     self.fail("another request's answer");
                 }
             }
             b"jsonrpc" => {
-                self.is_version_2 = says(&self.value, "2.0");
-                if !self.is_version_2 {
+                self.envelope.is_version_2 = says(&self.value, "2.0");
+                if !self.envelope.is_version_2 {
                     self.fail("another version of JSON-RPC");
                 }
             }

@@ -147,9 +147,8 @@ impl Scan {
             (Expect::NameOrEnd | Expect::Name, b'"') => {
                 self.string(true, true);
             }
-            (Expect::Colon, b':') => self.expect = Expect::Value,
             (Expect::CommaOrEnd, b',') if in_object => self.expect = Expect::Name,
-            (Expect::CommaOrEnd, b',') => self.expect = Expect::Value,
+            (Expect::Colon, b':') | (Expect::CommaOrEnd, b',') => self.expect = Expect::Value,
             (Expect::NameOrEnd | Expect::CommaOrEnd, b'}') if in_object => {
                 if !self.names.close(self.marks[self.depth - 1]) {
                     return Err(self.twice(at));

@@ -107,7 +107,7 @@ fn passed(
     let mut pass = ResultPass::new(ID, from, Some(audience));
     let mut out = Vec::new();
     for chunk in text.chunks(size) {
-        pass.push(Bytes::copy_from_slice(chunk), &mut out)?;
+        pass.push(&Bytes::copy_from_slice(chunk), &mut out)?;
     }
     let end = pass.end()?;
     out.push(end.rest.clone());
@@ -198,7 +198,7 @@ fn suits(text: &str, from: Revision, method: &str, to: Revision) -> bool {
         to,
         server_info: Json::empty_object(),
     };
-    pass.push(Bytes::copy_from_slice(text.as_bytes()), &mut Vec::new())
+    pass.push(&Bytes::copy_from_slice(text.as_bytes()), &mut Vec::new())
         .is_ok()
         && pass.suits(&audience)
 }

@@ -42,14 +42,14 @@ impl BlobStream {
     pub(super) fn push(
         &mut self,
         masker: &Masker,
-        chunk: Bytes,
+        chunk: &Bytes,
     ) -> impl Iterator<Item = Bytes> + use<> {
         let mut parts = Vec::new();
         let mut done = 0;
         let mut at = 0;
         while at < chunk.len() {
             at = match &mut self.state {
-                State::Outside => self.look(&chunk, at),
+                State::Outside => self.look(chunk, at),
                 State::Named { colon } => {
                     match chunk[at] {
                         b' ' | b'\t' | b'\r' | b'\n' => {}
@@ -133,6 +133,17 @@ impl BlobStream {
     }
 }
 
+/// Escapes among the characters.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Escapes {
+    #[default]
+    None,
+    /// The last byte was the backslash of one.
+    Open,
+    /// There was one.
+    Past,
+}
+
 /// A string that is taken for base64.
 #[derive(Default)]
 struct Blob {
@@ -142,9 +153,7 @@ struct Blob {
     digits: Vec<u8>,
     /// How many digits there were in all.
     count: usize,
-    /// The last byte was a backslash.
-    escape: bool,
-    has_escapes: bool,
+    escapes: Escapes,
     padding: bool,
     url_safe: bool,
     decoded: TextStream,
@@ -172,13 +181,13 @@ impl Blob {
     fn gather(&mut self, text: &[u8]) -> Option<usize> {
         let mut at = 0;
         while at < text.len() {
-            if self.escape {
+            if self.escapes == Escapes::Open {
                 match text[at] {
                     b'/' if !self.padding => self.digits.push(b'/'),
                     b'n' | b'r' => {}
                     _ => return Some(at),
                 }
-                self.escape = false;
+                self.escapes = Escapes::Past;
                 at += 1;
                 continue;
             }
@@ -194,7 +203,7 @@ impl Blob {
                 continue;
             }
             match text[at] {
-                b'\\' => (self.escape, self.has_escapes) = (true, true),
+                b'\\' => self.escapes = Escapes::Open,
                 b'=' => self.padding = true,
                 _ => return Some(at),
             }
@@ -245,7 +254,7 @@ impl Blob {
 
     /// How many of the waiting characters spell so many digits.
     fn characters(&self, digits: usize) -> usize {
-        if !self.has_escapes {
+        if self.escapes == Escapes::None {
             return digits;
         }
         let (mut left, mut escape) = (digits, false);
@@ -281,7 +290,8 @@ impl Blob {
             self.out.extend_from_slice(text.as_bytes());
             // It was no base64 after all, and goes on as it is.
             self.out.extend_from_slice(unread);
-            self.out.extend(self.escape.then_some(b'\\'));
+            let is_open = self.escapes == Escapes::Open;
+            self.out.extend(is_open.then_some(b'\\'));
         } else {
             self.out.append(&mut self.raw);
         }

@@ -25,7 +25,7 @@ pub struct MessageStream {
 impl MessageStream {
     /// Takes a chunk in and gives out what is decided. A clean chunk usually comes out uncopied.
     #[must_use = "what is given out is not given out again"]
-    pub fn push(&mut self, masker: &Masker, chunk: Bytes) -> Bytes {
+    pub fn push(&mut self, masker: &Masker, chunk: &Bytes) -> Bytes {
         let mut looked_into = self.blobs.push(masker, chunk);
         let first = looked_into.next().unwrap_or_default();
         let first = self.text.push(masker, first).bytes;

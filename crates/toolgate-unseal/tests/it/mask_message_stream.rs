@@ -14,7 +14,7 @@ fn streamed<'a>(masker: &Masker, chunks: impl IntoIterator<Item = &'a [u8]>) -> 
     let mut stream = MessageStream::default();
     let mut output = Vec::new();
     for chunk in chunks {
-        output.extend_from_slice(&stream.push(masker, Bytes::copy_from_slice(chunk)));
+        output.extend_from_slice(&stream.push(masker, &Bytes::copy_from_slice(chunk)));
     }
     output.extend_from_slice(&stream.finish(masker));
     String::from_utf8(output).unwrap()

@@ -50,7 +50,7 @@ impl Large {
         let mut mask = Arc::clone(credentials).message_mask()?;
         let head = mask.push(head);
         let mut pass = ResultPass::new(awaited.id, awaited.from, None);
-        pass.push(head.clone(), &mut Vec::new()).ok()?;
+        pass.push(&head, &mut Vec::new()).ok()?;
         Some(Self {
             mask,
             pass,
@@ -67,13 +67,13 @@ impl Large {
         }
         self.pass = ResultPass::new(self.awaited.id, self.awaited.from, Some(audience));
         let head = std::mem::take(&mut self.head);
-        self.check(head).is_ok()
+        self.check(&head).is_ok()
     }
 
     pub(crate) fn push(&mut self, chunk: Bytes) -> Result<(), ReadError> {
         // Masked before anything reads it (S-22).
         let masked = self.mask.push(chunk);
-        self.check(masked).map_err(|_| SPOILT)
+        self.check(&masked).map_err(|_| SPOILT)
     }
 
     pub(crate) fn next(&mut self) -> Option<Bytes> {
@@ -83,12 +83,12 @@ impl Large {
     /// The answer is over: what is left of it, and its end.
     pub(crate) fn end(mut self) -> Result<(VecDeque<Bytes>, PassEnd), ReadError> {
         let rest = self.mask.pause();
-        self.check(rest).map_err(|_| SPOILT)?;
+        self.check(&rest).map_err(|_| SPOILT)?;
         let end = self.pass.end().map_err(|_| SPOILT)?;
         Ok((self.ready, end))
     }
 
-    fn check(&mut self, masked: Bytes) -> Result<(), NoPass> {
+    fn check(&mut self, masked: &Bytes) -> Result<(), NoPass> {
         let mut parts = Vec::new();
         self.pass.push(masked, &mut parts)?;
         self.ready.extend(parts);

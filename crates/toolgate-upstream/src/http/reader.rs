@@ -68,7 +68,14 @@ enum Offer {
     /// It is on its way.
     Taken(Box<Large>),
     /// What is left of it.
-    Ending(VecDeque<Bytes>, Option<PassEnd>),
+    Ending(Box<Ending>),
+}
+
+/// What is left of a result, and its end.
+#[derive(Debug)]
+struct Ending {
+    ready: VecDeque<Bytes>,
+    end: Option<PassEnd>,
 }
 
 /// What comes next.
@@ -218,7 +225,7 @@ impl Reader {
 
     /// Whether a result is on its way.
     pub(crate) fn is_passing(&self) -> bool {
-        matches!(self.offer, Offer::Taken(_) | Offer::Ending(..))
+        matches!(self.offer, Offer::Taken(_) | Offer::Ending(_))
     }
 
     /// Goes on where another answer of the same stream ended.
@@ -368,9 +375,9 @@ impl Reader {
                         return Ok(Some(Passed::Part(part)));
                     }
                 }
-                Offer::Ending(ready, end) => {
-                    let part = ready.pop_front().map(Passed::Part);
-                    let passed = part.or_else(|| end.take().map(Passed::Whole));
+                Offer::Ending(ending) => {
+                    let part = ending.ready.pop_front().map(Passed::Part);
+                    let passed = part.or_else(|| ending.end.take().map(Passed::Whole));
                     if passed.is_none() {
                         self.offer = Offer::Never;
                     }
@@ -399,7 +406,8 @@ impl Reader {
     fn finish_passing(&mut self) -> Result<(), ReadError> {
         if let Offer::Taken(large) = std::mem::take(&mut self.offer) {
             let (ready, end) = large.end()?;
-            self.offer = Offer::Ending(ready, Some(end));
+            let end = Some(end);
+            self.offer = Offer::Ending(Box::new(Ending { ready, end }));
         }
         Ok(())
     }
