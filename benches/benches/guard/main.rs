@@ -50,8 +50,13 @@ fn main() -> ExitCode {
                 tolerance,
             });
         };
-        figure("instructions", cost.each(cost.requests.total), 3.0);
-        figure("allocations", cost.each(cost.requests.allocations), 2.0);
+        let (instructions, allocations) = scenario.tolerance;
+        figure("instructions", cost.each(cost.requests.total), instructions);
+        figure(
+            "allocations",
+            cost.each(cost.requests.allocations),
+            allocations,
+        );
         if scenario.records {
             figure("records", cost.each(cost.records.total), 30.0);
         }
