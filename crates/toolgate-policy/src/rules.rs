@@ -5,6 +5,7 @@
 //! nothing grants nothing (S-01).
 
 use std::fmt;
+use std::sync::Arc;
 
 use globset::{Glob, GlobBuilder, GlobMatcher};
 
@@ -67,17 +68,28 @@ impl InvalidRule {
 /// # Ok::<(), toolgate_policy::InvalidRule>(())
 /// ```
 #[derive(Clone, Default)]
-pub struct ToolRules {
+pub struct ToolRules(Arc<Compiled>);
+
+/// Shared by whoever has the same list: thousands of tokens may.
+#[derive(Default)]
+struct Compiled {
     patterns: Vec<String>,
     granted: Granted,
-    excluded: Vec<GlobMatcher>,
+    excluded: Vec<Pattern>,
 }
 
-#[derive(Clone)]
 enum Granted {
-    /// Some pattern is `*`: by far the most common list, so no matcher is run for it.
+    /// Some pattern is `*`: by far the most common list, so nothing is matched for it.
     Everything,
-    Matching(Vec<GlobMatcher>),
+    Matching(Vec<Pattern>),
+}
+
+/// One pattern, ready to be matched.
+enum Pattern {
+    /// Text with `*` at some places and nothing else special, as nearly all are: matched as it stands.
+    Stars(Box<str>),
+    /// Any other glob. Compiled it takes kilobytes.
+    Glob(Box<GlobMatcher>),
 }
 
 impl ToolRules {
@@ -89,18 +101,18 @@ impl ToolRules {
 
     /// Allows every tool of the workspace, those still to come included.
     pub fn all() -> Self {
-        Self {
+        Self(Arc::new(Compiled {
             patterns: vec![EVERYTHING.to_owned()],
             granted: Granted::Everything,
             excluded: Vec::new(),
-        }
+        }))
     }
 
     /// Reads patterns such as `github__*` and `!github__delete_*`, in any order.
     ///
     /// The empty list allows nothing, and exclusions alone allow nothing either.
     pub fn parse<'a>(globs: impl IntoIterator<Item = &'a str>) -> Result<Self, InvalidRule> {
-        let mut rules = Self::default();
+        let mut rules = Compiled::default();
         for glob in globs {
             if rules.patterns.len() == Self::MAX_PATTERNS {
                 return Err(InvalidRule::TooMany {
@@ -109,30 +121,30 @@ impl ToolRules {
             }
             match glob.strip_prefix('!') {
                 Some(exclusion) => rules.excluded.push(compile(exclusion)?),
-                None => rules.granted.add(compile(glob)?),
+                None => rules.granted.add(glob, compile(glob)?),
             }
             rules.patterns.push(glob.to_owned());
         }
-        Ok(rules)
+        Ok(Self(Arc::new(rules)))
     }
 
     /// The patterns as given, for storage and display; parsing them again gives equal rules.
     ///
     /// [`ToolRules::all`] is `["*"]`; empty means nobody.
     pub fn patterns(&self) -> &[String] {
-        &self.patterns
+        &self.0.patterns
     }
 
     /// Whether no tool whatsoever can be allowed, since nothing is granted.
     ///
     /// Worth a word to the admin who types such a list: exclusions do not imply "the rest".
     pub fn grant_nothing(&self) -> bool {
-        matches!(&self.granted, Granted::Matching(globs) if globs.is_empty())
+        matches!(&self.0.granted, Granted::Matching(globs) if globs.is_empty())
     }
 
     /// Whether a tool with this one name is allowed.
     pub fn allows(&self, exposed: &str) -> bool {
-        self.granted.matches(exposed) && !any_matches(&self.excluded, exposed)
+        self.0.granted.matches(exposed) && !any_matches(&self.0.excluded, exposed)
     }
 
     /// Whether a tool with these two names is allowed: one of them granted, neither excluded.
@@ -143,8 +155,11 @@ impl ToolRules {
         if exposed == full {
             return self.allows(exposed);
         }
-        let granted = self.granted.matches(exposed) || self.granted.matches(full);
-        let excluded = any_matches(&self.excluded, exposed) || any_matches(&self.excluded, full);
+        let Compiled {
+            granted, excluded, ..
+        } = &*self.0;
+        let granted = granted.matches(exposed) || granted.matches(full);
+        let excluded = any_matches(excluded, exposed) || any_matches(excluded, full);
         granted && !excluded
     }
 }
@@ -152,7 +167,7 @@ impl ToolRules {
 impl PartialEq for ToolRules {
     fn eq(&self, other: &Self) -> bool {
         // Everything else is made from the patterns.
-        self.patterns == other.patterns
+        Arc::ptr_eq(&self.0, &other.0) || self.0.patterns == other.0.patterns
     }
 }
 
@@ -160,25 +175,25 @@ impl Eq for ToolRules {}
 
 impl fmt::Debug for ToolRules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ToolRules").field(&self.patterns).finish()
+        f.debug_tuple("ToolRules").field(&self.0.patterns).finish()
     }
 }
 
 impl Granted {
-    fn add(&mut self, glob: GlobMatcher) {
-        if glob.glob().glob() == EVERYTHING {
+    fn add(&mut self, glob: &str, pattern: Pattern) {
+        if glob == EVERYTHING {
             *self = Self::Everything;
         }
         match self {
             Self::Everything => {}
-            Self::Matching(globs) => globs.push(glob),
+            Self::Matching(patterns) => patterns.push(pattern),
         }
     }
 
     fn matches(&self, name: &str) -> bool {
         match self {
             Self::Everything => true,
-            Self::Matching(globs) => any_matches(globs, name),
+            Self::Matching(patterns) => any_matches(patterns, name),
         }
     }
 }
@@ -189,12 +204,16 @@ impl Default for Granted {
     }
 }
 
-fn compile(glob: &str) -> Result<GlobMatcher, InvalidRule> {
+fn compile(glob: &str) -> Result<Pattern, InvalidRule> {
     if !(1..=ToolRules::MAX_PATTERN_LEN).contains(&glob.len()) {
         return Err(InvalidRule::Length {
             length: glob.len(),
             max: ToolRules::MAX_PATTERN_LEN,
         });
+    }
+    // Two stars together mean something of their own where names have slashes.
+    if !glob.contains(['?', '[', ']', '{', '}', '\\']) && !glob.contains("**") {
+        return Ok(Pattern::Stars(glob.into()));
     }
     let glob: Glob = GlobBuilder::new(glob)
         .literal_separator(false)
@@ -206,11 +225,34 @@ fn compile(glob: &str) -> Result<GlobMatcher, InvalidRule> {
         })?;
     // One matcher a pattern instead of a `GlobSet`: the set takes shortcuts by path component, and
     // a name that ends in `/..` would slip through an exclusion such as `!*.`.
-    Ok(glob.compile_matcher())
+    Ok(Pattern::Glob(Box::new(glob.compile_matcher())))
 }
 
-fn any_matches(globs: &[GlobMatcher], name: &str) -> bool {
-    globs.iter().any(|glob| glob.is_match(name))
+fn any_matches(patterns: &[Pattern], name: &str) -> bool {
+    patterns.iter().any(|pattern| match pattern {
+        Pattern::Stars(pattern) => stars_match(pattern, name),
+        Pattern::Glob(glob) => glob.is_match(name),
+    })
+}
+
+/// Whether the name begins with what stands before the first star, ends with what stands behind the last, and has
+/// the rest in between in this order. Each piece is taken at its first place: a later one would leave less room.
+fn stars_match(pattern: &str, name: &str) -> bool {
+    let Some((begin, rest)) = pattern.split_once('*') else {
+        return pattern == name;
+    };
+    let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
+    let within = name.strip_prefix(begin);
+    let Some(mut within) = within.and_then(|name| name.strip_suffix(end)) else {
+        return false;
+    };
+    middle.split('*').all(|piece| match within.find(piece) {
+        Some(at) => {
+            within = &within[at + piece.len()..];
+            true
+        }
+        None => false,
+    })
 }
 
 const EVERYTHING: &str = "*";

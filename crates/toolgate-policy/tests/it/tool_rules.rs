@@ -173,3 +173,25 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    /// Patterns without anything but stars are matched without a regular expression, and mean the same.
+    #[test]
+    fn patterns_of_stars_mean_what_globs_mean(
+        pattern in "[ab_/.-]{0,3}(\\*[ab_/.-]{1,3}){0,3}\\*?",
+        name in "[ab_/.\n-]{0,12}",
+    ) {
+        prop_assume!(!pattern.is_empty());
+        let glob = globset::GlobBuilder::new(&pattern).literal_separator(false).build().unwrap();
+        let expected = glob.compile_matcher().is_match(&name);
+        prop_assert_eq!(rules(&[&pattern]).allows(&name), expected, "{} on {}", pattern, name);
+    }
+}
+
+/// Tokens that have the same list share it.
+#[test]
+fn a_copy_of_a_list_takes_no_room() {
+    let first = rules(&["github__*", "!github__delete_*"]);
+    assert_eq!(size_of_val(&first), size_of::<usize>());
+    assert_eq!(first.clone().patterns().as_ptr(), first.patterns().as_ptr());
+}
