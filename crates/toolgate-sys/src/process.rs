@@ -37,11 +37,23 @@ pub fn become_subreaper() -> io::Result<()> {
 ///
 /// Children would inherit that; [`confine_child`](crate::confine_child) undoes it.
 pub fn hold_back_signals() -> io::Result<()> {
-    mask_signals(&[libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT])
+    mask_signals(&ENDING)
 }
 
-/// Holds no signal back any more. Allocates nothing, so that it may run between fork and exec.
+/// The signals that ask a process to end.
+const ENDING: [libc::c_int; 4] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT];
+
+/// Holds no signal back any more and is deaf to none: started with `nohup` or behind a shell's `&`, a program passes
+/// on that it ignores some. Allocates nothing, so that it may run between fork and exec.
 pub(crate) fn release_signals() -> io::Result<()> {
+    for signal in ENDING {
+        #[expect(unsafe_code, reason = "dispositions have no safe wrapper in std")]
+        // SAFETY: the default disposition runs no code of ours.
+        let before = unsafe { libc::signal(signal, libc::SIG_DFL) };
+        if before == libc::SIG_ERR {
+            return Err(io::Error::last_os_error());
+        }
+    }
     mask_signals(&[])
 }
 

@@ -1,6 +1,7 @@
 //! Large results go on as they come (P7.9, S-22, S-42, S-68): what the client has of one before its end, and what
 //! becomes of it when the end does not come.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -188,7 +189,10 @@ async fn s22_a_secret_across_two_chunks_stays_here() {
     use base64::Engine;
     let secret = r#"fake/s3cr\et"Ab+xyz=0001"#;
     let json = Value::from(secret).to_string();
-    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = secret.bytes().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").unwrap();
+        hex
+    });
     let base64 = base64::engine::general_purpose::STANDARD.encode(format!("ab{secret}"));
     for (spelt, trace) in [
         (json[1..json.len() - 1].to_owned(), "s3cr"),

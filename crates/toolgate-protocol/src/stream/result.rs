@@ -68,6 +68,11 @@ pub struct ResultPass {
 }
 
 impl ResultPass {
+    /// Whether results of this method may go on as they come: those that nobody on the way has to read whole.
+    pub fn is_for(method: &str) -> bool {
+        matches!(method, "tools/call" | "resources/read" | "prompts/get")
+    }
+
     /// For the answer to the request with this id, from a server of this revision, on its way to this client.
     ///
     /// Without one it only looks: [`suits`](Self::suits) then tells for whom the result may go on.

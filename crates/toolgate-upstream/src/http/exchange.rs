@@ -8,7 +8,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use hyper::header::HeaderValue;
 use tokio::time::timeout;
-use toolgate_protocol::stream::Audience;
+use toolgate_protocol::stream::{Audience, ResultPass};
 use toolgate_protocol::{Era, Json, Message, Revision};
 
 use super::answer::{Posted, Refusal, unreadable};
@@ -213,11 +213,7 @@ impl HttpExchange {
 
     /// The answer that may be handed on as it comes: the result of a method that nobody here reads (P9.16 apart).
     fn awaited(&self) -> Option<Awaited> {
-        let passes = matches!(
-            &*self.call.method,
-            "tools/call" | "resources/read" | "prompts/get"
-        );
-        passes.then(|| Awaited {
+        ResultPass::is_for(&self.call.method).then(|| Awaited {
             id: self.dialogue.id(),
             from: self.revision(),
         })
