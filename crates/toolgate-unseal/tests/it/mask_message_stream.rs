@@ -39,16 +39,18 @@ fn check_against(message: &str, expected: &str) {
     assert_eq!(output, expected, "byte by byte");
 }
 
+/// The secret, byte by byte.
+fn spelt(byte: impl Fn(u8) -> String) -> String {
+    SECRET.bytes().map(byte).collect()
+}
+
 #[test]
 fn s22_a_secret_across_two_chunks_is_masked_in_every_spelling() {
     let json = serde_json::Value::from(SECRET).to_string();
     let nested = serde_json::Value::from(format!("{{\"key\":{json}}}")).to_string();
-    let hex: String = SECRET.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let percent: String = SECRET.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let unicode: String = SECRET
-        .bytes()
-        .map(|byte| format!("\\u{byte:04x}"))
-        .collect();
+    let hex = spelt(|byte| format!("{byte:02x}"));
+    let percent = spelt(|byte| format!("%{byte:02X}"));
+    let unicode = spelt(|byte| format!("\\u{byte:04x}"));
     let reversed: String = SECRET.chars().rev().collect();
     let reversed = serde_json::Value::from(reversed).to_string();
     check(&format!(r#"{{"text":{json},"data":12}}"#));
