@@ -70,7 +70,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         arguments: Some(r#""bytes":1048576,"nonce":1"#),
         times: 40,
         records: false,
-        tolerance: (5.0, 20.0),
+        tolerance: (15.0, 20.0),
     },
     Scenario {
         name: "2025-11-25 tools/list of 3 servers",
