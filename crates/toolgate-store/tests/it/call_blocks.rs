@@ -6,31 +6,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use proptest::prelude::*;
 use rusqlite::Connection;
-use toolgate_analytics::{CallRecord, CallStatus, Journal, Source, call_id};
-use toolgate_namespace::{ServerId, WorkspaceId};
+use toolgate_analytics::{CallRecord, CallStatus, Journal, call_id};
+use toolgate_namespace::WorkspaceId;
 use toolgate_store::{CallFilter, CallRow, CallsJournal, CallsReader, WorkspaceScope};
 
-use crate::fixtures::{House, NOW, actor};
-
-fn record(scope: &WorkspaceScope, number: u64, time_ms: u64) -> CallRecord {
-    CallRecord {
-        number,
-        time_ms,
-        workspace: scope.workspace().clone(),
-        server: Some(ServerId::from_random([1; 16])),
-        server_slug: Some("github".try_into().unwrap()),
-        tool: Some("search".into()),
-        token_id: "tok_one".into(),
-        status: CallStatus::Ok,
-        error_code: None,
-        duration_ms: 12,
-        bytes_in: 100,
-        bytes_out: 2_000,
-        revision: "2025-11-25",
-        source: Source::Gateway,
-        intended: false,
-    }
-}
+use crate::fixtures::{House, NOW, a_call as record, actor};
 
 fn all() -> CallFilter {
     CallFilter {

@@ -7,26 +7,10 @@ use toolgate_analytics::{CallRecord, CallStatus, Journal, Recorder, Source, call
 use toolgate_namespace::ServerId;
 use toolgate_store::{CallFilter, CallRow, CallsJournal, CallsReader, Store, WorkspaceScope};
 
-use crate::fixtures::{House, NOW, actor};
+use crate::fixtures::{House, NOW, a_call, actor};
 
 fn record(scope: &WorkspaceScope, n: u64) -> CallRecord {
-    CallRecord {
-        number: n,
-        time_ms: NOW + n,
-        workspace: scope.workspace().clone(),
-        server: Some(ServerId::from_random([1; 16])),
-        server_slug: Some("github".try_into().unwrap()),
-        tool: Some("search".into()),
-        token_id: "tok_one".into(),
-        status: CallStatus::Ok,
-        error_code: None,
-        duration_ms: 12,
-        bytes_in: 100,
-        bytes_out: 2_000,
-        revision: "2025-11-25",
-        source: Source::Gateway,
-        intended: false,
-    }
+    a_call(scope, n, NOW + n)
 }
 
 fn ids(rows: &[CallRow]) -> Vec<&str> {

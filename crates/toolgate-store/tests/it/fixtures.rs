@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use tempfile::TempDir;
+use toolgate_analytics::{CallRecord, CallStatus, Source};
 use toolgate_namespace::{
     EraSetting, HttpKind, Injection, Isolation, Prefix, ServerId, ServerSlug, ServerSpec, Timeouts,
     Transport, Trust, WorkspaceId, WorkspaceSlug,
@@ -200,4 +201,25 @@ pub(crate) fn tool(server: &ServerId, name: &str, position: u32) -> ToolRow {
 #[track_caller]
 pub(crate) fn refuses<T: std::fmt::Debug>(outcome: Result<T, StoreError>, expected: &str) {
     assert_eq!(outcome.unwrap_err().to_string(), expected);
+}
+
+/// A call that went well.
+pub(crate) fn a_call(scope: &WorkspaceScope, number: u64, time_ms: u64) -> CallRecord {
+    CallRecord {
+        number,
+        time_ms,
+        workspace: scope.workspace().clone(),
+        server: Some(ServerId::from_random([1; 16])),
+        server_slug: Some("github".try_into().unwrap()),
+        tool: Some("search".into()),
+        token_id: "tok_one".into(),
+        status: CallStatus::Ok,
+        error_code: None,
+        duration_ms: 12,
+        bytes_in: 100,
+        bytes_out: 2_000,
+        revision: "2025-11-25",
+        source: Source::Gateway,
+        intended: false,
+    }
 }

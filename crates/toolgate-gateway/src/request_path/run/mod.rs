@@ -3,30 +3,29 @@
 mod logs;
 mod outcome;
 mod passing;
+mod questions;
 mod rounds;
+mod standing;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use futures::FutureExt;
 use futures::future::BoxFuture;
 use hyper::StatusCode;
 use toolgate_analytics::CallStatus;
 use toolgate_policy::{Classification, Permitted, Principal};
-use toolgate_protocol::mcp::{Question, ResultType, answer_fits, question_for_client, result_type};
+use toolgate_protocol::mcp::{Question, ResultType, result_type};
 use toolgate_protocol::{Era, Json, Object, Outcome, Revision, RpcError, codes};
 use toolgate_router::{LinkCall, RouteError, Routed};
-use toolgate_upstream::{
-    Answer, Ask, AskId, Call, Event, IsolationKey, UpstreamError, UpstreamErrorKind,
-};
+use toolgate_upstream::{Answer, Ask, AskId, Call, Event, IsolationKey, UpstreamError};
 
 use self::logs::LogBudget;
 pub(super) use self::outcome::adapted;
 use self::outcome::missing_capability;
 use self::passing::Passing;
 use self::rounds::Rounds;
+use self::standing::Standing;
 use super::Visit;
 use super::asking::{Asker, Asking, Said};
 use super::call::{ClientSide, Finished, Step, isolation};
@@ -127,15 +126,6 @@ pub(super) enum Next {
     Step(Step),
     /// The client has to be asked in the answer; the call waits (P11.9).
     Park,
-}
-
-/// What became of the right to a call.
-enum Standing {
-    Holds,
-    /// The token ended.
-    Ended,
-    /// The token lives, but may not do this any more.
-    Taken,
 }
 
 /// What happened to a running call.
@@ -434,136 +424,6 @@ impl Inner {
         Some(self.end(end))
     }
 
-    // === what the client says ===
-
-    fn on_said(&mut self, said: Said) -> Option<Step> {
-        let Said::Answer(open, outcome) = said else {
-            let end = self.give_up("the client did not answer the server's question in time");
-            return Some(self.end(end));
-        };
-        match open.asker {
-            Asker::Ask(id) => {
-                let answer = match outcome {
-                    Outcome::Result(result) if !answer_fits(&open.method, &result) => {
-                        let what = "the client's answer has not the shape the question needs";
-                        Answer::Error(RpcError::new(codes::INVALID_PARAMS, what))
-                    }
-                    Outcome::Result(result) => Answer::Result(result),
-                    Outcome::Error(error) => Answer::Error(error),
-                };
-                self.answer_server(id, answer);
-                None
-            }
-            Asker::Key(key) => match self.on_round_answer(&open.method, key, outcome) {
-                Ok(()) => None,
-                Err(end) => Some(self.end(end)),
-            },
-        }
-    }
-
-    /// The request for a question to a client of an older revision; `None` when it cannot be asked.
-    fn ask_client(&mut self, question: &Question, asker: Asker) -> Option<Bytes> {
-        let session = self.client.session.clone()?;
-        let asking = self.asking.get_or_insert_with(|| Asking::new(session));
-        let message = asking.ask(question, asker)?;
-        Some(message)
-    }
-
-    fn answer_server(&mut self, id: AskId, answer: Answer) {
-        self.answers.push_back((id, answer));
-        self.answer_next();
-    }
-
-    /// Takes the answer that came with the request itself, if there is one that fits.
-    fn given(&mut self, key: &str, method: &str) -> Option<Json> {
-        let given = self.given.as_ref()?;
-        let answer = given
-            .get(key)
-            .filter(|answer| answer_fits(method, answer))?;
-        self.given = Some(given.edit().remove(key).object());
-        Some(answer)
-    }
-
-    /// Sends the next answer, if the server is not being answered already. What is under way is kept in
-    /// `self`, since whoever polls may give up at any time.
-    fn answer_next(&mut self) {
-        if !matches!(self.leg, Leg::Running(_)) {
-            return;
-        }
-        let Some((id, answer)) = self.answers.pop_front() else {
-            return;
-        };
-        if let Leg::Running(mut routed) = std::mem::replace(&mut self.leg, Leg::Waiting) {
-            let answering = async move {
-                let told = routed.exchange.answer(id, answer).await;
-                (routed, told)
-            };
-            self.leg = Leg::Answering(answering.boxed());
-        }
-    }
-
-    /// Hands the answers a retry brings to the server; what is missing stays asked (P11.11).
-    pub(super) fn take_answers(&mut self, responses: Option<&Object>) {
-        self.given = None;
-        let asked = std::mem::take(&mut self.asked);
-        for asked in asked {
-            let answer = responses.and_then(|responses| responses.get(&asked.key));
-            let fits = |answer: &Json| answer_fits(&asked.question.method, answer);
-            match answer.filter(fits) {
-                Some(answer) => {
-                    self.answer_server(asked.id, Answer::Result(answer.detached()));
-                }
-                None => self.asked.push(asked),
-            }
-        }
-        let soon = tokio::time::Instant::now() + GATHER;
-        self.gather_until = (!self.asked.is_empty()).then_some(soon);
-    }
-
-    /// A server that is gone shows as the end of its call; one whose secret was rotated meanwhile cannot be told
-    /// anything any more, and would wait for ever (S-15).
-    fn on_answered(&mut self, routed: Routed, told: &Result<(), UpstreamError>) -> Option<Step> {
-        self.leg = Leg::Running(routed);
-        if let Err(error) = told
-            && matches!(error.kind, UpstreamErrorKind::SecretMissing(_))
-        {
-            let end = self.failed(error);
-            return Some(self.end(end));
-        }
-        self.answer_next();
-        None
-    }
-
-    /// The question as the client is shown it (P11.6).
-    fn shown(&self, question: &Question, from: Era) -> Question {
-        let spec = self.target.link.spec();
-        let prefixed = spec.prefix == toolgate_namespace::Prefix::Slug;
-        let slug = prefixed.then(|| spec.slug.as_str());
-        let to = self.client.revision.era();
-        let elicitation = self.gateway.call_ids().elicitation();
-        question_for_client(question, from, to, slug, &elicitation)
-    }
-
-    /// The key a modern client knows a question by: the server's own id as far as it is a fair key, so that it
-    /// is the same whenever the server asks the same (P11.8). Servers put a mark behind an id that is in use.
-    fn key_for(&self, id: &AskId) -> String {
-        let is_fair = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-        let is_free = |key: &str| self.asked.iter().all(|asked| asked.key != key);
-        let own = id.0.as_text().unwrap_or_default();
-        let own: String = own.chars().take_while(|c| is_fair(*c)).take(64).collect();
-        if !own.is_empty() && is_free(&own) {
-            return own;
-        }
-        let mut number = self.asked.len() + 1;
-        loop {
-            let key = format!("r{number}");
-            if is_free(&key) {
-                return key;
-            }
-            number += 1;
-        }
-    }
-
     // === the end ===
 
     /// Before the answer, whatever is still open at the client is taken back: it goes into the queue, at whose
@@ -579,72 +439,6 @@ impl Inner {
         let withdrawn = withdrawn.into_iter().flatten().map(Step::Interim);
         self.queue.extend(withdrawn);
         last
-    }
-
-    /// Whether the call may go on, asked whenever something changed since it was permitted (S-41); the end, when
-    /// it may not. What was taken back goes first: the queue is dropped with the rest.
-    fn look_again(&mut self) -> Option<Step> {
-        if !self.token.life.is_stirred(self.turn) {
-            return None;
-        }
-        match self.standing() {
-            Standing::Holds => None,
-            Standing::Ended => {
-                self.record.finish(CallStatus::Revoked, None, 0);
-                Some(Step::Revoked)
-            }
-            Standing::Taken => {
-                self.queue.clear();
-                let end = self.no_longer_permitted();
-                let end = self.end(end);
-                self.queue.push_back(end);
-                self.queue.pop_front()
-            }
-        }
-    }
-
-    /// Holds the call against what is in force now.
-    fn standing(&mut self) -> Standing {
-        let now = self.gateway.readmit(&self.principal);
-        let Some(now) = now.filter(|_| !self.token.life.has_ended()) else {
-            return Standing::Ended;
-        };
-        if self.target.renewed(&now).is_none() {
-            // There is no second end of it.
-            self.turn = u64::MAX;
-            return Standing::Taken;
-        }
-        self.turn = now.turn;
-        Standing::Holds
-    }
-
-    /// Whether a call that was set aside may still be taken up again; since when that is known, if it may.
-    pub(super) fn may_wait(&mut self) -> Option<u64> {
-        match self.standing() {
-            Standing::Holds => Some(self.turn),
-            Standing::Ended | Standing::Taken => None,
-        }
-    }
-
-    pub(super) fn turn(&self) -> u64 {
-        self.turn
-    }
-
-    /// Goes by what is in force now, before the server is given anything new.
-    fn renew(&mut self) -> Result<(), Finished> {
-        let renewed = self.gateway.readmit(&self.principal).and_then(|now| {
-            let renewed = self.target.renewed(&now)?;
-            renewed.is_listed.then_some((now, renewed))
-        });
-        let Some((now, renewed)) = renewed else {
-            return Err(self.no_longer_permitted());
-        };
-        self.target.link = renewed.link;
-        self.target.tool = renewed.tool;
-        self.turn = now.turn;
-        self.principal = now.principal;
-        self.workspace = now.workspace;
-        Ok(())
     }
 
     fn cancelled(&mut self) -> Step {
