@@ -28,6 +28,11 @@ const TABLES: &[(&str, &str)] = &[
         "SELECT * FROM server_pins ORDER BY server_id",
     ),
     ("tokens", "SELECT * FROM tokens ORDER BY id"),
+    ("operators", "SELECT * FROM operators ORDER BY id"),
+    ("operator_keys", "SELECT * FROM operator_keys ORDER BY id"),
+    ("members", "SELECT * FROM members ORDER BY id"),
+    ("invitations", "SELECT * FROM invitations ORDER BY id"),
+    ("alerts", "SELECT * FROM alerts ORDER BY id"),
     ("settings", "SELECT * FROM settings ORDER BY name"),
     ("key_check", "SELECT * FROM key_check"),
     (
@@ -159,6 +164,7 @@ mod tests {
         "secrets", // sealed one by one; a row that was put back costs that secret, not the start (S-17)
         "manifests", // authenticated one by one
         "changes", // compared by itself
+        "idempotency", // answers that are repeated for a day, no right hangs on them
         "clock",   // only ever raised
         "compatibility", // about the file, not in it
         "content_seal",

@@ -37,6 +37,9 @@ pub(crate) const CONTROL: Schema = Schema {
         include_str!("migrations/control_4.sql"),
         include_str!("migrations/control_5.sql"),
         include_str!("migrations/control_6.sql"),
+        include_str!("migrations/control_7.sql"),
+        include_str!("migrations/control_8.sql"),
+        include_str!("migrations/control_9.sql"),
     ],
 };
 
@@ -50,6 +53,7 @@ pub(crate) const CALLS: Schema = Schema {
         include_str!("migrations/calls_1.sql"),
         include_str!("migrations/calls_2.sql"),
         include_str!("migrations/calls_3.sql"),
+        include_str!("migrations/calls_4.sql"),
     ],
 };
 

@@ -13,7 +13,10 @@ const FENCED: &[(&str, &[&str])] = &[
     ),
     ("clap", &["toolgate", "toolgatectl"]),
     ("anyhow", &["toolgate", "toolgatectl"]),
-    ("hyper", &["http", "upstream", "gateway", "testkit"]),
+    (
+        "hyper",
+        &["http", "upstream", "gateway", "api", "telemetry", "testkit"],
+    ),
     ("rustls", &["http"]),
     ("libc", &["sys"]),
 ];

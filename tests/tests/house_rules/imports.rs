@@ -5,8 +5,15 @@ use crate::tree::{read, root};
 
 /// Who may import whom, and nothing else. A crate that is missing here fails the test.
 pub(crate) const ARROWS: &[(&str, &[&str])] = &[
-    ("toolgate", &["gateway", "demo"]),
-    ("toolgatectl", &["admin"]),
+    ("toolgate", &["gateway", "demo", "manage", "telemetry"]),
+    ("toolgatectl", &["admin", "api", "export"]),
+    ("api", &["admin", "http"]),
+    (
+        "manage",
+        &["admin", "upstream", "policy", "namespace", "protocol"],
+    ),
+    ("telemetry", &["analytics", "http", "namespace", "store"]),
+    ("export", &["analytics"]),
     (
         "gateway",
         &[

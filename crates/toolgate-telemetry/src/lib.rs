@@ -1,0 +1,1 @@
+//! Calls, told to whoever watches.
