@@ -15,65 +15,15 @@ use std::env;
 use std::fs;
 use std::hint::black_box;
 use std::path::Path;
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group};
-use toolgate_analytics::{CallRecord, CallStatus, Journal, MemoryJournal, Recorder, Source};
-use toolgate_namespace::{ServerId, ServerSlug, WorkspaceId};
+use toolgate_analytics::{Journal, MemoryJournal, Recorder};
+use toolgate_benches::{Busy, NOW_MS};
 use toolgate_store::{CallFilter, CallsJournal, CallsReader, DataDir};
 
-const NOW_MS: u64 = 1_800_000_000_000;
 const DAY_MS: u64 = 24 * 3_600_000;
-
-/// A busy installation: 4 workspaces, 50 servers, 1,000 tools, 200 tokens, all of them used in turn.
-struct Busy {
-    workspaces: Vec<WorkspaceId>,
-    servers: Vec<(ServerId, ServerSlug)>,
-    tools: Vec<Arc<str>>,
-    tokens: Vec<Arc<str>>,
-}
-
-impl Busy {
-    fn new() -> Self {
-        let id = |n: u8| [[7; 8], [n; 8]].concat().try_into().expect("16 bytes");
-        let server = |n: u8| {
-            let slug = ServerSlug::try_from(format!("server-{n}").as_str());
-            (ServerId::from_random(id(n)), slug.expect("a slug"))
-        };
-        Self {
-            workspaces: (0..4).map(|n| WorkspaceId::from_random(id(n))).collect(),
-            servers: (0..50).map(server).collect(),
-            tools: (0..1_000)
-                .map(|n| format!("tool_number_{n}").into())
-                .collect(),
-            tokens: (0..200).map(|n| format!("tok_{n:020}").into()).collect(),
-        }
-    }
-
-    fn record(&self, n: u64, time_ms: u64) -> CallRecord {
-        let n_ = usize::try_from(n).expect("64 bits");
-        let (server, slug) = &self.servers[n_ % 50];
-        CallRecord {
-            number: n,
-            time_ms,
-            workspace: self.workspaces[n_ % 4].clone(),
-            server: Some(server.clone()),
-            server_slug: Some(slug.clone()),
-            tool: Some(self.tools[n_ % 1_000].clone()),
-            token_id: self.tokens[n_ / 7 % 200].clone(),
-            status: CallStatus::Ok,
-            error_code: None,
-            duration_ms: n % 100,
-            bytes_in: 300 + n % 64,
-            bytes_out: 1_200 + n % 512,
-            revision: "2025-11-25",
-            source: Source::Gateway,
-            intended: false,
-        }
-    }
-}
 
 /// The price of one call's `record`, its record being at hand.
 fn record_cost(c: &mut Criterion) {

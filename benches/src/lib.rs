@@ -11,6 +11,7 @@
     reason = "a bench panics where an answer is wrong, and prints its figures"
 )]
 
+mod busy;
 mod drive;
 mod house;
 mod job;
@@ -26,6 +27,7 @@ mod upstream;
 mod wire;
 mod wire2;
 
+pub use busy::{Busy, NOW_MS};
 pub use house::House;
 pub use job::{Ask, Load, Measured, Target, median};
 pub use process::{cpu_time, forget_peak, machine, peak_kib, resident_kib, target_dir};

@@ -12,8 +12,8 @@ const HEAD: &str = "\
 #     just guard --write
 #
 # They hold for x86-64 Linux and the pinned compiler. Valgrind shows every processor with AVX2 as the same
-# one, so that the machine does not matter. `records` is the thread that writes call records; how many it writes at once depends on
-# time, hence its wide tolerance.
+# one, so that the machine does not matter. A large answer comes in as many pieces as time makes of it, hence its wide
+# tolerance.
 #
 # figure | budget | tolerance in percent
 ";

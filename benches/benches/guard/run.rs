@@ -20,8 +20,6 @@ pub(crate) struct Scenario {
     arguments: Option<&'static str>,
     /// How often.
     times: u32,
-    /// Whether its call records are counted.
-    pub(crate) records: bool,
     /// By how many percent instructions and allocations may lie above their budgets. A large answer comes in as many
     /// pieces as the network makes of it, and each piece costs something.
     pub(crate) tolerance: (f64, f64),
@@ -37,7 +35,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         modern: false,
         arguments: Some(r#""bytes":1024,"nonce":1"#),
         times: 1_000,
-        records: true,
         tolerance: STEADY,
     },
     Scenario {
@@ -45,7 +42,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         modern: true,
         arguments: Some(r#""bytes":1024,"nonce":1"#),
         times: 1_000,
-        records: true,
         tolerance: STEADY,
     },
     Scenario {
@@ -53,7 +49,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         modern: false,
         arguments: Some(r#""bytes":1024,"nonce":1,"sse":true"#),
         times: 1_000,
-        records: true,
         tolerance: STEADY,
     },
     Scenario {
@@ -61,7 +56,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         modern: true,
         arguments: Some(r#""bytes":1024,"nonce":1,"sse":true"#),
         times: 1_000,
-        records: true,
         tolerance: STEADY,
     },
     Scenario {
@@ -69,7 +63,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         modern: true,
         arguments: Some(r#""bytes":1048576,"nonce":1"#),
         times: 40,
-        records: false,
         tolerance: (15.0, 20.0),
     },
     Scenario {
@@ -77,7 +70,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         modern: false,
         arguments: None,
         times: 500,
-        records: false,
         tolerance: STEADY,
     },
 ];
