@@ -8,7 +8,7 @@ use futures::{StreamExt, stream};
 use hyper::{Response, StatusCode};
 use toolgate_http::ReplyBody;
 use toolgate_http::serve::BrokenOff;
-use toolgate_protocol::framing::{SSE_KEEP_ALIVE, one_line, sse_event};
+use toolgate_protocol::framing::{SSE_KEEP_ALIVE, one_line, sse_begin, sse_end, sse_event};
 use toolgate_protocol::{Era, Revision};
 
 use super::call::{CallRun, Finished, Step};
@@ -107,10 +107,13 @@ fn open_stream(mut run: CallRun, first: Option<Bytes>) -> Response<ReplyBody> {
         let (event, goes_on) = match step {
             Step::Interim(message) => (Ok(writer.event(&message)), true),
             Step::Answer(answer) => (Ok(writer.event(&answer.joined())), false),
-            Step::Begin(head) => (Ok([b"data: ", &*head].concat().into()), true),
-            Step::Part(part) => (Ok(one_line(part)), true),
-            Step::Last(last) => (Ok([&*one_line(last), b"\n\n"].concat().into()), false),
-            Step::Broken => (Err(BrokenOff), false),
+            Step::Begin(head) => (Ok(writer.begin(&head)), true),
+            Step::Part(part) => (Ok(writer.part(part)), true),
+            Step::Last(last) => (Ok(writer.last(&last)), false),
+            Step::Broken(told) => {
+                writer.broken(told);
+                (Err(BrokenOff), false)
+            }
             Step::Silence | Step::Revoked => return None,
         };
         Some((event, (ready, writer, goes_on.then_some(run))))
@@ -129,6 +132,34 @@ impl Writer {
         match &self.log {
             Some(log) => log.push(message),
             None => sse_event(message, None),
+        }
+    }
+
+    fn begin(&self, head: &[u8]) -> Bytes {
+        match &self.log {
+            Some(log) => log.begin(head),
+            None => sse_begin(head),
+        }
+    }
+
+    fn part(&self, part: Bytes) -> Bytes {
+        match &self.log {
+            Some(log) => log.extend(part),
+            None => one_line(part),
+        }
+    }
+
+    fn last(&self, last: &[u8]) -> Bytes {
+        match &self.log {
+            Some(log) => log.end(last),
+            None => sse_end(last, None),
+        }
+    }
+
+    /// What was begun has no end; who comes back for it learns why.
+    fn broken(&self, told: Option<Bytes>) {
+        if let (Some(log), Some(message)) = (&self.log, told) {
+            log.push(&message);
         }
     }
 }

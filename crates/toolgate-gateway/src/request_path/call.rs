@@ -56,8 +56,8 @@ pub(super) enum Step {
     Part(Bytes),
     /// Its end; nothing follows.
     Last(Bytes),
-    /// Its end does not come; nothing follows.
-    Broken,
+    /// Its end does not come, and nothing follows; whoever comes back for the answer is told this.
+    Broken(Option<Bytes>),
     /// The answer, complete; nothing follows.
     Answer(Finished),
     /// The call ended without an answer: the client cancelled it (P6.13).
@@ -288,8 +288,6 @@ impl CallRun {
         let session = inner.client.session.as_ref()?;
         let log = session.streams.open(&inner.client.id);
         self.log = Some(log.clone());
-        // What is to be told again has to be kept.
-        self.may_pass(false);
         Some(log)
     }
 
@@ -321,9 +319,13 @@ impl CallRun {
             Next::Step(step @ (Step::Interim(_) | Step::Begin(_) | Step::Part(_))) => step,
             Next::Step(end) => {
                 // Behind a begun answer no other can be put.
-                let ends_well = !inner.is_passing() || matches!(end, Step::Last(_));
+                let is_passing = inner.is_passing();
                 self.inner = None;
-                if ends_well { end } else { Step::Broken }
+                match end {
+                    Step::Last(_) | Step::Broken(_) => end,
+                    _ if is_passing => Step::Broken(None),
+                    _ => end,
+                }
             }
             Next::Park => match self.inner.take() {
                 Some(inner) => Step::Answer(parked::park(inner)),
@@ -351,8 +353,9 @@ impl Drop for CallRun {
             }
             return;
         };
-        // What has begun to go out cannot be told again.
-        let is_over = inner.client.session.is_none() || inner.is_passing();
+        // What has begun to go out cannot be told again, unless it is kept.
+        let is_lost = inner.is_passing() && self.log.is_none();
+        let is_over = inner.client.session.is_none() || is_lost;
         if is_over || inner.client.revision.era() == Era::Modern {
             return;
         }
@@ -365,20 +368,17 @@ impl Drop for CallRun {
 
 /// Goes on with a call whose client lost its connection, for as long as it may come back (P6.12).
 async fn run_on(mut inner: Box<Inner>, log: Option<Arc<StreamLog>>) {
-    let keep = |message: &[u8]| {
-        if let Some(log) = &log {
-            log.push(message);
-        }
-    };
     let running = async {
         loop {
-            match inner.next().await {
-                Next::Step(Step::Interim(message)) => keep(&message),
-                Next::Step(Step::Answer(answer)) => return keep(&answer.joined()),
-                // Parts come only to who asked for them.
-                Next::Step(Step::Begin(_) | Step::Part(_)) => {}
-                Next::Step(Step::Last(_) | Step::Broken | Step::Silence | Step::Revoked)
-                | Next::Park => return,
+            let Next::Step(step) = inner.next().await else {
+                return;
+            };
+            let goes_on = matches!(step, Step::Interim(_) | Step::Begin(_) | Step::Part(_));
+            if let Some(log) = &log {
+                keep(log, step);
+            }
+            if !goes_on {
+                return;
             }
         }
     };
@@ -395,4 +395,16 @@ async fn run_on(mut inner: Box<Inner>, log: Option<Arc<StreamLog>>) {
     if let Some(log) = &log {
         log.close();
     }
+}
+
+/// Keeps what nobody reads at the moment.
+fn keep(log: &StreamLog, step: Step) {
+    let _ = match step {
+        Step::Interim(message) | Step::Broken(Some(message)) => log.push(&message),
+        Step::Answer(answer) => log.push(&answer.joined()),
+        Step::Begin(head) => log.begin(&head),
+        Step::Part(part) => log.extend(part),
+        Step::Last(last) => log.end(&last),
+        Step::Broken(None) | Step::Silence | Step::Revoked => return,
+    };
 }

@@ -270,7 +270,7 @@ impl Asked {
                 Step::Answer(answer) => return self.connection.send(answer.joined()).await,
                 // An answer comes in parts only to who asks for that.
                 Step::Begin(_) | Step::Part(_) => {}
-                Step::Last(_) | Step::Broken | Step::Silence | Step::Revoked => return,
+                Step::Last(_) | Step::Broken(_) | Step::Silence | Step::Revoked => return,
             }
         }
     }

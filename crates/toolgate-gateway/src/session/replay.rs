@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use toolgate_protocol::RequestId;
-use toolgate_protocol::framing::sse_event;
+use toolgate_protocol::framing::{one_line, sse_begin, sse_end, sse_event};
 
 /// Events of one stream that are kept (P2.4).
 const MAX_EVENTS: usize = 256;
@@ -115,9 +115,26 @@ struct State {
     next: u64,
     events: VecDeque<(u64, Bytes)>,
     bytes: usize,
+    /// The event whose message comes in parts, as far as it came.
+    begun: Vec<u8>,
     over: Option<Instant>,
     readers: usize,
     left_at: Instant,
+}
+
+impl State {
+    /// Keeps an event under the next number.
+    fn keep(&mut self, event: Bytes) {
+        self.bytes += event.len();
+        self.events.push_back((self.next, event));
+        self.next += 1;
+        // The oldest go first; the answer is always the newest (P7.9).
+        while self.events.len() > MAX_EVENTS || (self.bytes > MAX_BYTES && self.events.len() > 1) {
+            if let Some((_, dropped)) = self.events.pop_front() {
+                self.bytes -= dropped.len();
+            }
+        }
+    }
 }
 
 impl StreamLog {
@@ -126,6 +143,7 @@ impl StreamLog {
             next: 1,
             events: VecDeque::new(),
             bytes: 0,
+            begun: Vec::new(),
             over: None,
             readers: 0,
             left_at: Instant::now(),
@@ -150,21 +168,41 @@ impl StreamLog {
     /// Keeps a message and returns the event that carries it.
     pub(crate) fn push(&self, message: &[u8]) -> Bytes {
         let mut state = self.lock();
+        // What was begun and never ended was not what it should have been.
+        state.begun = Vec::new();
         let seq = state.next;
-        state.next += 1;
         let event = sse_event(message, Some(&format!("{}.{seq}", self.name)));
-        state.bytes += event.len();
-        state.events.push_back((seq, event.clone()));
-        // The oldest go first; the answer is always the newest (P7.9).
-        while state.events.len() > MAX_EVENTS || (state.bytes > MAX_BYTES && state.events.len() > 1)
-        {
-            if let Some((_, dropped)) = state.events.pop_front() {
-                state.bytes -= dropped.len();
-            }
-        }
+        state.keep(event.clone());
         drop(state);
         self.bell.notify_waiters();
         event
+    }
+
+    /// Begins the event of a message that comes in parts; like every part, returns what is sent of it. Whoever comes
+    /// back before its end gets it whole.
+    pub(crate) fn begin(&self, head: &[u8]) -> Bytes {
+        let begin = sse_begin(head);
+        self.lock().begun = begin.to_vec();
+        begin
+    }
+
+    /// A further part.
+    pub(crate) fn extend(&self, part: Bytes) -> Bytes {
+        let part = one_line(part);
+        self.lock().begun.extend_from_slice(&part);
+        part
+    }
+
+    /// Its last part. The id stands at its end, so that nobody who has read less takes it for read.
+    pub(crate) fn end(&self, last: &[u8]) -> Bytes {
+        let mut state = self.lock();
+        let last = sse_end(last, Some(&format!("{}.{}", self.name, state.next)));
+        let mut event = std::mem::take(&mut state.begun);
+        event.extend_from_slice(&last);
+        state.keep(event.into());
+        drop(state);
+        self.bell.notify_waiters();
+        last
     }
 
     /// Nothing comes after this.

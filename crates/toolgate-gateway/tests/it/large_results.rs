@@ -183,6 +183,102 @@ async fn p7_9_an_event_for_the_client_comes_in_parts() {
     }
 }
 
+/// The last id of a text of events, and what takes up the stream behind it.
+async fn resumed(client: &Client, text: &[u8]) -> EventStream {
+    let text = String::from_utf8(text.to_vec()).unwrap();
+    let id = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("id: "))
+        .next_back();
+    let extra = [("accept", EVENTS), ("last-event-id", id.unwrap())];
+    client.get_stream(&extra).await
+}
+
+/// The messages of a text of events.
+fn messages(text: &[u8]) -> Vec<Value> {
+    let text = String::from_utf8(text.to_vec()).unwrap();
+    let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
+    let data = data.filter(|data| !data.is_empty());
+    data.map(|data| serde_json::from_str(data).unwrap())
+        .collect()
+}
+
+/// A call whose answer is an event stream that can be taken up again.
+async fn resumable(setup: &Setup) -> (Client, EventStream, Value) {
+    let mut client = started(setup, "2025-11-25").await;
+    let params = json!({"name": "s__t", "arguments": {}});
+    let asked = client.request_message("tools/call", &params);
+    let asking = client.clone().header("accept", EVENTS);
+    let answer = soon("an answer", asking.post_stream(&asked)).await;
+    (client, answer, asked["id"].clone())
+}
+
+/// A stream that can be taken up again carries a large result as it comes, too, and who lost it in the middle of
+/// the event gets the event whole, once (P6.12, P7.6, P7.9).
+#[tokio::test]
+async fn p7_6_an_event_that_was_cut_in_its_middle_comes_whole_later() {
+    for content_type in [JSON, EVENTS] {
+        for is_cut in [true, false] {
+            let halves = vec![
+                bytes("a".repeat(LARGE)),
+                Piece::Wait("go"),
+                bytes("b".repeat(LARGE)),
+            ];
+            let setup = Setup::new().await;
+            let server = linked(&setup, server(false, tool(false, content_type, halves, ""))).await;
+            let (client, mut answer, id) = resumable(&setup).await;
+            let mut text = read(&mut answer, LARGE).await;
+            assert!(text.ends_with(b"aaaa"), "parts come as they come");
+            if is_cut {
+                drop(answer);
+                answer = resumed(&client, &text).await;
+                text = Vec::new();
+            }
+            server.signal("go");
+            let (end, is_whole) = rest(&mut answer).await;
+            assert!(is_whole);
+            text.extend(end);
+            let messages = messages(&text);
+            assert_eq!(messages.len(), 1);
+            assert_eq!(messages[0]["id"], id);
+            let expected = format!("{}{}", "a".repeat(LARGE), "b".repeat(LARGE));
+            assert_eq!(messages[0]["result"]["content"][0]["text"], expected);
+            assert_eq!(only_record(&setup).await.status, CallStatus::Ok);
+            // It is kept under its id, and after it there is nothing.
+            let mut again = resumed(&client, &text).await;
+            assert_eq!(rest(&mut again).await, (Vec::new(), true));
+        }
+    }
+}
+
+/// Who comes back for an answer whose rest never came learns that, instead of waiting (P7.6).
+#[tokio::test]
+async fn p7_6_an_event_that_broke_off_is_an_error_for_who_comes_back() {
+    for is_cut in [true, false] {
+        let pieces = vec![bytes("a".repeat(LARGE)), Piece::Wait("go"), Piece::Cut];
+        let setup = Setup::new().await;
+        let server = linked(&setup, server(false, tool(false, JSON, pieces, ""))).await;
+        let (client, mut answer, id) = resumable(&setup).await;
+        let text = read(&mut answer, LARGE).await;
+        if is_cut {
+            drop(answer);
+            server.signal("go");
+        } else {
+            server.signal("go");
+            let (_, is_whole) = rest(&mut answer).await;
+            assert!(!is_whole);
+        }
+        let mut again = resumed(&client, &text).await;
+        let (text, is_whole) = rest(&mut again).await;
+        assert!(is_whole);
+        let messages = messages(&text);
+        assert_eq!(messages.len(), 1);
+        assert_eq!(messages[0]["id"], id);
+        assert!(messages[0]["error"]["code"].is_i64(), "{}", messages[0]);
+        assert_eq!(only_record(&setup).await.status, CallStatus::Unreachable);
+    }
+}
+
 /// S-22: a secret that lies across two chunks, in each of its spellings, at each of its bytes.
 #[tokio::test]
 async fn s22_a_secret_across_two_chunks_stays_here() {

@@ -8,4 +8,4 @@ mod sse_write;
 
 pub use line::{LineDecoder, LineError, one_line};
 pub use sse::{SseDecoder, SseError, SseEvent, SseFlow};
-pub use sse_write::{SSE_KEEP_ALIVE, sse_event, sse_named, sse_parts};
+pub use sse_write::{SSE_KEEP_ALIVE, sse_begin, sse_end, sse_event, sse_named};

@@ -2,8 +2,6 @@
 
 use bytes::Bytes;
 
-use super::one_line;
-
 /// A comment that keeps a stream open (P7.2).
 pub const SSE_KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
 
@@ -12,6 +10,7 @@ pub fn sse_event(data: &[u8], id: Option<&str>) -> Bytes {
     let mut text = Vec::with_capacity(data.len() + id.map_or(0, str::len) + 16);
     push_field(&mut text, "id", id);
     push_data(&mut text, data);
+    text.extend_from_slice(b"\n\n");
     text.into()
 }
 
@@ -20,18 +19,26 @@ pub fn sse_named(event: &str, data: &[u8]) -> Bytes {
     let mut text = Vec::with_capacity(data.len() + event.len() + 24);
     push_field(&mut text, "event", Some(event));
     push_data(&mut text, data);
+    text.extend_from_slice(b"\n\n");
     text.into()
 }
 
-/// Like [`sse_event`] for a message that comes in parts, which are not copied.
-pub fn sse_parts(message: impl IntoIterator<Item = Bytes>, id: Option<&str>) -> Vec<Bytes> {
-    let mut head = Vec::new();
-    push_field(&mut head, "id", id);
-    head.extend_from_slice(b"data: ");
-    let mut parts = vec![head.into()];
-    parts.extend(message.into_iter().map(one_line));
-    parts.push(Bytes::from_static(b"\n\n"));
-    parts
+/// The begin of an event whose message comes in parts: its first part. Those between leave through [`one_line`](super::one_line).
+pub fn sse_begin(first: &[u8]) -> Bytes {
+    let mut text = Vec::with_capacity(first.len() + 8);
+    push_data(&mut text, first);
+    text.into()
+}
+
+/// The end of such an event: the last part of its message. An id stands behind it, so that nobody who has read less
+/// takes the event for read.
+pub fn sse_end(last: &[u8], id: Option<&str>) -> Bytes {
+    let mut text = Vec::with_capacity(last.len() + id.map_or(0, str::len) + 8);
+    push_on_line(&mut text, last);
+    text.push(b'\n');
+    push_field(&mut text, "id", id);
+    text.push(b'\n');
+    text.into()
 }
 
 fn push_field(text: &mut Vec<u8>, name: &str, value: Option<&str>) {
@@ -43,9 +50,13 @@ fn push_field(text: &mut Vec<u8>, name: &str, value: Option<&str>) {
     }
 }
 
-/// The data on one line: a line end between two tokens becomes a space (P7.1).
 fn push_data(text: &mut Vec<u8>, data: &[u8]) {
     text.extend_from_slice(b"data: ");
+    push_on_line(text, data);
+}
+
+/// A line end between two tokens becomes a space (P7.1).
+fn push_on_line(text: &mut Vec<u8>, data: &[u8]) {
     let from = text.len();
     text.extend_from_slice(data);
     if memchr::memchr2(b'\n', b'\r', data).is_some() {
@@ -55,5 +66,4 @@ fn push_data(text: &mut Vec<u8>, data: &[u8]) {
             }
         }
     }
-    text.extend_from_slice(b"\n\n");
 }

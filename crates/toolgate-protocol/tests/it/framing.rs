@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use toolgate_protocol::framing::{
-    LineDecoder, LineError, SSE_KEEP_ALIVE, SseDecoder, SseError, SseEvent, one_line, sse_event,
-    sse_named, sse_parts,
+    LineDecoder, LineError, SSE_KEEP_ALIVE, SseDecoder, SseError, SseEvent, one_line, sse_begin,
+    sse_end, sse_event, sse_named,
 };
 
 use crate::text;
@@ -153,8 +153,10 @@ fn events_are_written() {
         text(sse_event(b"{\n\"a\":\r\n1}", None)),
         "data: { \"a\":  1}\n\n"
     );
-    let parts = sse_parts(["{\n".into(), "}".into()], Some("s.1"));
-    assert_eq!(text(parts.concat()), "id: s.1\ndata: { }\n\n");
+    for (id, end) in [(None, "}\n\n"), (Some("s.1"), "}\nid: s.1\n\n")] {
+        assert_eq!(text(sse_begin(b"{\n")), "data: { ");
+        assert_eq!(text(sse_end(b"}", id)), end);
+    }
     assert!(SSE_KEEP_ALIVE.starts_with(b":") && SSE_KEEP_ALIVE.ends_with(b"\n\n"));
     assert_eq!(events(&[SSE_KEEP_ALIVE], 100), (vec![], None));
 }

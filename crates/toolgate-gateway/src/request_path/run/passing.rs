@@ -88,7 +88,7 @@ impl Inner {
         self.record
             .finish(fault.status, Some(fault.error.code), sent);
         self.leg = Leg::Waiting;
-        Step::Broken
+        Step::Broken(Some(write::error(Some(&self.client.id), &fault.error, era)))
     }
 
     fn count(&mut self, part: &Bytes) -> usize {
