@@ -167,7 +167,7 @@ pub enum StoreError {
         rule: &'static str,
     },
     /// One more than the plan in force has room for (product.md section 25); what is there stays.
-    #[error("plan `{plan}` allows {max} {what}, and there {} {used}", if *used == 1 { "is" } else { "are" })]
+    #[error("plan `{plan}` limits {what} to {max}, and there {} {used}", if *used == 1 { "is" } else { "are" })]
     OverLimit {
         /// The plan's name.
         plan: String,
