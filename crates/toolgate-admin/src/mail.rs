@@ -284,8 +284,8 @@ impl Server {
 
 /// `user%40example.com` is `user@example.com`.
 fn decoded(user: &str) -> Option<String> {
-    // As a form would have it, a plus sign is a blank; in a name it is itself.
-    let form = user.replace('+', "%2B");
+    // In a form these two mean something else; in a name they are themselves.
+    let form = user.replace('+', "%2B").replace('&', "%26");
     let (decoded, _) = url::form_urlencoded::parse(form.as_bytes()).next()?;
     let plain = !decoded.is_empty() && !decoded.chars().any(char::is_control);
     plain.then(|| decoded.into_owned())
@@ -333,6 +333,10 @@ mod tests {
         check(
             "smtp://a%40example.com@m.example.com:2525",
             "m.example.com 2525 Some(\"a@example.com\") wrapped=false local=false",
+        );
+        check(
+            "smtp://a&b=c@m.example.com",
+            "m.example.com 587 Some(\"a&b=c\") wrapped=false local=false",
         );
         check(
             "smtp://a+b@m.example.com",

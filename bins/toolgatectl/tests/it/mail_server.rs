@@ -174,7 +174,8 @@ impl<'a, S: Read + Write> Conversation<'a, S> {
             mail.push_str(&line);
             mail.push('\n');
         }
-        Ok(mail)
+        // Quoted-printable, as far as these mails need it.
+        Ok(mail.replace("=\n", "").replace("=3D", "="))
     }
 
     fn line(&mut self) -> io::Result<Option<String>> {
