@@ -433,14 +433,7 @@ impl AdminError {
                     listed(known)
                 )
             }),
-            Self::NoActiveWorkspace { known } => Some(format!(
-                "choose one with --workspace, or make it the default: {}",
-                known
-                    .iter()
-                    .map(|slug| format!("`toolgatectl workspace use {slug}`"))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            )),
+            Self::NoActiveWorkspace { known } => Some(choose(known)),
             Self::UnknownServer { known, .. } => Some(if known.is_empty() {
                 "it has none yet; add one with `toolgatectl mcp add`".to_owned()
             } else {
@@ -456,47 +449,18 @@ impl AdminError {
             Self::UnknownToken { workspace, .. } => Some(format!(
                 "see `toolgatectl workspace token list {workspace}`"
             )),
-            Self::Email(source) => Some(source.hint().to_owned()),
-            Self::UnknownMember {
-                workspace, invited, ..
-            } => Some(if *invited {
-                format!(
-                    "that is an invitation, take it back with `toolgatectl workspace invitation revoke {workspace} EMAIL`"
-                )
-            } else {
-                format!("see `toolgatectl workspace member list {workspace}`")
-            }),
-            Self::UnknownInvitation { workspace, .. } => Some(format!(
-                "see `toolgatectl workspace invitation list {workspace}`"
-            )),
-            Self::AlreadyMember {
-                email,
-                workspace: Some(workspace),
-            } => Some(format!(
-                "another token for the same person: `toolgatectl workspace token create {workspace} --name NAME --member {email}`"
-            )),
-            Self::AlreadyMember {
-                workspace: None, ..
-            }
-            | Self::NotInTeam { .. } => Some("see `toolgatectl team list`".to_owned()),
-            Self::Mail(source) => Some(source.hint().to_owned()),
-            Self::UnknownPlan { known, .. } => Some(format!(
-                "there is {}; see `toolgatectl plan list`",
-                listed(known)
-            )),
-            Self::PlanLimit { .. } => None,
-            Self::RetentionOverPlan { .. } => Some(
-                "raise it first: `toolgatectl plan set --retention DAYS` (or `unlimited`)"
-                    .to_owned(),
-            ),
-            Self::UnknownSetting { known, .. } => Some(format!(
-                "there is {}; see `toolgatectl settings list`",
-                known.join(", ")
-            )),
-            Self::SettingValue { rule, .. } => Some(format!("it must be {rule}")),
-            Self::SettingWritten { .. } => {
-                Some("see `toolgatectl settings get NAME` for where it comes from".to_owned())
-            }
+            Self::Email(_)
+            | Self::UnknownMember { .. }
+            | Self::UnknownInvitation { .. }
+            | Self::AlreadyMember { .. }
+            | Self::NotInTeam { .. }
+            | Self::Mail(_) => self.hint_on_people(),
+            Self::UnknownPlan { .. }
+            | Self::PlanLimit { .. }
+            | Self::RetentionOverPlan { .. }
+            | Self::UnknownSetting { .. }
+            | Self::SettingValue { .. }
+            | Self::SettingWritten { .. } => self.hint_on_settings(),
             Self::AmbiguousToken { .. } => Some(
                 "use the id of the one you mean, from `toolgatectl workspace token list`"
                     .to_owned(),
@@ -557,14 +521,66 @@ impl AdminError {
             | Self::Random => None,
         }
     }
+
+    fn hint_on_people(&self) -> Option<String> {
+        match self {
+            Self::Email(source) => Some(source.hint().to_owned()),
+            Self::UnknownMember {
+                workspace, invited, ..
+            } => Some(if *invited {
+                format!(
+                    "that is an invitation, take it back with `toolgatectl workspace invitation revoke {workspace} EMAIL`"
+                )
+            } else {
+                format!("see `toolgatectl workspace member list {workspace}`")
+            }),
+            Self::UnknownInvitation { workspace, .. } => Some(format!(
+                "see `toolgatectl workspace invitation list {workspace}`"
+            )),
+            Self::AlreadyMember {
+                email,
+                workspace: Some(workspace),
+            } => Some(format!(
+                "another token for the same person: `toolgatectl workspace token create {workspace} --name NAME --member {email}`"
+            )),
+            Self::AlreadyMember {
+                workspace: None, ..
+            }
+            | Self::NotInTeam { .. } => Some("see `toolgatectl team list`".to_owned()),
+            Self::Mail(source) => Some(source.hint().to_owned()),
+            _ => None,
+        }
+    }
+
+    fn hint_on_settings(&self) -> Option<String> {
+        match self {
+            Self::UnknownPlan { known, .. } => Some(format!(
+                "there is {}; see `toolgatectl plan list`",
+                listed(known)
+            )),
+            Self::RetentionOverPlan { .. } => Some(
+                "raise it first: `toolgatectl plan set --retention DAYS` (or `unlimited`)"
+                    .to_owned(),
+            ),
+            Self::UnknownSetting { known, .. } => Some(format!(
+                "there is {}; see `toolgatectl settings list`",
+                known.join(", ")
+            )),
+            Self::SettingValue { rule, .. } => Some(format!("it must be {rule}")),
+            Self::SettingWritten { .. } => {
+                Some("see `toolgatectl settings get NAME` for where it comes from".to_owned())
+            }
+            _ => None,
+        }
+    }
 }
 
 fn store_fault(error: &StoreError) -> Fault {
     match error {
         StoreError::UnknownWorkspace { .. } | StoreError::Unknown { .. } => Fault::NotFound,
-        // One more than there may be, or a code that opens nothing.
-        StoreError::OverLimit { .. } | StoreError::NoInvitation => Fault::Refused,
         StoreError::Taken { .. }
+        | StoreError::OverLimit { .. }
+        | StoreError::NoInvitation
         | StoreError::Conflict { .. }
         | StoreError::InUse { .. }
         | StoreError::BackupExists { .. } => Fault::Refused,
@@ -575,6 +591,17 @@ fn store_fault(error: &StoreError) -> Fault {
         StoreError::Busy { .. } => Fault::Busy,
         _ => Fault::Failed,
     }
+}
+
+fn choose(known: &[String]) -> String {
+    let commands: Vec<String> = known
+        .iter()
+        .map(|slug| format!("`toolgatectl workspace use {slug}`"))
+        .collect();
+    format!(
+        "choose one with --workspace, or make it the default: {}",
+        commands.join(", ")
+    )
 }
 
 fn place(workspace: Option<&str>) -> String {

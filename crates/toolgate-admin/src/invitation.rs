@@ -170,7 +170,7 @@ impl Admin {
         }?;
         let workspace = self.store.workspace(scope)?.workspace;
         let to = format!("the workspace \"{}\"", workspace.name);
-        let mut made = self.deliver(draft, &to, "get your personal token");
+        let mut made = deliver(draft, &to, "get your personal token");
         made.workspace = Some(scope.slug().to_string());
         Ok(made)
     }
@@ -194,7 +194,7 @@ impl Admin {
             }),
             other => Ok(other?),
         }?;
-        Ok(self.deliver(
+        Ok(deliver(
             draft,
             "the team that administers this installation",
             "choose a password",
@@ -410,58 +410,6 @@ impl Admin {
             invited_by: invited_by.map(|name| name.trim().to_owned()),
         })
     }
-
-    /// Mails an invitation that was saved, or hands its link back.
-    fn deliver(&self, draft: Draft, to: &str, what_for: &str) -> InvitationMade {
-        let Draft {
-            invitation,
-            code,
-            link,
-            mailer,
-            invited_by,
-        } = draft;
-        let expires_at = rfc3339(invitation.expires_at);
-        let mail = match (&mailer, &link) {
-            (Some(mailer), Some(link)) => {
-                let who = invited_by.unwrap_or_else(|| mailer.sender());
-                let letter = Letter {
-                    id: invitation.id.as_str(),
-                    to: &invitation.email,
-                    subject: format!("Invitation to {to}"),
-                    text: text(&who, to, what_for, link.expose(), &expires_at),
-                };
-                match mailer.send(letter) {
-                    Ok(()) => Mailed::Sent,
-                    Err(error) => Mailed::Failed { error },
-                }
-            }
-            _ => Mailed::NotConfigured,
-        };
-        let handed_over = mail != Mailed::Sent;
-        let (role, tools, token_ms) = match invitation.to {
-            InvitedTo::Team => (None, None, None),
-            InvitedTo::Workspace {
-                role,
-                rules,
-                token_ms,
-                ..
-            } => (Some(role), Some(rules.patterns().to_vec()), token_ms),
-        };
-        InvitationMade {
-            id: invitation.id.as_str().to_owned(),
-            email: invitation.email.to_string(),
-            workspace: None,
-            role,
-            tools,
-            token_expires_in: token_ms.map(|ms| ms / 1_000),
-            expires_at,
-            mail,
-            code: handed_over.then(|| code.expose().to_owned()),
-            link: link
-                .filter(|_| handed_over)
-                .map(|link| link.expose().clone()),
-        }
-    }
 }
 
 /// An invitation that is not saved yet.
@@ -471,6 +419,58 @@ struct Draft {
     link: Option<Secret<String>>,
     mailer: Option<Mailer>,
     invited_by: Option<String>,
+}
+
+/// Mails an invitation that was saved, or hands its link back.
+fn deliver(draft: Draft, to: &str, what_for: &str) -> InvitationMade {
+    let Draft {
+        invitation,
+        code,
+        link,
+        mailer,
+        invited_by,
+    } = draft;
+    let expires_at = rfc3339(invitation.expires_at);
+    let mail = match (&mailer, &link) {
+        (Some(mailer), Some(link)) => {
+            let who = invited_by.unwrap_or_else(|| mailer.sender());
+            let letter = Letter {
+                id: invitation.id.as_str(),
+                to: &invitation.email,
+                subject: format!("Invitation to {to}"),
+                text: text(&who, to, what_for, link.expose(), &expires_at),
+            };
+            match mailer.send(letter) {
+                Ok(()) => Mailed::Sent,
+                Err(error) => Mailed::Failed { error },
+            }
+        }
+        _ => Mailed::NotConfigured,
+    };
+    let handed_over = mail != Mailed::Sent;
+    let (role, tools, token_ms) = match invitation.to {
+        InvitedTo::Team => (None, None, None),
+        InvitedTo::Workspace {
+            role,
+            rules,
+            token_ms,
+            ..
+        } => (Some(role), Some(rules.patterns().to_vec()), token_ms),
+    };
+    InvitationMade {
+        id: invitation.id.as_str().to_owned(),
+        email: invitation.email.to_string(),
+        workspace: None,
+        role,
+        tools,
+        token_expires_in: token_ms.map(|ms| ms / 1_000),
+        expires_at,
+        mail,
+        code: handed_over.then(|| code.expose().to_owned()),
+        link: link
+            .filter(|_| handed_over)
+            .map(|link| link.expose().clone()),
+    }
 }
 
 /// What a mail says.

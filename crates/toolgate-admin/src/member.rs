@@ -60,7 +60,7 @@ impl Admin {
         let mut listed: Vec<MemberListed> = self
             .store
             .members(scope)?
-            .into_iter()
+            .iter()
             .map(|member| listed(member, &tokens, &calls, now))
             .collect();
         for invitation in self.list_invitations(scope)? {
@@ -147,7 +147,7 @@ impl MemberNames {
 }
 
 fn listed(
-    member: Member,
+    member: &Member,
     tokens: &[Token],
     calls: &HashMap<String, Tally>,
     now_ms: u64,

@@ -79,7 +79,7 @@ pub(crate) struct MailArgs {
     /// Who invites, in the words of the mail; by default whoever `smtp_from` names
     #[arg(long, value_name = "NAME")]
     pub(crate) invited_by: Option<String>,
-    /// File with the password of the mail account; else TOOLGATE_SMTP_PASSWORD, else the setting `smtp_password_file`
+    /// File with the password of the mail account; else `TOOLGATE_SMTP_PASSWORD`, else the setting `smtp_password_file`
     #[arg(
         long,
         value_name = "FILE",

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use toolgate_admin::{
     AdminError, InvitationAccepted, InvitationListed, InvitationMade, MailPassword, Mailed,
-    MemberListed, NewInvitation,
+    MemberListed, NewInvitation, Role,
 };
 
 use super::{Context, count, token};
@@ -143,7 +143,7 @@ fn list(members: &[MemberListed]) -> String {
         vec![
             plain(&member.email),
             (member.status.to_owned(), tone),
-            maybe(member.role.map(|role| role.as_str())),
+            maybe(member.role.map(Role::as_str)),
             maybe(member.joined_at.as_deref().map(time).as_deref()),
             maybe(member.last_active_at.as_deref().map(time).as_deref()),
             (member.token_status.to_owned(), token),
@@ -204,12 +204,11 @@ fn remove(context: &Context<'_>, slug: &str, who: &str) -> Result<Exit, Failure>
 }
 
 pub(super) fn accept(context: &Context<'_>, code: Option<SecretArgument>) -> Result<Exit, Failure> {
-    let accepted = match code {
-        Some(SecretArgument(code)) => context.admin.accept_invitation(&code)?,
-        None => {
-            let code = ask::secret("Code")?;
-            context.admin.accept_invitation(code.expose())?
-        }
+    let accepted = if let Some(SecretArgument(code)) = code {
+        context.admin.accept_invitation(&code)?
+    } else {
+        let code = ask::secret("Code")?;
+        context.admin.accept_invitation(code.expose())?
     };
     if let InvitationAccepted::Workspace { token, .. } = &accepted {
         context.output.gateway(token.gateway);

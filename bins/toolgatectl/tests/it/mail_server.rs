@@ -42,7 +42,7 @@ pub(crate) struct MailServer {
 }
 
 /// Enough for a client on a busy machine; a client that went away is noticed at once.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 impl MailServer {
     /// Listens on `ip`, with a certificate for it, written into `folder`.
