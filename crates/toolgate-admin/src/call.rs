@@ -7,6 +7,7 @@ use serde::Serialize;
 use toolgate_analytics::{CallStatus, Source};
 use toolgate_store::{CallFilter, CallRow, CallsReader, WorkspaceScope};
 
+use crate::member::MemberNames;
 use crate::time::{millis, now_ms, rfc3339};
 use crate::{Admin, AdminError};
 
@@ -42,6 +43,8 @@ pub struct CallListed {
     pub token_id: String,
     /// Who or what holds that token; null when it was deleted since.
     pub token_name: Option<String>,
+    /// Address of the member whose token it is; the id of one who was removed.
+    pub member: Option<String>,
     /// How it ended.
     pub status: CallStatus,
     /// Milliseconds from arrival to the last byte.
@@ -125,6 +128,8 @@ struct Names {
     workspaces: HashMap<String, String>,
     /// Id and name of each token.
     tokens: HashMap<String, String>,
+    /// Who holds the tokens that are a member's, by the tokens' ids.
+    members: HashMap<String, String>,
 }
 
 impl Names {
@@ -132,6 +137,7 @@ impl Names {
         let mut names = Self {
             workspaces: HashMap::new(),
             tokens: HashMap::new(),
+            members: HashMap::new(),
         };
         let scopes = match only {
             Some(scope) => vec![scope.clone()],
@@ -144,7 +150,11 @@ impl Names {
         for scope in scopes {
             let id = scope.workspace().as_str().to_owned();
             names.workspaces.insert(id, scope.slug().to_string());
+            let members = MemberNames::read(admin, &scope)?;
             for token in admin.store.list_tokens(&scope)? {
+                if let Some(member) = members.of(&token) {
+                    names.members.insert(token.id.as_str().to_owned(), member);
+                }
                 names
                     .tokens
                     .insert(token.id.as_str().to_owned(), token.name);
@@ -187,6 +197,7 @@ impl Names {
             server: row.server_slug,
             tool: row.tool,
             token_name: self.tokens.get(&row.token_id).cloned(),
+            member: self.members.get(&row.token_id).cloned(),
             token_id: row.token_id,
             status: row.status,
             duration_ms: row.duration_ms,

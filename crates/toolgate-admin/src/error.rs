@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use toolgate_namespace::InvalidSlug;
-use toolgate_policy::{InvalidRule, InvalidToken, UnknownRole};
+use toolgate_policy::{InvalidEmail, InvalidRule, InvalidToken, UnknownRole};
 use toolgate_store::StoreError;
 use toolgate_store::control::ControlError;
 use toolgate_store::master::{MasterRotationError, OpenError};
 use toolgate_vault::{InvalidSecretName, InvalidSecretValue, KeyError, SealError};
 
-use crate::InvalidServer;
+use crate::{InvalidServer, MailError};
 
 /// An administrative act that failed. Nothing was changed, unless a variant says otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -79,14 +79,6 @@ pub enum AdminError {
     /// A server cannot be configured like this.
     #[error(transparent)]
     Server(#[from] InvalidServer),
-    /// As many servers as a workspace may have (product.md section 25).
-    #[error("workspace `{workspace}` already has {limit} servers, the most there may be")]
-    TooManyServers {
-        /// Where.
-        workspace: String,
-        /// The limit.
-        limit: usize,
-    },
     /// An unprefixed server would not be alone (P9.6).
     #[error(
         "server `{unprefixed}` has no prefix, so it must be the only enabled one; `{other}` is enabled too"
@@ -104,6 +96,92 @@ pub enum AdminError {
         id: String,
         /// Where.
         workspace: String,
+    },
+    /// Not an e-mail address.
+    #[error(transparent)]
+    Email(#[from] InvalidEmail),
+    /// Nobody in this workspace has this address or id.
+    #[error("no member `{who}` in workspace `{workspace}`")]
+    UnknownMember {
+        /// What was asked for.
+        who: String,
+        /// Where.
+        workspace: String,
+        /// Somebody is invited there by this address or id.
+        invited: bool,
+    },
+    /// Nobody was invited to this workspace by this address or id.
+    #[error("no invitation for `{who}` to workspace `{workspace}`")]
+    UnknownInvitation {
+        /// What was asked for.
+        who: String,
+        /// Where.
+        workspace: String,
+    },
+    /// Whoever is invited joined before.
+    #[error("`{email}` is {} already", place(workspace.as_deref()))]
+    AlreadyMember {
+        /// The address.
+        email: String,
+        /// The workspace; `None` = the team.
+        workspace: Option<String>,
+    },
+    /// Nobody in the team has this address or id.
+    #[error("no `{who}` in the team")]
+    NotInTeam {
+        /// What was asked for.
+        who: String,
+    },
+    /// Mail is not set up so that it could be sent; nothing was changed.
+    #[error(transparent)]
+    Mail(#[from] MailError),
+    /// No built-in plan has this name.
+    #[error("no plan `{name}`")]
+    UnknownPlan {
+        /// What was asked for.
+        name: String,
+        /// The ones there are.
+        known: Vec<String>,
+    },
+    /// A limit of a plan that cannot be meant.
+    #[error("the {what} of a plan is from 1 to {greatest}, or `unlimited`")]
+    PlanLimit {
+        /// `retention` or `rate`.
+        what: &'static str,
+        /// The most.
+        greatest: u32,
+    },
+    /// Longer than the plan in force remembers calls.
+    #[error("plan `{plan}` remembers calls for {most} days at most")]
+    RetentionOverPlan {
+        /// The plan.
+        plan: String,
+        /// Its limit.
+        most: u32,
+    },
+    /// There is no such setting.
+    #[error("no setting `{name}`")]
+    UnknownSetting {
+        /// What was asked for.
+        name: String,
+        /// The ones there are.
+        known: Vec<&'static str>,
+    },
+    /// A setting was given a value it cannot have.
+    #[error("setting `{name}` cannot be that")]
+    SettingValue {
+        /// The setting.
+        name: &'static str,
+        /// What it must be.
+        rule: &'static str,
+    },
+    /// A setting that somebody else writes.
+    #[error("setting `{name}` is written by {writer}")]
+    SettingWritten {
+        /// The setting.
+        name: &'static str,
+        /// Who writes it.
+        writer: &'static str,
     },
     /// Several tokens have this name.
     #[error("{count} tokens are named `{name}`")]
@@ -280,6 +358,11 @@ impl AdminError {
             | Self::UnknownServer { .. }
             | Self::UnknownToken { .. }
             | Self::UnknownTool { .. }
+            | Self::UnknownMember { .. }
+            | Self::UnknownInvitation { .. }
+            | Self::NotInTeam { .. }
+            | Self::UnknownPlan { .. }
+            | Self::UnknownSetting { .. }
             | Self::UnknownSecret { .. } => Fault::NotFound,
             Self::NotAnExport { .. }
             | Self::NoActiveWorkspace { .. }
@@ -288,6 +371,9 @@ impl AdminError {
             | Self::Server(_)
             | Self::AmbiguousToken { .. }
             | Self::NotAToken(_)
+            | Self::Email(_)
+            | Self::PlanLimit { .. }
+            | Self::SettingValue { .. }
             | Self::NotAHash
             | Self::Role(_)
             | Self::Rule(_)
@@ -297,7 +383,10 @@ impl AdminError {
             | Self::SecretValue(_)
             | Self::NoLogs { .. } => Fault::Invalid,
             Self::ServerTaken { .. }
-            | Self::TooManyServers { .. }
+            | Self::AlreadyMember { .. }
+            | Self::Mail(_)
+            | Self::RetentionOverPlan { .. }
+            | Self::SettingWritten { .. }
             | Self::NotAlone { .. }
             | Self::Changed { .. }
             | Self::SecretSpelling { .. }
@@ -344,14 +433,7 @@ impl AdminError {
                     listed(known)
                 )
             }),
-            Self::NoActiveWorkspace { known } => Some(format!(
-                "choose one with --workspace, or make it the default: {}",
-                known
-                    .iter()
-                    .map(|slug| format!("`toolgatectl workspace use {slug}`"))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            )),
+            Self::NoActiveWorkspace { known } => Some(choose(known)),
             Self::UnknownServer { known, .. } => Some(if known.is_empty() {
                 "it has none yet; add one with `toolgatectl mcp add`".to_owned()
             } else {
@@ -361,13 +443,24 @@ impl AdminError {
                 "choose another name, or remove it first: `toolgatectl mcp remove {slug}`"
             )),
             Self::Server(source) => source.hint(),
-            Self::TooManyServers { .. } => Some("use another workspace for more".to_owned()),
             Self::NotAlone { unprefixed, other } => Some(format!(
                 "disable one of them (`toolgatectl mcp disable {other}`), or add `{unprefixed}` without --prefix none"
             )),
             Self::UnknownToken { workspace, .. } => Some(format!(
                 "see `toolgatectl workspace token list {workspace}`"
             )),
+            Self::Email(_)
+            | Self::UnknownMember { .. }
+            | Self::UnknownInvitation { .. }
+            | Self::AlreadyMember { .. }
+            | Self::NotInTeam { .. }
+            | Self::Mail(_) => self.hint_on_people(),
+            Self::UnknownPlan { .. }
+            | Self::PlanLimit { .. }
+            | Self::RetentionOverPlan { .. }
+            | Self::UnknownSetting { .. }
+            | Self::SettingValue { .. }
+            | Self::SettingWritten { .. } => self.hint_on_settings(),
             Self::AmbiguousToken { .. } => Some(
                 "use the id of the one you mean, from `toolgatectl workspace token list`"
                     .to_owned(),
@@ -428,12 +521,66 @@ impl AdminError {
             | Self::Random => None,
         }
     }
+
+    fn hint_on_people(&self) -> Option<String> {
+        match self {
+            Self::Email(source) => Some(source.hint().to_owned()),
+            Self::UnknownMember {
+                workspace, invited, ..
+            } => Some(if *invited {
+                format!(
+                    "that is an invitation, take it back with `toolgatectl workspace invitation revoke {workspace} EMAIL`"
+                )
+            } else {
+                format!("see `toolgatectl workspace member list {workspace}`")
+            }),
+            Self::UnknownInvitation { workspace, .. } => Some(format!(
+                "see `toolgatectl workspace invitation list {workspace}`"
+            )),
+            Self::AlreadyMember {
+                email,
+                workspace: Some(workspace),
+            } => Some(format!(
+                "another token for the same person: `toolgatectl workspace token create {workspace} --name NAME --member {email}`"
+            )),
+            Self::AlreadyMember {
+                workspace: None, ..
+            }
+            | Self::NotInTeam { .. } => Some("see `toolgatectl team list`".to_owned()),
+            Self::Mail(source) => Some(source.hint().to_owned()),
+            _ => None,
+        }
+    }
+
+    fn hint_on_settings(&self) -> Option<String> {
+        match self {
+            Self::UnknownPlan { known, .. } => Some(format!(
+                "there is {}; see `toolgatectl plan list`",
+                listed(known)
+            )),
+            Self::RetentionOverPlan { .. } => Some(
+                "raise it first: `toolgatectl plan set --retention DAYS` (or `unlimited`)"
+                    .to_owned(),
+            ),
+            Self::UnknownSetting { known, .. } => Some(format!(
+                "there is {}; see `toolgatectl settings list`",
+                known.join(", ")
+            )),
+            Self::SettingValue { rule, .. } => Some(format!("it must be {rule}")),
+            Self::SettingWritten { .. } => {
+                Some("see `toolgatectl settings get NAME` for where it comes from".to_owned())
+            }
+            _ => None,
+        }
+    }
 }
 
 fn store_fault(error: &StoreError) -> Fault {
     match error {
         StoreError::UnknownWorkspace { .. } | StoreError::Unknown { .. } => Fault::NotFound,
         StoreError::Taken { .. }
+        | StoreError::OverLimit { .. }
+        | StoreError::NoInvitation
         | StoreError::Conflict { .. }
         | StoreError::InUse { .. }
         | StoreError::BackupExists { .. } => Fault::Refused,
@@ -444,6 +591,24 @@ fn store_fault(error: &StoreError) -> Fault {
         StoreError::Busy { .. } => Fault::Busy,
         _ => Fault::Failed,
     }
+}
+
+fn choose(known: &[String]) -> String {
+    let commands: Vec<String> = known
+        .iter()
+        .map(|slug| format!("`toolgatectl workspace use {slug}`"))
+        .collect();
+    format!(
+        "choose one with --workspace, or make it the default: {}",
+        commands.join(", ")
+    )
+}
+
+fn place(workspace: Option<&str>) -> String {
+    workspace.map_or_else(
+        || "in the team".to_owned(),
+        |slug| format!("a member of workspace `{slug}`"),
+    )
 }
 
 /// `a, b and 3 more`, so that a message stays one line.

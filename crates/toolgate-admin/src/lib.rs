@@ -35,15 +35,22 @@ mod doctor;
 mod draw;
 mod error;
 mod gateway;
+mod invitation;
 mod keys;
+mod mail;
 mod mcp_json;
+mod member;
+mod plan;
 mod secret;
 mod server;
+mod setting;
 mod slug;
+mod team;
 mod time;
 mod token;
 mod trial;
 mod user;
+mod whoami;
 mod workspace;
 
 pub use active::Target;
@@ -59,22 +66,32 @@ pub use clock::{ClockAccepted, ClockShown};
 pub use doctor::{Finding, Level, doctor, doctor_with};
 pub use error::{AdminError, Fault};
 pub use gateway::{GatewayState, Probe, gateway_status};
+pub use invitation::{
+    InvitationAccepted, InvitationListed, InvitationMade, InvitationRevoked, InvitationShown,
+    NewInvitation,
+};
 pub use keys::{
     KeyListed, KeysRotated, KeysStatus, KeysToRotate, MasterListed, NewMasterKey, WorkspaceKeys,
 };
+pub use mail::{MailError, MailPassword, Mailed, SMTP_PASSWORD_VARIABLE};
 pub use mcp_json::McpJson;
+pub use member::{MemberListed, MemberRemoved};
+pub use plan::{Bound, LimitUsed, PlanChange, PlanLimits, PlanListed, PlanSet, PlanUsage};
 pub use secret::{SecretDeleted, SecretListed, SecretOwner, SecretSet};
 pub use server::{
     Allowance, Approved, DifferenceShown, FindingShown, InvalidServer, NewServer, NewTransport,
     PartShown, ServerAdded, ServerHeld, ServerListed, ServerLogged, ServerRemoved, ServerReview,
     ServerSwitched, ToolClassified, ToolListed, ToolReview, ToolSwitched,
 };
+pub use setting::{SettingChanged, SettingListed};
+pub use team::{TeamListed, TeamRemoved};
 pub use token::{
     NewToken, ReadOnlyReach, TokenChanged, TokenCreated, TokenExplained, TokenInspected,
     TokenListed, TokenRevoked,
 };
 pub use trial::{TokenTrial, TokenTried, ToolTried};
 pub use user::operator;
+pub use whoami::Whoami;
 pub use workspace::{
     ReadOnlyMay, ServerTested, ToolTested, WorkspaceContents, WorkspaceCreated, WorkspaceDeleted,
     WorkspaceListed, WorkspaceSettings, WorkspaceTested, WorkspaceUpdated,
@@ -88,7 +105,7 @@ pub use toolgate_namespace::{
 pub use toolgate_policy::{Classification, Role};
 pub use toolgate_store::control::{GatewayStatus, Gauge, LinkStatus, ProbedTool};
 pub use toolgate_store::master::{GivenKeySources, MASTER_KEY_VARIABLE, OpenError};
-pub use toolgate_store::{Actor, ChainedRow, DataDir, KeyState, StoreError, WorkspaceScope};
+pub use toolgate_store::{Actor, ChainedRow, DataDir, KeyState, Plan, StoreError, WorkspaceScope};
 pub use toolgate_vault::{MasterKey, Secret};
 
 /// Keeps this process's memory from others, as far as the system does it: it holds keys that seal (S-15, S-16).
@@ -102,4 +119,10 @@ pub fn prepare_process() {
 /// `main`, before any thread is started.
 pub fn take_master_key() -> Option<Secret<String>> {
     toolgate_sys::take_variable(MASTER_KEY_VARIABLE).map(Secret::new)
+}
+
+/// Takes the password of the mail account out of the environment of this process, if it is there. Call it where
+/// [`take_master_key`] is called.
+pub fn take_mail_password() -> Option<Secret<String>> {
+    toolgate_sys::take_variable(SMTP_PASSWORD_VARIABLE).map(Secret::new)
 }

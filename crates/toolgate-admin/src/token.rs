@@ -8,14 +8,15 @@ use std::time::Duration;
 use serde::Serialize;
 use toolgate_namespace::WorkspaceId;
 use toolgate_policy::{
-    Principal, RateLimit, RawToken, Role, Token, TokenDigest, TokenId, TokenStatus, ToolRules,
-    may_see,
+    MemberId, Principal, RateLimit, RawToken, Role, Token, TokenDigest, TokenId, TokenStatus,
+    ToolRules, may_see,
 };
 use toolgate_store::{TokenChange, WorkspaceScope};
 use toolgate_vault::Secret;
 
 use crate::catalog::Catalog;
 use crate::gateway::workspace_url;
+use crate::member::MemberNames;
 use crate::time::{millis, now_ms, rfc3339};
 use crate::workspace::check_name;
 use crate::{Admin, AdminError, GatewayState, McpJson, draw};
@@ -35,8 +36,19 @@ pub struct NewToken {
     pub expires_in: Option<Duration>,
     /// Which tools it may use, as patterns of exposed names, `!` excludes; empty = all.
     pub tools: Vec<String>,
-    /// Requests in any 60 seconds, or `off`; `None` = the default of 120.
+    /// Requests in any 60 seconds, or `off`; `None` = what the plan says, 120 unless it was changed.
     pub rate_limit: Option<String>,
+    /// Whose it is, by address or id of a member; removing the member revokes it.
+    pub member: Option<String>,
+}
+
+/// What a token is given besides what was asked for.
+#[derive(Debug, Default)]
+pub(crate) struct TokenGrant {
+    /// Whose it is.
+    pub(crate) member: Option<MemberId>,
+    /// Requests in any 60 seconds, where nothing else was said; `None` = not limited.
+    pub(crate) per_minute: Option<u32>,
 }
 
 /// A token that was made. Its text is in here and nowhere else; `Debug` leaves it out.
@@ -54,6 +66,8 @@ pub struct TokenCreated {
     pub tools: Vec<String>,
     /// Requests in any 60 seconds; null = not limited.
     pub rate_limit: Option<u32>,
+    /// Address of the member whose it is.
+    pub member: Option<String>,
     /// When it was made.
     pub created_at: String,
     /// When it ends by itself.
@@ -94,6 +108,8 @@ pub struct TokenListed {
     pub tools: Vec<String>,
     /// Requests in any 60 seconds; null = not limited.
     pub rate_limit: Option<u32>,
+    /// Address of the member whose it is; the id of one who was removed.
+    pub member: Option<String>,
     /// When it was made.
     pub created_at: String,
     /// When it ends by itself.
@@ -168,6 +184,7 @@ impl NewToken {
             expires_in: None,
             tools: Vec::new(),
             rate_limit: None,
+            member: None,
         }
     }
 }
@@ -179,7 +196,15 @@ impl Admin {
         scope: &WorkspaceScope,
         new: &NewToken,
     ) -> Result<TokenCreated, AdminError> {
-        let (raw, token) = draw_token(scope.workspace(), new)?;
+        let member = new.member.as_deref();
+        let grant = TokenGrant {
+            member: member
+                .map(|who| self.member(scope, who))
+                .transpose()?
+                .map(|member| member.id),
+            per_minute: self.store.settings()?.plan().requests_per_minute,
+        };
+        let (raw, token) = draw_token(scope.workspace(), new, grant)?;
         self.store.create_token(scope, &self.actor, &token)?;
         self.token_created(scope, &raw, token)
     }
@@ -194,7 +219,7 @@ impl Admin {
         let now = token.created_at;
         let gateway = self.knock();
         let url = workspace_url(&self.base_url()?, scope.slug().as_str());
-        let listed = TokenListed::of(&token, now);
+        let listed = TokenListed::of(&token, &MemberNames::read(self, scope)?, now);
         Ok(TokenCreated {
             id: listed.id,
             workspace: scope.slug().to_string(),
@@ -202,6 +227,7 @@ impl Admin {
             role: listed.role,
             tools: listed.tools,
             rate_limit: listed.rate_limit,
+            member: listed.member,
             created_at: listed.created_at,
             expires_at: listed.expires_at,
             token: raw.expose().to_owned(),
@@ -216,9 +242,10 @@ impl Admin {
     pub fn list_tokens(&self, scope: &WorkspaceScope) -> Result<Vec<TokenListed>, AdminError> {
         let now = self.judged_ms()?;
         let tokens = self.store.list_tokens(scope)?;
+        let names = MemberNames::read(self, scope)?;
         Ok(tokens
             .iter()
-            .map(|token| TokenListed::of(token, now))
+            .map(|token| TokenListed::of(token, &names, now))
             .collect())
     }
 
@@ -242,7 +269,11 @@ impl Admin {
             .change_token(scope, &self.actor, &token.id, &change)?;
         Ok(TokenChanged {
             workspace: scope.slug().to_string(),
-            token: TokenListed::of(&changed, self.judged_ms()?),
+            token: TokenListed::of(
+                &changed,
+                &MemberNames::read(self, scope)?,
+                self.judged_ms()?,
+            ),
             gateway: self.knock(),
         })
     }
@@ -272,7 +303,7 @@ impl Admin {
         id: &str,
     ) -> Result<TokenInspected, AdminError> {
         let token = self.token(scope, id)?;
-        Ok(inspected(scope, &token, self.judged_ms()?))
+        self.inspected(scope, &token)
     }
 
     /// Says whether this text would be accepted as a token, and if not, why.
@@ -283,7 +314,7 @@ impl Admin {
     ) -> Result<TokenInspected, AdminError> {
         let digest = RawToken::digest_of(text.expose().trim())?;
         if let Some(token) = self.token_by_digest(scope, &digest)? {
-            return Ok(inspected(scope, &token, self.judged_ms()?));
+            return self.inspected(scope, &token);
         }
         let mut reason =
             "no workspace has this token; it was deleted or is of another installation".to_owned();
@@ -331,6 +362,16 @@ impl Admin {
             })
     }
 
+    fn inspected(
+        &self,
+        scope: &WorkspaceScope,
+        token: &Token,
+    ) -> Result<TokenInspected, AdminError> {
+        let names = MemberNames::read(self, scope)?;
+        let listed = TokenListed::of(token, &names, self.judged_ms()?);
+        Ok(inspected(scope, listed))
+    }
+
     fn token_by_digest(
         &self,
         scope: &WorkspaceScope,
@@ -368,6 +409,7 @@ impl Admin {
 pub(crate) fn draw_token(
     workspace: &WorkspaceId,
     new: &NewToken,
+    grant: TokenGrant,
 ) -> Result<(RawToken, Token), AdminError> {
     check_name(&new.name, "token", 1, NAME_MAX)?;
     let raw = RawToken::from_random(draw::bytes()?);
@@ -378,9 +420,9 @@ pub(crate) fn draw_token(
         name: new.name.trim().to_owned(),
         role: new.role,
         rules: rules(&new.tools)?,
-        rate_limit: rate_limit(new.rate_limit.as_deref())?,
+        rate_limit: rate_limit(new.rate_limit.as_deref(), grant.per_minute)?,
         digest: raw.digest(),
-        member: None,
+        member: grant.member,
         created_at: now,
         expires_at: new.expires_in.map(|life| now.saturating_add(millis(life))),
         revoked_at: None,
@@ -399,7 +441,7 @@ impl fmt::Debug for TokenCreated {
 }
 
 impl TokenListed {
-    fn of(token: &Token, now_ms: u64) -> Self {
+    fn of(token: &Token, names: &MemberNames, now_ms: u64) -> Self {
         Self {
             id: token.id.as_str().to_owned(),
             name: token.name.clone(),
@@ -414,6 +456,7 @@ impl TokenListed {
                 RateLimit::PerMinute(limit) => Some(limit.get()),
                 RateLimit::Off => None,
             },
+            member: names.of(token),
             created_at: rfc3339(token.created_at),
             expires_at: token.expires_at.map(rfc3339),
             last_used_at: token.last_used_at.map(rfc3339),
@@ -422,8 +465,7 @@ impl TokenListed {
     }
 }
 
-fn inspected(scope: &WorkspaceScope, token: &Token, now_ms: u64) -> TokenInspected {
-    let listed = TokenListed::of(token, now_ms);
+fn inspected(scope: &WorkspaceScope, listed: TokenListed) -> TokenInspected {
     let reason = match (listed.status, &listed.revoked_at, &listed.expires_at) {
         ("revoked", Some(at), _) => format!("it was revoked at {at}"),
         ("expired", _, Some(at)) => format!("it expired at {at}"),
@@ -450,9 +492,11 @@ pub(crate) fn rules(globs: &[String]) -> Result<ToolRules, AdminError> {
     Ok(rules)
 }
 
-fn rate_limit(given: Option<&str>) -> Result<RateLimit, AdminError> {
+fn rate_limit(given: Option<&str>, per_minute: Option<u32>) -> Result<RateLimit, AdminError> {
     match given {
-        None => Ok(RateLimit::default()),
+        None => Ok(per_minute
+            .and_then(NonZeroU32::new)
+            .map_or(RateLimit::Off, RateLimit::PerMinute)),
         Some("off") => Ok(RateLimit::Off),
         Some(text) => text
             .parse::<u32>()

@@ -10,7 +10,7 @@ use toolgate_store::{NewWorkspace, StoreError, Workspace, WorkspaceScope};
 
 use crate::gateway::workspace_url;
 use crate::time::{now_ms, rfc3339};
-use crate::token::draw_token;
+use crate::token::{TokenGrant, draw_token};
 use crate::{Admin, AdminError, GatewayState, McpJson, NewToken, Probe, draw, slug};
 
 /// Shortest and longest name, in characters.
@@ -195,7 +195,11 @@ impl Admin {
             ..NewToken::named(FIRST_TOKEN)
         };
         let id = WorkspaceId::from_random(draw::bytes()?);
-        let (raw, token) = draw_token(&id, &first)?;
+        let grant = TokenGrant {
+            per_minute: self.store.settings()?.plan().requests_per_minute,
+            ..TokenGrant::default()
+        };
+        let (raw, token) = draw_token(&id, &first, grant)?;
         let workspace = self.add_workspace(&id, name, description, Some(&token))?;
         let scope = self.scope(workspace.slug.as_str())?;
         let token = self.token_created(&scope, &raw, token)?;

@@ -51,6 +51,8 @@
 
 mod access;
 mod decide;
+mod email;
+mod invitation;
 mod rate;
 mod role;
 mod rules;
@@ -59,8 +61,10 @@ mod token_text;
 
 pub use access::{Classification, Standing, ToolAccess};
 pub use decide::{Denied, Permitted, may_see, permit_call, permit_list};
+pub use email::{Email, InvalidEmail};
+pub use invitation::{InvitationCode, InvitationId};
 pub use rate::{RateLimit, RateLimiter, RateVerdict};
 pub use role::{Role, UnknownRole};
 pub use rules::{InvalidRule, ToolRules};
-pub use token::{MemberId, Principal, Token, TokenId, TokenStatus};
+pub use token::{MemberId, OperatorId, Principal, Token, TokenId, TokenStatus};
 pub use token_text::{InvalidToken, RawToken, TokenDigest};

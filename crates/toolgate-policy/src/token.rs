@@ -14,6 +14,10 @@ toolgate_namespace::id! {
     /// One person in a workspace.
     MemberId, "mem_"
 }
+toolgate_namespace::id! {
+    /// One person of the team that administers the installation.
+    OperatorId, "op_"
+}
 
 /// One token as stored: everything but its text (S-35).
 ///

@@ -88,7 +88,7 @@ impl fmt::Debug for RawToken {
 pub struct TokenDigest(pub [u8; 32]);
 
 impl TokenDigest {
-    fn of(text: &str) -> Self {
+    pub(crate) fn of(text: &str) -> Self {
         let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest.as_ref());
@@ -139,7 +139,7 @@ fn check(text: &str) -> Result<(), InvalidToken> {
 }
 
 /// 256 bits in base 62 by schoolbook division; 43 characters do, since 62^43 is just above 2^256.
-fn body_of(random: [u8; 32]) -> Zeroizing<[u8; BODY_LEN]> {
+pub(crate) fn body_of(random: [u8; 32]) -> Zeroizing<[u8; BODY_LEN]> {
     let mut number = Zeroizing::new(random);
     let mut body = Zeroizing::new([0; BODY_LEN]);
     for character in body.iter_mut().rev() {
@@ -174,5 +174,5 @@ fn checksum_of(signed: &[u8]) -> [u8; CHECKSUM_LEN] {
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// 2^256 - 1: what is above it is written in the same letters and is nobody's token.
 const MAX_BODY: &[u8; BODY_LEN] = b"yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp1";
-const BODY_LEN: usize = 43;
+pub(crate) const BODY_LEN: usize = 43;
 const CHECKSUM_LEN: usize = 6;

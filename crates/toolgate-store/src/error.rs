@@ -166,6 +166,24 @@ pub enum StoreError {
         /// What it must be.
         rule: &'static str,
     },
+    /// One more than the plan in force has room for (product.md section 25); what is there stays.
+    #[error("plan `{plan}` limits {what} to {max}, and there {} {used}", if *used == 1 { "is" } else { "are" })]
+    OverLimit {
+        /// The plan's name.
+        plan: String,
+        /// What it limits, such as `servers in a workspace`.
+        what: &'static str,
+        /// The flag of `toolgatectl plan set` that changes it.
+        flag: &'static str,
+        /// How many there are.
+        used: u64,
+        /// How many there may be.
+        max: u64,
+    },
+    /// A code that opens nothing: never given, used already, replaced, taken back or too old. One answer for all of
+    /// them (S-36).
+    #[error("this invitation does not hold")]
+    NoInvitation,
     /// A stored value means nothing to this version of the program.
     #[error("{doing}: a stored value cannot be read, {reason}")]
     Unreadable {
@@ -251,6 +269,23 @@ impl StoreError {
                 Some("`toolgatectl workspace list` shows the workspaces there are")
             }
             Self::Taken { .. } => Some("choose another name, or remove the old one first"),
+            Self::OverLimit { flag, .. } => Some(match *flag {
+                "--workspaces" => {
+                    "delete one that is not needed, or raise the limit: `toolgatectl plan set --workspaces NUMBER` (or `unlimited`)"
+                }
+                "--servers" => {
+                    "remove one, use another workspace, or raise the limit: `toolgatectl plan set --servers NUMBER` (or `unlimited`)"
+                }
+                "--secrets" => {
+                    "delete one that is not needed, or raise the limit: `toolgatectl plan set --secrets NUMBER` (or `unlimited`)"
+                }
+                _ => {
+                    "remove a member or an invitation, or raise the limit: `toolgatectl plan set --members NUMBER` (or `unlimited`)"
+                }
+            }),
+            Self::NoInvitation => Some(
+                "a code works once and for seven days, and the newest one sent is the one that works; ask whoever invited you for another",
+            ),
             Self::Conflict { .. } => Some("look at it again and repeat the command"),
             Self::Key { source, .. } => source.hint(),
             Self::Unreadable { .. } => {

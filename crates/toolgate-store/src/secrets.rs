@@ -7,6 +7,7 @@ use toolgate_vault::{KeyId, SealedSecret, SecretName};
 
 use crate::audit::{Actor, Entry};
 use crate::error::Doing;
+use crate::limits::{self, Limit};
 use crate::manifest::{self, Edit};
 use crate::sql::{parsed, parsed_if_any};
 use crate::store::Noted;
@@ -107,6 +108,9 @@ impl Store {
                     what: "secret",
                     name: row.name.as_str().to_owned(),
                 });
+            }
+            if current.is_none() {
+                limits::make_room(tx, &Limit::Secrets(scope))?;
             }
             self.count(tx, scope, &row.sealed.key)?;
             delete(tx, scope, row.server.as_ref(), &row.name).doing(doing)?;

@@ -11,6 +11,7 @@ use toolgate_namespace::{
 
 use crate::audit::{Actor, Entry};
 use crate::error::Doing;
+use crate::limits::{self, Limit};
 use crate::manifest::{self, Edit};
 use crate::sql::{parsed, unreadable};
 use crate::{Shred, Store, StoreError, WorkspaceScope};
@@ -31,6 +32,7 @@ impl Store {
         self.change(doing, actor, |tx| {
             scope.still_exists(tx)?;
             refuse_taken(tx, scope, spec)?;
+            limits::make_room(tx, &Limit::Servers(scope))?;
             let values = params![
                 spec.id.as_str(),
                 scope.id(),

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use crate::audit::{Actor, Entry};
 use crate::error::Doing;
+use crate::plan::{PLAN, Plan};
 use crate::{Store, StoreError};
 
 /// How many days calls are remembered, 1 to 3650. Default 30.
@@ -30,9 +31,12 @@ impl Settings {
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// How many days calls are remembered ([`RETENTION_DAYS`]).
+    /// How many days calls are remembered ([`RETENTION_DAYS`]), as far as the plan in force lets them be.
     pub fn retention_days(&self) -> u32 {
-        parse_retention(self.get(RETENTION_DAYS))
+        let wanted = parse_retention(self.get(RETENTION_DAYS));
+        self.plan()
+            .retention_days
+            .map_or(wanted, |most| wanted.min(most))
     }
 }
 
@@ -41,6 +45,26 @@ impl Store {
     pub fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
         self.read("reading a setting", |connection| {
             select_one(connection, name)
+        })
+    }
+
+    /// Every setting that was ever set.
+    pub fn settings(&self) -> Result<Settings, StoreError> {
+        self.read("reading the settings", select)
+    }
+
+    /// Takes a setting back to its default; answers whether it was set.
+    pub fn unset_setting(&self, actor: &Actor, name: &str) -> Result<bool, StoreError> {
+        const SQL: &str = "DELETE FROM settings WHERE name = ?1";
+        let doing = "changing a setting";
+        self.change(doing, actor, |tx| {
+            let Some(before) = select_one(tx, name).doing(doing)? else {
+                return Ok((false, None));
+            };
+            tx.execute(SQL, [name]).doing(doing)?;
+            let entry =
+                Entry::new("setting.unset", None, name, "").states(Some(before.into_bytes()), None);
+            Ok((true, Some(entry)))
         })
     }
 
@@ -84,6 +108,12 @@ fn check(name: &str, value: &str) -> Result<(), StoreError> {
         return Err(StoreError::InvalidSetting {
             name: name.to_owned(),
             rule: "a number of days from 1 to 3650",
+        });
+    }
+    if name == PLAN && Plan::parse(value).is_none() {
+        return Err(StoreError::InvalidSetting {
+            name: name.to_owned(),
+            rule: "the JSON of a plan, as `toolgatectl plan show --json` prints it",
         });
     }
     Ok(())

@@ -11,7 +11,7 @@ use crate::audit::{Actor, Entry};
 use crate::error::Doing;
 use crate::sql::{Broken, parsed, parsed_if_any, unreadable};
 use crate::store::Noted;
-use crate::{Store, StoreError, WorkspaceScope};
+use crate::{Store, StoreError, WorkspaceScope, members};
 
 /// What is to become of a token's rights; `None` leaves a part as it is.
 #[derive(Debug, Clone, Default)]
@@ -23,7 +23,8 @@ pub struct TokenChange {
 }
 
 impl Store {
-    /// Saves a new token; its id and digest must be new in the whole installation.
+    /// Saves a new token; its id and digest must be new in the whole installation, and its member, if it has one, a
+    /// member of the workspace.
     pub fn create_token(
         &self,
         scope: &WorkspaceScope,
@@ -33,6 +34,10 @@ impl Store {
         scope.owns("token", &token.workspace)?;
         self.change("creating a token", actor, |tx| {
             scope.still_exists(tx)?;
+            if let Some(member) = &token.member {
+                // One who was removed a moment ago must not be left with a token that works.
+                members::find(tx, scope, member)?;
+            }
             Ok(((), Some(insert(tx, token)?)))
         })
     }
@@ -84,21 +89,12 @@ impl Store {
         token: &TokenId,
         now_ms: u64,
     ) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE tokens SET revoked_at = ?2 WHERE id = ?1";
-        let doing = "revoking a token";
-        self.change(doing, actor, |tx| {
+        self.change("revoking a token", actor, |tx| {
             let before = find(tx, scope, token)?;
             if before.revoked_at.is_some() {
                 return Ok(((), None));
             }
-            tx.execute(SQL, (token.as_str(), now_ms)).doing(doing)?;
-            let after = Token {
-                revoked_at: Some(now_ms),
-                ..before.clone()
-            };
-            let entry =
-                entry("token.revoke", &before).states(Some(state(&before)), Some(state(&after)));
-            Ok(((), Some(entry)))
+            Ok(((), Some(revoke(tx, &before, now_ms)?)))
         })
     }
 
@@ -115,6 +111,34 @@ impl Store {
             Ok(Noted::Bookkeeping)
         })
     }
+}
+
+/// Revokes the tokens of a member that were not, inside a change; an entry for each.
+pub(crate) fn revoke_of_member(
+    tx: &Transaction<'_>,
+    scope: &WorkspaceScope,
+    member: &MemberId,
+    now_ms: u64,
+) -> Result<Vec<Entry>, StoreError> {
+    let doing = "revoking the tokens of a member";
+    let mut entries = Vec::new();
+    for token in select(tx, Some(scope.workspace())).doing(doing)? {
+        if token.member.as_ref() == Some(member) && token.revoked_at.is_none() {
+            entries.push(revoke(tx, &token, now_ms)?);
+        }
+    }
+    Ok(entries)
+}
+
+fn revoke(tx: &Transaction<'_>, token: &Token, now_ms: u64) -> Result<Entry, StoreError> {
+    const SQL: &str = "UPDATE tokens SET revoked_at = ?2 WHERE id = ?1";
+    tx.execute(SQL, (token.id.as_str(), now_ms))
+        .doing("revoking a token")?;
+    let after = Token {
+        revoked_at: Some(now_ms),
+        ..token.clone()
+    };
+    Ok(entry("token.revoke", token).states(Some(state(token)), Some(state(&after))))
 }
 
 /// Adds a token inside a change, whose workspace is there.

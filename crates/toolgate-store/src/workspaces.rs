@@ -8,6 +8,7 @@ use toolgate_vault::WrappedKey;
 
 use crate::audit::{Actor, Entry};
 use crate::error::Doing;
+use crate::limits::{self, Limit};
 use crate::sql::parsed;
 use crate::{Shred, Store, StoreError, WorkspaceScope, keys, manifest, tokens};
 
@@ -96,6 +97,7 @@ impl Store {
         }
         self.change(doing, actor, |tx| {
             refuse_taken(tx, &workspace)?;
+            limits::make_room(tx, &Limit::Workspaces)?;
             let master = self.key_in_force(tx)?;
             if key.master != *master.id() {
                 return Err(StoreError::KeyRetired);

@@ -19,6 +19,7 @@ const FENCED: &[(&str, &[&str])] = &[
     ),
     ("rustls", &["http"]),
     ("libc", &["sys"]),
+    ("lettre", &["admin"]),
 ];
 
 #[test]

@@ -6,6 +6,8 @@ mod calls;
 mod ceiling;
 mod keys;
 mod mcp;
+mod member;
+mod plan;
 mod secrets;
 mod span;
 mod token;
@@ -25,6 +27,8 @@ pub(crate) use mcp::{
     ChangesArgument, EraArgument, IsolationArgument, McpAdd, McpChild, McpCommand, McpLogs,
     McpServer, PrefixArgument, TransportArgument,
 };
+pub(crate) use member::{InvitationCommand, MailArgs, MemberCommand, MemberInvite, TeamCommand};
+pub(crate) use plan::{PlanCommand, PlanSetArgs, SettingsCommand};
 pub(crate) use secrets::{SecretArgument, SecretsCommand, WorkspaceSecretCommand};
 pub(crate) use token::{TokenCommand, TokenCreate, TokenTry};
 pub(crate) use tools::{ClassificationArgument, ToolsCommand};
@@ -85,6 +89,9 @@ pub(crate) enum Command {
     /// Tokens of a workspace; the same as `workspace token`
     #[command(subcommand)]
     Token(TokenCommand),
+    /// People who may sign in to the dashboard and administer the installation
+    #[command(subcommand)]
+    Team(TeamCommand),
     /// MCP servers of a workspace
     #[command(subcommand)]
     Mcp(McpCommand),
@@ -102,6 +109,12 @@ pub(crate) enum Command {
     /// What administrators did, and whether the record of it is whole
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Settings of the installation: what they are, what they may be
+    #[command(subcommand)]
+    Settings(SettingsCommand),
+    /// How much there may be, and how much there is
+    #[command(subcommand)]
+    Plan(PlanCommand),
     /// The time that tokens are judged by
     #[command(subcommand)]
     Clock(ClockCommand),
@@ -120,6 +133,18 @@ Exits with 1 when it finds a problem; warnings alone exit with 0.")]
   toolgatectl status
   toolgatectl status --json | jq '.links[] | select(.circuit != \"closed\")'")]
     Status,
+    /// Which installation this is, as whom you act in it, whether a gateway runs
+    #[command(after_help = "Examples:
+  toolgatectl whoami
+  toolgatectl whoami --json | jq -r .installation")]
+    Whoami,
+    /// Say why no sign-in is needed here, and where you are
+    #[command(after_help = "Examples:
+  toolgatectl login
+
+toolgatectl works on the data directory itself: whoever can read it administers the installation,
+so there is no account to sign in to.")]
+    Login,
     /// Print a completion script for a shell
     #[command(after_help = "Examples:
   toolgatectl completions bash > ~/.local/share/bash-completion/completions/toolgatectl

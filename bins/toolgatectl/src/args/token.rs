@@ -115,7 +115,10 @@ pub(crate) struct TokenCreate {
     /// Patterns of tool names it may use, `!` excludes; every tool when absent
     #[arg(long, value_name = "GLOB,…", value_delimiter = ',')]
     pub(crate) tools: Vec<String>,
-    /// Requests in any 60 seconds, or `off`; 120 when absent
+    /// Requests in any 60 seconds, or `off`; what the plan says when absent, 120 unless that was changed
     #[arg(long, value_name = "PER_MINUTE|off")]
     pub(crate) rate_limit: Option<String>,
+    /// The member whose token it is, by address or id; removing the member revokes it
+    #[arg(long, value_name = "EMAIL")]
+    pub(crate) member: Option<String>,
 }

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{TokenCommand, WorkspaceSecretCommand};
+use super::{InvitationCommand, MemberCommand, TokenCommand, WorkspaceSecretCommand};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum WorkspaceCommand {
@@ -75,6 +75,12 @@ pub(crate) enum WorkspaceCommand {
     /// Tokens of a workspace
     #[command(subcommand)]
     Token(TokenCommand),
+    /// People of a workspace, each with tokens of their own
+    #[command(subcommand)]
+    Member(MemberCommand),
+    /// Invitations that were not accepted yet
+    #[command(subcommand)]
+    Invitation(InvitationCommand),
     /// Secrets that any server of a workspace may use
     #[command(subcommand)]
     Secret(WorkspaceSecretCommand),

@@ -56,7 +56,7 @@ fn calls_table(calls: &[CallListed]) -> String {
             plain(&call.workspace),
             maybe(call.server.as_deref()),
             maybe(call.tool.as_deref()),
-            plain(call.token_name.as_deref().unwrap_or(&call.token_id)),
+            plain(holder(call)),
             status(call),
             plain(format!("{} ms", call.duration_ms)),
             maybe(code.as_deref()),
@@ -95,10 +95,19 @@ fn lines(calls: &[CallListed]) -> String {
             call.duration_ms,
             call.workspace,
             clean(&tool),
-            clean(call.token_name.as_deref().unwrap_or(&call.token_id)),
+            clean(&holder(call)),
         );
     }
     text
+}
+
+/// The token by its name, and whose it is where the name does not say so.
+fn holder(call: &CallListed) -> String {
+    let token = call.token_name.as_deref().unwrap_or(&call.token_id);
+    match call.member.as_deref() {
+        Some(member) if member != token => format!("{token} ({member})"),
+        _ => token.to_owned(),
+    }
 }
 
 /// The status under the name it has in JSON.

@@ -7,12 +7,18 @@ mod clock;
 mod doctor;
 mod keys;
 mod mcp;
+mod member;
+mod plan;
 mod secrets;
+mod settings;
 mod status;
+mod team;
 mod token;
 mod tools;
+mod whoami;
 mod workspace;
 
+use std::cell::Cell;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -28,6 +34,7 @@ use crate::output::Output;
 pub(crate) fn run(
     cli: Cli,
     master_key: Option<Secret<String>>,
+    mail_password: Option<Secret<String>>,
     output: &Output,
 ) -> Result<Exit, Failure> {
     let keys = GivenKeySources {
@@ -40,12 +47,14 @@ pub(crate) fn run(
     let place = Place {
         given: cli.data_dir,
         sink: cli.audit_checkpoints,
+        mail_password: Cell::new(mail_password),
         output,
     };
     let dir = || place.dir();
     match cli.command {
         Command::Workspace(command) => place.open(keys, |context| workspace::run(context, command)),
         Command::Token(command) => place.open(keys, |context| token::run(context, command)),
+        Command::Team(command) => place.open(keys, |context| team::run(context, command)),
         Command::Mcp(command) => place.open(keys, |context| mcp::run(context, command)),
         Command::Tools(command) => place.open(keys, |context| tools::run(context, command)),
         Command::Secrets(command) => place.open(keys, |context| secrets::run(context, command)),
@@ -67,6 +76,10 @@ pub(crate) fn run(
             backup::restore(&dir()?, keys, &file, calls, yes, output)
         }
         Command::Keys(command) => place.open(keys, |context| keys::run(context, command)),
+        Command::Settings(command) => place.open(keys, |context| settings::run(context, command)),
+        Command::Plan(command) => place.open(keys, |context| plan::run(context, command)),
+        Command::Whoami => place.open(keys, whoami::whoami),
+        Command::Login => place.open(keys, whoami::login),
         Command::Clock(command) => place.open(keys, |context| clock::run(context, &command)),
         Command::Status => status::status(&dir()?, output),
         Command::Doctor => doctor::doctor(&dir()?, keys, output),
@@ -78,6 +91,7 @@ pub(crate) fn run(
 struct Place<'a> {
     given: Option<PathBuf>,
     sink: Option<PathBuf>,
+    mail_password: Cell<Option<Secret<String>>>,
     output: &'a Output,
 }
 
@@ -97,6 +111,7 @@ impl Place<'_> {
     ) -> Result<Exit, Failure> {
         let context = Context {
             admin: Admin::open_with(self.dir()?, keys, operator())?,
+            mail_password: Cell::new(self.mail_password.take()),
             output: self.output,
         };
         let done = command(&context);
@@ -112,6 +127,8 @@ impl Place<'_> {
 /// What every command works with.
 pub(crate) struct Context<'a> {
     pub(crate) admin: Admin,
+    /// The password of the mail account, from the environment; whoever sends mail takes it.
+    mail_password: Cell<Option<Secret<String>>>,
     pub(crate) output: &'a Output,
 }
 

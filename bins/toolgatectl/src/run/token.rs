@@ -44,6 +44,7 @@ fn create(context: &Context<'_>, asked: TokenCreate) -> Result<Exit, Failure> {
         expires_in: asked.expires_in,
         tools: asked.tools,
         rate_limit: asked.rate_limit,
+        member: asked.member,
     };
     let made = context.admin.create_token(&scope, &new)?;
     context.output.gateway(made.gateway);
@@ -51,7 +52,7 @@ fn create(context: &Context<'_>, asked: TokenCreate) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn created(made: &TokenCreated) -> String {
+pub(super) fn created(made: &TokenCreated) -> String {
     let mut text = format!(
         "Created token \"{}\" of workspace {}\n\n",
         clean(&made.name),
@@ -66,6 +67,9 @@ fn created(made: &TokenCreated) -> String {
     let _ = writeln!(text, "  Expires  {expires}");
     let _ = writeln!(text, "  Tools    {}", tools(&made.tools));
     let _ = writeln!(text, "  Limit    {}", limit(made.rate_limit));
+    if let Some(member) = &made.member {
+        let _ = writeln!(text, "  Member   {}", clean(member));
+    }
     let _ = writeln!(text, "  Token    {}  (shown only this once)", made.token);
     text.push_str(&paste(&made.mcp_json));
     if let Some(reach) = made.read_only {
@@ -105,6 +109,7 @@ fn list(tokens: &[TokenListed]) -> String {
             plain(&token.id),
             plain(&token.name),
             plain(token.role.as_str()),
+            maybe(token.member.as_deref()),
             plain(time(&token.created_at)),
             plain(
                 token
@@ -126,6 +131,7 @@ fn list(tokens: &[TokenListed]) -> String {
             "ID",
             "NAME",
             "ROLE",
+            "MEMBER",
             "CREATED",
             "EXPIRES",
             "LAST USED",
@@ -207,6 +213,9 @@ fn inspected(report: &TokenInspected) -> String {
         let _ = writeln!(text, "  Role       {}", token.role.as_str());
         let _ = writeln!(text, "  Tools      {}", tools(&token.tools));
         let _ = writeln!(text, "  Limit      {}", limit(token.rate_limit));
+        if let Some(member) = &token.member {
+            let _ = writeln!(text, "  Member     {}", clean(member));
+        }
         let _ = writeln!(text, "  Created    {} UTC", time(&token.created_at));
         let _ = writeln!(text, "  Last used  {used}");
     }
@@ -276,7 +285,7 @@ fn tried(report: &TokenTried) -> String {
     text
 }
 
-fn tools(patterns: &[String]) -> String {
+pub(super) fn tools(patterns: &[String]) -> String {
     match patterns {
         [all] if all == "*" => "every enabled one".to_owned(),
         patterns => clean(&patterns.join(", ")),

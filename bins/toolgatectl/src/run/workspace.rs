@@ -6,7 +6,7 @@ use toolgate_admin::{
     ReadOnlyMay, WorkspaceCreated, WorkspaceListed, WorkspaceSettings, WorkspaceTested,
 };
 
-use super::{Context, count, secrets, token};
+use super::{Context, count, member, secrets, token};
 use crate::args::{OnOff, ReadOnly, WorkspaceCommand};
 use crate::ask;
 use crate::exit::Exit;
@@ -43,6 +43,8 @@ pub(super) fn run(context: &Context<'_>, command: WorkspaceCommand) -> Result<Ex
         WorkspaceCommand::Delete { slug, yes } => delete(context, &slug, yes),
         WorkspaceCommand::Test { slug } => test(context, slug.as_deref()),
         WorkspaceCommand::Token(command) => token::run(context, command),
+        WorkspaceCommand::Member(command) => member::run(context, command),
+        WorkspaceCommand::Invitation(command) => member::invitations(context, command),
         WorkspaceCommand::Secret(command) => secrets::workspace(context, command),
     }
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::installation::Installation;
 
 /// Every command that does something.
-const COMMANDS: [&[&str]; 43] = [
+const COMMANDS: [&[&str]; 63] = [
     &["workspace", "create"],
     &["workspace", "list"],
     &["workspace", "use"],
@@ -21,6 +21,26 @@ const COMMANDS: [&[&str]; 43] = [
     &["workspace", "secret", "set"],
     &["workspace", "secret", "list"],
     &["workspace", "secret", "delete"],
+    &["workspace", "member", "invite"],
+    &["workspace", "member", "list"],
+    &["workspace", "member", "remove"],
+    &["workspace", "member", "accept"],
+    &["workspace", "invitation", "list"],
+    &["workspace", "invitation", "revoke"],
+    &["team", "invite"],
+    &["team", "list"],
+    &["team", "remove"],
+    &["team", "accept"],
+    &["plan", "show"],
+    &["plan", "list"],
+    &["plan", "set"],
+    &["plan", "usage"],
+    &["settings", "list"],
+    &["settings", "get"],
+    &["settings", "set"],
+    &["settings", "unset"],
+    &["whoami"],
+    &["login"],
     &["token", "create"],
     &["token", "revoke"],
     &["mcp", "add"],

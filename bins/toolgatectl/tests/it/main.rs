@@ -11,5 +11,8 @@ mod failures;
 mod help;
 mod installation;
 mod json;
+mod mail;
+mod mail_server;
+mod members;
 mod secrets;
 mod text;

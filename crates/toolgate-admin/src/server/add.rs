@@ -7,9 +7,6 @@ use toolgate_store::{StoreError, WorkspaceScope};
 use super::{Allowance, FindingShown, NewServer, ServerListed, missing_secrets, spec};
 use crate::{Admin, AdminError, GatewayState, Probe};
 
-/// Servers a workspace may have (product.md section 25).
-const SERVERS_MAX: usize = 50;
-
 /// A server that was added.
 #[derive(Debug, Clone, Serialize)]
 pub struct ServerAdded {
@@ -43,12 +40,6 @@ impl Admin {
         let order = order.map_or(0, |last| last.saturating_add(1));
         let resolved = spec::resolve(new, scope.workspace(), order)?;
         let spec = resolved.spec;
-        if servers.len() >= SERVERS_MAX {
-            return Err(AdminError::TooManyServers {
-                workspace: scope.slug().to_string(),
-                limit: SERVERS_MAX,
-            });
-        }
         check_alone(&spec, &servers)?;
         match self.store.add_server(scope, &self.actor, &spec) {
             Err(StoreError::Taken { .. }) => {

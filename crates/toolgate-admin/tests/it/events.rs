@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use toolgate_admin::{
-    Actor, AdminError, AuditQuery, Classification, KeysToRotate, NewMasterKey, NewToken,
-    ReadOnlyMay, Role, Secret, SecretOwner, ServerIdentity, WorkspaceScope, WorkspaceSettings,
+    Actor, AdminError, AuditQuery, Classification, KeysToRotate, MailPassword, NewInvitation,
+    NewMasterKey, NewToken, PlanChange, ReadOnlyMay, Role, Secret, SecretOwner, ServerIdentity,
+    WorkspaceScope, WorkspaceSettings,
 };
 use toolgate_store::{OfferedTool, Ruling};
 
@@ -58,6 +59,80 @@ const ACTS: &[(&str, Act, &[&str])] = &[
             home.admin.revoke_token(scope, &token.id).map(drop)
         },
         &["token.revoke"],
+    ),
+    (
+        "invite_member",
+        |home, scope| invite(home, scope, "bob@example.com").map(drop),
+        &["member.invite"],
+    ),
+    (
+        "revoke_invitation",
+        |home, scope| {
+            let admin = &home.admin;
+            admin.revoke_invitation(scope, "open@example.com").map(drop)
+        },
+        &["invitation.revoke"],
+    ),
+    (
+        "join_workspace",
+        |home, scope| {
+            let code = invite(home, scope, "bob@example.com")?;
+            home.admin.accept_invitation(&code).map(drop)
+        },
+        &["member.invite", "member.join", "token.create"],
+    ),
+    (
+        "remove_member",
+        |home, scope| {
+            let admin = &home.admin;
+            admin.remove_member(scope, "alice@example.com").map(drop)
+        },
+        &["token.revoke", "member.remove"],
+    ),
+    (
+        "invite_to_team",
+        |home, _| invite_to_team(home).map(drop),
+        &["team.invite"],
+    ),
+    (
+        "join_team",
+        |home, _| {
+            let code = invite_to_team(home)?;
+            home.admin.accept_invitation(&code).map(drop)
+        },
+        &["team.invite", "team.join"],
+    ),
+    (
+        "remove_from_team",
+        |home, _| {
+            invite_to_team(home)?;
+            home.admin.remove_from_team("carol@example.com").map(drop)
+        },
+        &["team.invite", "team.remove"],
+    ),
+    (
+        "set_plan",
+        |home, _| {
+            let change = PlanChange {
+                name: Some("pro".to_owned()),
+                ..PlanChange::default()
+            };
+            home.admin.set_plan(&change).map(drop)
+        },
+        &["setting.change"],
+    ),
+    (
+        "set_setting",
+        |home, _| home.admin.set_setting("retention_days", "9").map(drop),
+        &["setting.change"],
+    ),
+    (
+        "unset_setting",
+        |home, _| {
+            home.admin.set_setting("retention_days", "9")?;
+            home.admin.unset_setting("retention_days").map(drop)
+        },
+        &["setting.change", "setting.unset"],
     ),
     (
         "add_server",
@@ -161,6 +236,22 @@ const ACTS: &[(&str, Act, &[&str])] = &[
     ),
 ];
 
+/// Invites somebody, and gives the code.
+fn invite(home: &Home, scope: &WorkspaceScope, email: &str) -> Result<String, AdminError> {
+    let new = NewInvitation::to(email);
+    let made = home
+        .admin
+        .invite_member(scope, &new, &MailPassword::default())?;
+    Ok(made.code.unwrap())
+}
+
+fn invite_to_team(home: &Home) -> Result<String, AdminError> {
+    let made = home
+        .admin
+        .invite_to_team("carol@example.com", None, &MailPassword::default())?;
+    Ok(made.code.unwrap())
+}
+
 /// One of everything.
 fn full_home() -> (Home, WorkspaceScope) {
     let (home, scope) = Home::with_team();
@@ -172,6 +263,9 @@ fn full_home() -> (Home, WorkspaceScope) {
     home.admin
         .set_secret(&scope, SecretOwner::Workspace, "API_TOKEN", &value)
         .unwrap();
+    let code = invite(&home, &scope, "alice@example.com").unwrap();
+    home.admin.accept_invitation(&code).unwrap();
+    invite(&home, &scope, "open@example.com").unwrap();
     (home, scope)
 }
 

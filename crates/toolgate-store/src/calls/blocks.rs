@@ -10,6 +10,7 @@ use super::filter::Wanted;
 use super::names;
 use super::packed::{Call, Calls, Packer, Party, parties};
 use super::reader::CallRow;
+use super::tally::Tally;
 use crate::sql::{Broken, unreadable};
 
 /// A batch goes to the end of the last block while that has fewer calls, so that an installation with few calls
@@ -173,6 +174,29 @@ pub(super) fn following(
     }
     next.truncate(wanted.limit);
     shown(connection, next.iter())
+}
+
+/// How many calls each token made, and when the last one.
+pub(super) fn tally(
+    connection: &Connection,
+    wanted: &Wanted,
+) -> rusqlite::Result<Vec<(String, Tally)>> {
+    const SQL: &str = "SELECT first, boot, sequence, parties, records FROM call_blocks
+        WHERE newest_ms >= ?1";
+    let mut tallies: HashMap<i64, Tally> = HashMap::new();
+    let mut statement = connection.prepare_cached(SQL)?;
+    let mut rows = statement.query([wanted.since_ms])?;
+    while let Some(row) = rows.next()? {
+        Stored::of(row)?.find(wanted, |found| {
+            let tally = tallies.entry(found.party.token).or_default();
+            tally.calls += 1;
+            tally.last_ms = tally.last_ms.max(found.call.time_ms);
+        })?;
+    }
+    let named = tallies.into_iter();
+    named
+        .map(|(token, tally)| Ok((names::text(connection, token)?, tally)))
+        .collect()
 }
 
 /// Number of the last record of a process run that is in a block.

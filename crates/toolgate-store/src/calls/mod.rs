@@ -11,10 +11,12 @@ mod names;
 mod packed;
 mod reader;
 mod rows;
+mod tally;
 
 pub use filter::CallFilter;
 pub use journal::CallsJournal;
 pub use reader::{CallRow, CallsReader};
+pub use tally::Tally;
 
 /// One absurd number must not cost its whole batch.
 fn clamp(number: u64) -> i64 {

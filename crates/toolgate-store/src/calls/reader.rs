@@ -107,7 +107,7 @@ impl CallsReader {
     }
 
     /// Runs `query` if there is a file.
-    fn with_connection<T>(
+    pub(super) fn with_connection<T>(
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, StoreError> {

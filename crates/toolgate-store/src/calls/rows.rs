@@ -8,6 +8,7 @@ use super::filter::Wanted;
 use super::names::{Names, cut};
 use super::packed::Call;
 use super::reader::CallRow;
+use super::tally::Tally;
 use crate::sql::{Broken, parsed, parsed_if_any, unreadable};
 
 /// Longest call id kept, in bytes.
@@ -166,6 +167,24 @@ pub(super) fn following(
     connection
         .prepare_cached(SQL)?
         .query_map(values, read)?
+        .collect()
+}
+
+/// How many calls each token made, and when the last one.
+pub(super) fn tally(
+    connection: &Connection,
+    wanted: &Wanted,
+) -> rusqlite::Result<Vec<(String, Tally)>> {
+    const SQL: &str = "SELECT names.text, count(*), max(calls.time_ms) FROM calls
+        JOIN names ON names.id = calls.token
+        WHERE (?1 IS NULL OR calls.workspace = ?1) AND calls.time_ms >= ?2
+        GROUP BY calls.token";
+    connection
+        .prepare_cached(SQL)?
+        .query_map(params![wanted.workspace, wanted.since_ms], |row| {
+            let (calls, last_ms) = (row.get(1)?, row.get(2)?);
+            Ok((row.get(0)?, Tally { calls, last_ms }))
+        })?
         .collect()
 }
 

@@ -10,6 +10,7 @@ use toolgate_store::{
 };
 
 use crate::fixtures::{House, NOW, actor, refuses, secret_name, token, workspace_slug};
+use crate::people::join_with;
 
 #[test]
 fn a_workspace_comes_back_as_it_was_made() {
@@ -154,7 +155,7 @@ fn tokens_come_back_as_they_were_made() {
         expires_at: None,
         ..token(&scope, 2)
     };
-    house.store.create_token(&scope, &actor(), &other).unwrap();
+    join_with(&house, &scope, "alice@example.com", &other);
     assert_eq!(
         house.store.list_tokens(&scope).unwrap(),
         [plain.clone(), other.clone()]
