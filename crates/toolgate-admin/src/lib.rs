@@ -34,6 +34,7 @@ mod clock;
 mod doctor;
 mod draw;
 mod error;
+mod file;
 mod gateway;
 mod keys;
 mod mcp_json;
@@ -58,6 +59,10 @@ pub use call::{CallFeed, CallListed, CallQuery};
 pub use clock::{ClockAccepted, ClockShown};
 pub use doctor::{Finding, Level, doctor, doctor_with};
 pub use error::{AdminError, Fault};
+pub use file::{
+    FieldChange, FileApplied, FileChange, FileError, FilePlan, Plan, ProxyFile, WorkspaceFile,
+    server_name,
+};
 pub use gateway::{GatewayState, Probe, gateway_status};
 pub use keys::{
     KeyListed, KeysRotated, KeysStatus, KeysToRotate, MasterListed, NewMasterKey, WorkspaceKeys,
@@ -67,7 +72,7 @@ pub use secret::{SecretDeleted, SecretListed, SecretOwner, SecretSet};
 pub use server::{
     Allowance, Approved, DifferenceShown, FindingShown, InvalidServer, NewServer, NewTransport,
     PartShown, ServerAdded, ServerHeld, ServerListed, ServerLogged, ServerRemoved, ServerReview,
-    ServerSwitched, ToolClassified, ToolListed, ToolReview, ToolSwitched,
+    ServerSaved, ServerSwitched, ToolClassified, ToolListed, ToolReview, ToolSwitched,
 };
 pub use token::{
     NewToken, ReadOnlyReach, TokenChanged, TokenCreated, TokenExplained, TokenInspected,

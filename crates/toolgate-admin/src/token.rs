@@ -450,7 +450,7 @@ pub(crate) fn rules(globs: &[String]) -> Result<ToolRules, AdminError> {
     Ok(rules)
 }
 
-fn rate_limit(given: Option<&str>) -> Result<RateLimit, AdminError> {
+pub(crate) fn rate_limit(given: Option<&str>) -> Result<RateLimit, AdminError> {
     match given {
         None => Ok(RateLimit::default()),
         Some("off") => Ok(RateLimit::Off),
