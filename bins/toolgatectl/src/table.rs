@@ -22,11 +22,10 @@ pub(crate) fn table(
     table
         .load_style(NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(
-            header
-                .iter()
-                .map(|title| Cell::new(title).add_attribute(Attribute::Bold)),
-        );
+        .set_header(header.iter().map(|title| match refuses_colors() {
+            true => Cell::new(title),
+            false => Cell::new(title).add_attribute(Attribute::Bold),
+        }));
     for row in rows {
         table.add_row(row.into_iter().map(|(text, tone)| cell(&text, tone)));
     }
@@ -97,9 +96,28 @@ fn is_invisible(character: char) -> bool {
     )
 }
 
+/// A line in the colour of its tone, where colours are wanted.
+pub(crate) fn paint(text: &str, tone: Tone, color: bool) -> String {
+    let code = match tone {
+        _ if !color => return text.to_owned(),
+        Tone::Plain => return text.to_owned(),
+        Tone::Good => 32,
+        Tone::Doubtful => 33,
+        Tone::Bad => 31,
+    };
+    format!("\u{1b}[{code}m{text}\u{1b}[0m")
+}
+
+/// Whether whoever runs this wants none, even on a terminal.
+pub(crate) fn refuses_colors() -> bool {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    set("NO_COLOR").is_some() || set("TERM").is_some_and(|term| term == "dumb")
+}
+
 fn cell(text: &str, tone: Tone) -> Cell {
     let cell = Cell::new(clean(text));
     match tone {
+        _ if refuses_colors() => cell,
         Tone::Plain => cell,
         Tone::Good => cell.fg(Color::Green),
         Tone::Doubtful => cell.fg(Color::Yellow),

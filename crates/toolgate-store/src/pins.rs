@@ -252,9 +252,7 @@ fn held_against(
     }
     let mut gone: Vec<&ToolRow> = known
         .into_values()
-        .filter(|row| {
-            row.state == ToolState::Approved || row.offer.is_some() || row.is_foretold()
-        })
+        .filter(|row| row.state == ToolState::Approved || row.offer.is_some() || row.is_foretold())
         .collect();
     gone.sort_by(|a, b| (a.position, &a.name).cmp(&(b.position, &b.name)));
     gone.truncate(GONE_KEPT);

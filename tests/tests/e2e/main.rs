@@ -19,5 +19,6 @@ mod listening;
 mod orphans;
 mod records;
 mod secrets;
+mod transcript;
 mod trust;
 mod world;

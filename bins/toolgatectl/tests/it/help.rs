@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::installation::Installation;
 
 /// Every command that does something.
-const COMMANDS: [&[&str]; 43] = [
+const COMMANDS: [&[&str]; 53] = [
     &["workspace", "create"],
     &["workspace", "list"],
     &["workspace", "use"],
@@ -24,6 +24,11 @@ const COMMANDS: [&[&str]; 43] = [
     &["token", "create"],
     &["token", "revoke"],
     &["mcp", "add"],
+    &["mcp", "import"],
+    &["mcp", "install"],
+    &["workspace", "server", "add"],
+    &["workspace", "server", "list"],
+    &["workspace", "server", "remove"],
     &["mcp", "list"],
     &["mcp", "remove"],
     &["mcp", "enable"],
@@ -48,7 +53,12 @@ const COMMANDS: [&[&str]; 43] = [
     &["backup", "verify"],
     &["backup", "restore"],
     &["doctor"],
+    &["connect"],
+    &["export"],
+    &["apply"],
+    &["import"],
     &["completions"],
+    &["man"],
 ];
 
 #[test]

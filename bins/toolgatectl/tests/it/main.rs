@@ -7,9 +7,12 @@
 
 mod audit;
 mod backup;
+mod editors;
 mod failures;
+mod files;
 mod help;
 mod installation;
 mod json;
 mod secrets;
+mod terminal;
 mod text;

@@ -102,7 +102,8 @@ impl Admin {
         let waits = spec.enabled && !entry.tools.is_empty();
         spec.enabled &= !waits;
         self.save_spec(scope, &spec)?;
-        for (tool, settled) in &entry.tools {
+        let settled = entry.tools.iter();
+        for (tool, settled) in settled.filter(|(_, settled)| **settled != ToolEntry::DEFAULT) {
             self.settle_tool(scope, &entry.name, tool, *settled)?;
         }
         if waits {

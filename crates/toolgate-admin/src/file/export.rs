@@ -23,7 +23,10 @@ impl Admin {
                 does: row.classification,
             };
             if entry != ToolEntry::DEFAULT {
-                settled.entry(row.server).or_default().insert(row.name, entry);
+                settled
+                    .entry(row.server)
+                    .or_default()
+                    .insert(row.name, entry);
             }
         }
         let servers = self.store.servers(scope)?.into_iter().map(|spec| {

@@ -11,8 +11,7 @@ use crate::ReadOnlyMay;
 /// The form this program writes and reads.
 const VERSION: u32 = 1;
 
-const HEAD: &str =
-    "# A Toolgate workspace. `toolgatectl apply -f FILE` makes an installation equal to it; it holds no secret.\n";
+const HEAD: &str = "# A Toolgate workspace. `toolgatectl apply -f FILE` makes an installation equal to it; it holds no secret.\n";
 
 /// Why a file cannot be read; never shows more of it than the place.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +21,12 @@ pub enum FileError {
     Toml {
         /// Which line, from 1.
         line: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// A number beyond what TOML can say.
+    #[error("writing it: {message}")]
+    Unwritable {
         /// What is wrong.
         message: String,
     },
@@ -76,7 +81,7 @@ pub enum FileError {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkspaceFile {
-    version: u32,
+    pub(super) version: u32,
     /// Its place in the URL.
     pub slug: String,
     /// What people call it.
@@ -173,9 +178,18 @@ impl WorkspaceFile {
     pub fn parse(text: &str) -> Result<Self, FileError> {
         let file: Self = toml::from_str(text).map_err(|error| FileError::Toml {
             line: error.span().map_or(1, |span| {
-                1 + text.bytes().take(span.start).filter(|b| *b == b'\n').count()
+                1 + text
+                    .bytes()
+                    .take(span.start)
+                    .filter(|b| *b == b'\n')
+                    .count()
             }),
-            message: error.message().lines().next().unwrap_or_default().to_owned(),
+            message: error
+                .message()
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
         })?;
         if file.version != VERSION {
             return Err(FileError::Version {
@@ -194,9 +208,11 @@ impl WorkspaceFile {
     }
 
     /// As it is written.
-    pub fn text(&self) -> String {
-        // Everything in it has a place in TOML.
-        HEAD.to_owned() + &toml::to_string(self).unwrap_or_default()
+    pub fn text(&self) -> Result<String, FileError> {
+        let text = toml::to_string(self).map_err(|error| FileError::Unwritable {
+            message: error.to_string(),
+        })?;
+        Ok(HEAD.to_owned() + &text)
     }
 }
 

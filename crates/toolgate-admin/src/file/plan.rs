@@ -65,6 +65,8 @@ struct There {
 impl Admin {
     /// Works out what a file would change; changes nothing, and contacts nobody (S-03).
     ///
+    /// Only for whoever has the host: a file can name commands (S-70).
+    ///
     /// `into` is another workspace than the one the file names. With `prune` what is there and not in the file is
     /// removed; without, it stays.
     pub fn plan_file(
@@ -240,16 +242,11 @@ impl Draft {
         let slug = &after.name;
         let changed = FileChange::changed("server", slug, before, after);
         if changed.is_some() {
-            let same_but_switch = ServerEntry {
-                enabled: before.enabled,
-                tools: before.tools.clone(),
-                ..after.clone()
-            };
             // Off first and on last, so that it never runs half changed.
             let switch = (before.enabled != after.enabled)
                 .then(|| Act::SwitchServer(slug.clone(), after.enabled));
             let configure =
-                (same_but_switch != *before).then(|| Act::ConfigureServer(after.clone()));
+                (!after.is_reached_as(before)).then(|| Act::ConfigureServer(after.clone()));
             if after.enabled {
                 self.acts.extend(configure.into_iter().chain(switch));
             } else {
@@ -259,6 +256,7 @@ impl Draft {
         self.shown.changes.extend(changed);
         for (tool, settled) in &after.tools {
             match before.tools.get(tool) {
+                None if *settled == ToolEntry::DEFAULT => {}
                 None => {
                     self.tool_added(slug, tool, *settled);
                     self.settle(slug, tool, *settled);
@@ -281,12 +279,17 @@ impl Draft {
                 self.shown.changes.push(FileChange::removed("tool", &name));
                 self.settle(slug, tool, ToolEntry::DEFAULT);
             } else {
-                self.shown.kept.push(format!("what was settled about tool {name}"));
+                self.shown
+                    .kept
+                    .push(format!("what was settled about tool {name}"));
             }
         }
     }
 
     fn tool_added(&mut self, server: &str, tool: &str, settled: ToolEntry) {
+        if settled == ToolEntry::DEFAULT {
+            return;
+        }
         let name = format!("{server}/{tool}");
         let added = FileChange::added("tool", &name, &settled);
         self.shown.changes.push(added);
@@ -300,7 +303,10 @@ impl Draft {
     /// Lists of tools have the servers in the order of the file.
     fn order(&mut self, file: &WorkspaceFile, there: &There) {
         let names = |file: &WorkspaceFile| -> Vec<String> {
-            file.servers.iter().map(|entry| entry.name.clone()).collect()
+            file.servers
+                .iter()
+                .map(|entry| entry.name.clone())
+                .collect()
         };
         let wanted = names(file);
         let mut now = there.file.as_ref().map(names).unwrap_or_default();

@@ -60,8 +60,14 @@ impl ProxyFile {
                 "line {line}, column {column}: not the JSON of a proxy file, which has `name` and `proxy_url`"
             ))
         })?;
-        if described.tier.as_deref().is_some_and(|tier| tier != "proxy") {
-            return Err(wrong("its `tier` is not `proxy`: only those describe a server that exists"));
+        if described
+            .tier
+            .as_deref()
+            .is_some_and(|tier| tier != "proxy")
+        {
+            return Err(wrong(
+                "its `tier` is not `proxy`: only those describe a server that exists",
+            ));
         }
         let in_url = |name: &str| described.proxy_url.contains(&format!("{{{name}}}"));
         let mut keys = described.env_vars.iter().map(Variable::key);
@@ -71,7 +77,9 @@ impl ProxyFile {
             // An access token is a bearer, whoever fetches it.
             ("bearer" | "oauth", Some(key)) => Some(key.to_owned()),
             ("bearer" | "oauth", None) => {
-                return Err(wrong("its `auth_type` takes a secret, and `env_vars` names none"));
+                return Err(wrong(
+                    "its `auth_type` takes a secret, and `env_vars` names none",
+                ));
             }
             _ => {
                 return Err(wrong(
@@ -82,15 +90,23 @@ impl ProxyFile {
         let id = described.id.as_deref().unwrap_or(&described.name);
         let slug = match called {
             Some(slug) => slug.to_owned(),
-            None => server_name(id).ok_or_else(|| wrong("no server name can be made of its `id`; give one with --name"))?,
+            None => server_name(id).ok_or_else(|| {
+                wrong("no server name can be made of its `id`; give one with --name")
+            })?,
         };
-        let how_to_set = described.env_vars.iter().filter_map(|variable| match variable {
-            Variable::Described {
-                key,
-                how_to_set: Some(how),
-            } => Some((SecretName::normalise(key).ok()?.as_str().to_owned(), how.clone())),
-            _ => None,
-        });
+        let how_to_set = described
+            .env_vars
+            .iter()
+            .filter_map(|variable| match variable {
+                Variable::Described {
+                    key,
+                    how_to_set: Some(how),
+                } => Some((
+                    SecretName::normalise(key).ok()?.as_str().to_owned(),
+                    how.clone(),
+                )),
+                _ => None,
+            });
         Ok(Self {
             title: described.name.clone(),
             how_to_set: how_to_set.collect(),

@@ -136,6 +136,16 @@ impl ServerEntry {
         entry
     }
 
+    /// Whether nothing but the switch and what is settled about tools differs.
+    pub(super) fn is_reached_as(&self, other: &Self) -> bool {
+        let same = Self {
+            enabled: other.enabled,
+            tools: other.tools.clone(),
+            ..self.clone()
+        };
+        same == *other
+    }
+
     fn started(&mut self, argv: &[String], child: &ChildSettings) {
         let defaults = ChildSettings::default();
         let ceiling = |is: Option<u64>, default| {
@@ -196,9 +206,7 @@ impl ServerEntry {
     fn reach(&self) -> Result<NewTransport, FileError> {
         let misplaced = |kind, names: &[(&'static str, bool)]| {
             let found = names.iter().find(|(_, is_given)| *is_given);
-            found.map_or(Ok(()), |(name, _)| {
-                Err(FileError::Misplaced { name, kind })
-            })
+            found.map_or(Ok(()), |(name, _)| Err(FileError::Misplaced { name, kind }))
         };
         match (&self.url, &self.command) {
             (Some(url), None) => {
@@ -270,7 +278,11 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 /// `host:port` of a URL whose host is no secret.
 fn origin(url: &str) -> Option<String> {
     let url = Url::parse(url).ok()?;
-    Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
+    Some(format!(
+        "{}:{}",
+        url.host_str()?,
+        url.port_or_known_default()?
+    ))
 }
 
 fn leads_to_metadata(url: &str) -> bool {

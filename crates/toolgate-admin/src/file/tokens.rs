@@ -61,7 +61,9 @@ impl TokenEntry {
         };
         let wrong = || FileError::Time { text: text.clone() };
         let at: Timestamp = text.parse().map_err(|_| wrong())?;
-        u64::try_from(at.as_millisecond()).map(Some).map_err(|_| wrong())
+        u64::try_from(at.as_millisecond())
+            .map(Some)
+            .map_err(|_| wrong())
     }
 
     /// The token to make.
@@ -78,7 +80,12 @@ impl TokenEntry {
 }
 
 /// Holds the tokens of a file, in their canonical form, against those that work; both may use a name repeatedly.
-pub(super) fn compare(wanted: &[TokenEntry], there: &[Token], slug: &str, prune: bool) -> TokenPlan {
+pub(super) fn compare(
+    wanted: &[TokenEntry],
+    there: &[Token],
+    slug: &str,
+    prune: bool,
+) -> TokenPlan {
     let mut plan = TokenPlan::default();
     let mut left: Vec<&Token> = there.iter().collect();
     for entry in wanted {
@@ -99,8 +106,7 @@ pub(super) fn compare(wanted: &[TokenEntry], there: &[Token], slug: &str, prune:
     }
     for token in left {
         if prune {
-            plan.changes
-                .push(FileChange::removed("token", &token.name));
+            plan.changes.push(FileChange::removed("token", &token.name));
             plan.acts.push(TokenAct::Revoke {
                 id: token.id.as_str().to_owned(),
             });

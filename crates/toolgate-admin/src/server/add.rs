@@ -88,8 +88,7 @@ impl Admin {
         new: &NewServer,
     ) -> Result<ServerSaved, AdminError> {
         let order = self.next_place(scope)?;
-        let Resolved { spec, allowance } =
-            spec::resolve_unasked(new, scope.workspace(), order)?;
+        let Resolved { spec, allowance } = spec::resolve_unasked(new, scope.workspace(), order)?;
         let gateway = self.save_spec(scope, &spec)?;
         let missing = missing_secrets(&spec, &self.store.list_secrets(scope)?);
         Ok(ServerSaved {

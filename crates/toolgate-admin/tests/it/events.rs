@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use toolgate_admin::{
     Actor, AdminError, AuditQuery, Classification, KeysToRotate, NewMasterKey, NewToken,
-    ReadOnlyMay, Role, Secret, SecretOwner, ServerIdentity, WorkspaceScope, WorkspaceSettings,
+    ReadOnlyMay, Role, Secret, SecretOwner, ServerIdentity, WorkspaceFile, WorkspaceScope,
+    WorkspaceSettings,
 };
 use toolgate_store::{OfferedTool, Ruling};
 
@@ -60,12 +61,62 @@ const ACTS: &[(&str, Act, &[&str])] = &[
         &["token.revoke"],
     ),
     (
-        "add_server",
+        "save_spec",
         |home, scope| {
             let server = http("github", "https://1.1.1.1/mcp");
             home.admin.add_server(scope, &server).map(drop)
         },
         &["server.add"],
+    ),
+    (
+        "configure_server",
+        |home, _| {
+            let url = "https://1.0.0.1/mcp";
+            apply(
+                home,
+                &format!("[[servers]]\nname = \"notes\"\nurl = \"{url}\"\n"),
+            )
+        },
+        &["server.change"],
+    ),
+    (
+        "order_servers",
+        |home, scope| {
+            home.admin
+                .save_server(scope, &http("a", "https://1.1.1.1/a"))?;
+            let servers = ["a", "notes"].map(|name| {
+                let url = if name == "a" {
+                    "https://1.1.1.1/a"
+                } else {
+                    "https://1.1.1.1/mcp"
+                };
+                format!("[[servers]]\nname = \"{name}\"\nurl = \"{url}\"\n")
+            });
+            apply(home, &servers.concat())
+        },
+        &["server.add", "server.change", "server.change"],
+    ),
+    (
+        "settle_tool",
+        |home, _| {
+            let server = "[[servers]]\nname = \"notes\"\nurl = \"https://1.1.1.1/mcp\"\n";
+            apply(
+                home,
+                &format!("{server}tools.unseen = {{ enabled = false }}\n"),
+            )
+        },
+        &["tool.settle"],
+    ),
+    (
+        "describe_workspace",
+        |home, _| {
+            let text = "version = 1\nslug = \"team\"\nname = \"The team\"\n";
+            let file = WorkspaceFile::parse(text)?;
+            home.admin
+                .apply_file(home.admin.plan_file(&file, None, false)?)
+                .map(drop)
+        },
+        &["workspace.change"],
     ),
     (
         "switch_server",
@@ -162,6 +213,15 @@ const ACTS: &[(&str, Act, &[&str])] = &[
 ];
 
 /// One of everything.
+/// Puts servers of a file into force.
+fn apply(home: &Home, servers: &str) -> Result<(), AdminError> {
+    let text = format!("version = 1\nslug = \"team\"\nname = \"team\"\n{servers}");
+    let plan = home
+        .admin
+        .plan_file(&WorkspaceFile::parse(&text)?, None, false)?;
+    home.admin.apply_file(plan).map(drop)
+}
+
 fn full_home() -> (Home, WorkspaceScope) {
     let (home, scope) = Home::with_team();
     let server = http("notes", "https://1.1.1.1/mcp");
