@@ -18,14 +18,20 @@ pub(crate) fn table(
     rows: impl IntoIterator<Item = Vec<(String, Tone)>>,
     empty: &str,
 ) -> String {
+    let bold = if refuses_colors() {
+        Vec::new()
+    } else {
+        vec![Attribute::Bold]
+    };
     let mut table = Table::new();
     table
         .load_style(NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(header.iter().map(|title| match refuses_colors() {
-            true => Cell::new(title),
-            false => Cell::new(title).add_attribute(Attribute::Bold),
-        }));
+        .set_header(
+            header
+                .iter()
+                .map(|title| Cell::new(title).add_attributes(bold.clone())),
+        );
     for row in rows {
         table.add_row(row.into_iter().map(|(text, tone)| cell(&text, tone)));
     }
@@ -99,12 +105,14 @@ fn is_invisible(character: char) -> bool {
 /// A line in the colour of its tone, where colours are wanted.
 pub(crate) fn paint(text: &str, tone: Tone, color: bool) -> String {
     let code = match tone {
-        _ if !color => return text.to_owned(),
-        Tone::Plain => return text.to_owned(),
+        Tone::Plain => 0,
         Tone::Good => 32,
         Tone::Doubtful => 33,
         Tone::Bad => 31,
     };
+    if !color || code == 0 {
+        return text.to_owned();
+    }
     format!("\u{1b}[{code}m{text}\u{1b}[0m")
 }
 
@@ -116,8 +124,10 @@ pub(crate) fn refuses_colors() -> bool {
 
 fn cell(text: &str, tone: Tone) -> Cell {
     let cell = Cell::new(clean(text));
+    if refuses_colors() {
+        return cell;
+    }
     match tone {
-        _ if refuses_colors() => cell,
         Tone::Plain => cell,
         Tone::Good => cell.fg(Color::Green),
         Tone::Doubtful => cell.fg(Color::Yellow),

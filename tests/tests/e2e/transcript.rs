@@ -57,12 +57,16 @@ const AFTER: &[&str] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_commands_of_the_guides_print_is_what_is_written_down() {
-    let definition = |name: &str, description: &str| {
-        json!({ "name": name, "description": description, "inputSchema": { "type": "object" } })
-    };
+    let definition = |name: &str, description: &str| json!({ "name": name, "description": description, "inputSchema": { "type": "object" } });
     let server = Server::new()
-        .tool_definition(definition("search", "Searches the code"), Script::new().text("found it"))
-        .tool_definition(definition("delete_repo", "Deletes a repository"), Script::new().text("gone"))
+        .tool_definition(
+            definition("search", "Searches the code"),
+            Script::new().text("found it"),
+        )
+        .tool_definition(
+            definition("delete_repo", "Deletes a repository"),
+            Script::new().text("gone"),
+        )
         .start()
         .await;
     let installation = Installation::new();
@@ -73,7 +77,14 @@ async fn what_the_commands_of_the_guides_print_is_what_is_written_down() {
         names: vec![
             ("GITHUB", server.url().to_owned()),
             ("TOOLGATE", program("toolgate").display().to_string()),
-            ("FILE", installation.scratch().join("mcp_config.json").display().to_string()),
+            (
+                "FILE",
+                installation
+                    .scratch()
+                    .join("mcp_config.json")
+                    .display()
+                    .to_string(),
+            ),
         ],
         text: String::new(),
     };
@@ -100,7 +111,11 @@ async fn what_the_commands_of_the_guides_print_is_what_is_written_down() {
     }
     let written = std::fs::read_to_string(&file).unwrap_or_default();
     for (number, (is, was)) in (1..).zip(replay.text.lines().zip(written.lines())) {
-        assert_eq!(is, was, "line {number} of transcript.txt; all of it now:\n{}", replay.text);
+        assert_eq!(
+            is, was,
+            "line {number} of transcript.txt; all of it now:\n{}",
+            replay.text
+        );
     }
     assert_eq!(replay.text.lines().count(), written.lines().count());
 }
@@ -117,10 +132,12 @@ impl Replay<'_> {
         let words = words(line);
         let filled: Vec<String> = words
             .into_iter()
-            .map(|word| match self.names.iter().find(|(name, _)| *name == word) {
-                Some((_, value)) => value.clone(),
-                None => word,
-            })
+            .map(
+                |word| match self.names.iter().find(|(name, _)| *name == word) {
+                    Some((_, value)) => value.clone(),
+                    None => word,
+                },
+            )
             .collect();
         let arguments: Vec<&str> = filled.iter().map(String::as_str).collect();
         let said = self.installation.ctl_with(&arguments, input);
@@ -139,9 +156,14 @@ impl Replay<'_> {
     fn steady(&self, line: &str) -> String {
         let scratch = self.installation.scratch().display().to_string();
         let program = program("toolgate").display().to_string();
-        let line = line.replace(&program, "/…/toolgate").replace(&scratch, "/…");
+        let line = line
+            .replace(&program, "/…/toolgate")
+            .replace(&scratch, "/…");
         // Columns are as wide as what is in them.
-        let mut parts = line.split("  ").map(str::trim).filter(|part| !part.is_empty());
+        let mut parts = line
+            .split("  ")
+            .map(str::trim)
+            .filter(|part| !part.is_empty());
         let indent = if line.starts_with("  ") { "  " } else { "" };
         let first = parts.next().unwrap_or_default().to_owned();
         let joined = parts.fold(indent.to_owned() + &first, |line, part| line + "  " + part);
@@ -171,13 +193,15 @@ fn ids(line: &str) -> String {
         let word = piece.trim_end_matches(|c| !is_part(c));
         let rest = &piece[word.len()..];
         let prefix = word.split_once('_').map(|(prefix, _)| prefix);
-        let is_id = matches!(prefix, Some("ws" | "srv" | "tok" | "call" | "mwt" | "mk" | "dk" | "key"))
-            && word.len() > 12;
+        let is_id = matches!(
+            prefix,
+            Some("ws" | "srv" | "tok" | "call" | "mwt" | "mk" | "dk" | "key")
+        ) && word.len() > 12;
         let is_digest = word.len() >= 16
             && word.chars().all(|c| c.is_ascii_hexdigit())
             && word.contains(|c: char| c.is_ascii_digit());
         match prefix {
-            Some(prefix) if is_id => steady.push_str(&format!("{prefix}_…")),
+            Some(prefix) if is_id => steady.extend([prefix, "_…"]),
             _ if is_digest => steady.push('…'),
             _ => steady.push_str(word),
         }
@@ -192,17 +216,23 @@ fn numbers(line: &str) -> String {
     let mut rest = line;
     while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
         let (before, digits) = rest.split_at(start);
-        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+        let end = digits
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(digits.len());
         let (number, after) = digits.split_at(end);
         let is_time = before.ends_with([':', '-']) && number.len() == 2
             || number.len() == 4 && after.starts_with('-')
             || number.len() == 2 && after.starts_with(':')
             || number.len() == 3 && after.starts_with('Z');
         let is_port = before.ends_with("127.0.0.1:");
-        let is_stamp = number.len() == 8 && after.starts_with('T') || number.len() == 6 && after.starts_with('Z');
-        let is_measure = [" ms", " s,", " bytes", " MiB", " KiB", " B"].iter().any(|unit| after.starts_with(unit));
+        let is_stamp = number.len() == 8 && after.starts_with('T')
+            || number.len() == 6 && after.starts_with('Z');
+        let is_measure = [" ms", " s,", " bytes", " MiB", " KiB", " B"]
+            .iter()
+            .any(|unit| after.starts_with(unit));
         steady.push_str(before);
-        steady.push_str(if is_time || is_port || is_stamp || is_measure { "#" } else { number });
+        let is_other_each_time = is_time || is_port || is_stamp || is_measure;
+        steady.push_str(if is_other_each_time { "#" } else { number });
         rest = after;
     }
     steady + rest

@@ -86,7 +86,11 @@ fn s70_no_api_path_to_argv() {
             let text = read(&file);
             let taken = ["plan_file", "apply_file", "WorkspaceFile::parse"];
             let taken = taken.iter().find(|name| text.contains(**name));
-            assert!(taken.is_none(), "{} takes a file that may name commands: {taken:?}", file.display());
+            assert!(
+                taken.is_none(),
+                "{} takes a file that may name commands: {taken:?}",
+                file.display()
+            );
         }
     }
     // What crosses the control socket names servers; it cannot describe one.

@@ -237,7 +237,7 @@ impl Reader {
             } else {
                 value.to_owned()
             };
-            whole.push_str(&format!("{name}={value}"));
+            whole.extend([name, "=", &value]);
         }
         Ok(whole)
     }

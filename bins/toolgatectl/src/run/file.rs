@@ -7,8 +7,8 @@ use std::path::Path;
 
 use serde_json::json;
 use toolgate_admin::{
-    AdminError, FieldChange, FileApplied, FileChange, FilePlan, GatewayState, Plan, ProxyFile, ServerSaved, TokenCreated,
-    WorkspaceFile,
+    AdminError, FieldChange, FileApplied, FileChange, FilePlan, GatewayState, Plan, ProxyFile,
+    ServerSaved, TokenCreated, WorkspaceFile,
 };
 
 use super::{Context, count};

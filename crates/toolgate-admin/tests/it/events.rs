@@ -18,7 +18,7 @@ type Act = fn(&Home, &WorkspaceScope) -> Result<(), AdminError>;
 /// The function with the store's change in it, the act, and the events it leaves, oldest first.
 const ACTS: &[(&str, Act, &[&str])] = &[
     (
-        "add_workspace",
+        "add_workspace_at",
         |home, _| home.admin.create_workspace("more", "").map(drop),
         &["workspace.create", "token.create"],
     ),

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use toolgate_admin::{
-    AdminError, Baseline, Changes, ChildSettings, Classification, EraSetting, Fault, HttpKind,
-    Isolation, NewServer, NewToken, NewTransport, Prefix, ProxyFile, ReadOnlyMay, Role, Secret,
-    SecretOwner, Trust, WorkspaceFile, WorkspaceScope, WorkspaceSettings,
+    AdminError, Baseline, Changes, ChildSettings, Classification, EraSetting, Fault, Isolation,
+    NewServer, NewToken, NewTransport, Prefix, ProxyFile, ReadOnlyMay, Role, Secret, SecretOwner,
+    Trust, WorkspaceFile, WorkspaceScope, WorkspaceSettings,
 };
 use toolgate_store::control::{ControlReply, ControlRequest};
 use toolgate_store::{OfferedTool, Ruling};
@@ -368,7 +368,10 @@ fn s65_a_name_that_is_private_is_allowed_by_a_word_of_the_file() {
     assert_eq!(server.allowed_origin.as_deref(), Some("inside.example:443"));
     assert!(
         home.admin
-            .export_workspace(&scope).unwrap().text().unwrap()
+            .export_workspace(&scope)
+            .unwrap()
+            .text()
+            .unwrap()
             .contains("allow = \"inside.example:443\"")
     );
 }
