@@ -66,17 +66,18 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Admin(error) => error.fault().into(),
-            Self::NotAsked { .. } | Self::Declined | Self::NothingToApprove { .. } => Exit::Refused,
+            Self::NotAsked { .. }
+            | Self::Declined
+            | Self::NothingToApprove { .. }
+            | Self::Told { .. } => Exit::Refused,
             Self::NoValue | Self::UnreadableValue | Self::NotATool { .. } => Exit::Usage,
-            Self::Told { .. } => Exit::Refused,
             Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => Exit::NotFound,
             Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 Exit::NoSpace
             }
-            Self::File { .. } => Exit::Failed,
             // Whoever read our output has had enough of it, such as `head`.
             Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
-            Self::Io(_) => Exit::Failed,
+            Self::File { .. } | Self::Io(_) => Exit::Failed,
         }
     }
 

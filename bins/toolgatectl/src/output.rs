@@ -23,7 +23,7 @@ impl Output {
         Self { json }
     }
 
-    /// Whether text may be coloured: on a terminal, and nobody asked for none (NO_COLOR).
+    /// Whether text may be coloured: on a terminal, and nobody asked for none (`NO_COLOR`).
     pub(crate) fn colors(&self) -> bool {
         !self.json && io::stdout().is_terminal() && !refuses_colors()
     }

@@ -39,14 +39,12 @@ const BEFORE: &[&str] = &[
 
 const AFTER: &[&str] = &[
     "calls --since 1h",
-    "status",
-    "audit list --limit 4",
+    "audit list --action token.create --limit 3",
     "doctor",
     "export team",
     "connect windsurf --path FILE",
     "token explain team TOKEN github__search",
     "token revoke team TOKEN",
-    "workspace token inspect team TOKEN",
     "backup create",
     "rotate-key --workspace team",
     "mcp remove notes",
@@ -167,7 +165,8 @@ impl Replay<'_> {
         let indent = if line.starts_with("  ") { "  " } else { "" };
         let first = parts.next().unwrap_or_default().to_owned();
         let joined = parts.fold(indent.to_owned() + &first, |line, part| line + "  " + part);
-        numbers(&ids(&joined))
+        // Whether a use is noted by now is a matter of moments.
+        numbers(&ids(&joined)).replace("  never", "  #-#-# #:#:#")
     }
 }
 
@@ -220,18 +219,18 @@ fn numbers(line: &str) -> String {
             .find(|c: char| !c.is_ascii_digit())
             .unwrap_or(digits.len());
         let (number, after) = digits.split_at(end);
+        steady.push_str(before);
         let is_time = before.ends_with([':', '-']) && number.len() == 2
             || number.len() == 4 && after.starts_with('-')
             || number.len() == 2 && after.starts_with(':')
-            || number.len() == 3 && after.starts_with('Z');
-        let is_port = before.ends_with("127.0.0.1:");
-        let is_stamp = number.len() == 8 && after.starts_with('T')
-            || number.len() == 6 && after.starts_with('Z');
-        let is_measure = [" ms", " s,", " bytes", " MiB", " KiB", " B"]
-            .iter()
-            .any(|unit| after.starts_with(unit));
-        steady.push_str(before);
-        let is_other_each_time = is_time || is_port || is_stamp || is_measure;
+            || number.len() >= 3 && after.starts_with('Z')
+            || number.len() == 8 && after.starts_with('T');
+        let is_place = steady.ends_with("127.0.0.1:")
+            || steady.ends_with("change ")
+            || steady.is_empty() && after.starts_with("  ");
+        let units = [" ms", " bytes", " rows", " checkpoints"];
+        let is_measure = units.iter().any(|unit| after.starts_with(unit));
+        let is_other_each_time = is_time || is_place || is_measure;
         steady.push_str(if is_other_each_time { "#" } else { number });
         rest = after;
     }

@@ -36,6 +36,7 @@ pub(crate) struct McpImport {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag people type")]
 #[command(after_help = "Examples:
   toolgatectl connect cursor
   toolgatectl connect vscode --path .vscode/mcp.json --role read-only --expires-in 14d

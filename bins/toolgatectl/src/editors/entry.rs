@@ -264,7 +264,7 @@ impl Reader {
         self.values.push(Value {
             name: name.clone(),
             place,
-            value: value.map(Secret::new),
+            text: value.map(Secret::new),
         });
         name
     }

@@ -33,7 +33,7 @@ pub(crate) struct Value {
     /// Where it stands, such as `header Authorization`.
     pub(crate) place: String,
     /// `None` where the file only refers to it.
-    pub(crate) value: Option<Secret<String>>,
+    pub(crate) text: Option<Secret<String>>,
 }
 
 impl Found {

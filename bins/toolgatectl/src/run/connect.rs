@@ -33,11 +33,11 @@ struct Connected {
     block: Option<Json>,
 }
 
-pub(super) fn run(context: &Context<'_>, asked: Connect) -> Result<Exit, Failure> {
+pub(super) fn run(context: &Context<'_>, asked: &Connect) -> Result<Exit, Failure> {
     let scope = context.target(asked.workspace.as_deref())?;
     let url = context.admin.workspace_url(&scope)?;
     if asked.print {
-        return print(context, &scope, &asked, url);
+        return print(context, &scope, asked, url);
     }
     let path = match (&asked.path, Home::of_user()) {
         (Some(path), _) => path.clone(),
@@ -51,9 +51,9 @@ pub(super) fn run(context: &Context<'_>, asked: Connect) -> Result<Exit, Failure
     };
     let name = scope.slug().to_string();
     let file = EditorFile::open(&path)?;
-    let before = Before::of(context, &scope, &file, &asked)?;
+    let before = Before::of(context, &scope, &file, asked)?;
     // Everything that can refuse has done so, but for the disk: now the token.
-    let (token, token_id) = token(context, &scope, &asked)?;
+    let (token, token_id) = token(context, &scope, asked)?;
     let entry = asked.editor.entry(&url, token.expose());
     let gone = if asked.remove_imported {
         &before.imported[..]

@@ -36,7 +36,7 @@ struct SecretShown {
     value: &'static str,
 }
 
-pub(super) fn run(context: &Context<'_>, asked: McpImport) -> Result<(), Failure> {
+pub(super) fn run(context: &Context<'_>, asked: &McpImport) -> Result<(), Failure> {
     let scope = context.target(asked.workspace.as_deref())?;
     let mut found = search(asked.from.as_deref(), Home::of_user().as_ref())?;
     let wanted = |found: &Found| {
@@ -118,7 +118,7 @@ fn shown(found: &Found, scope: &WorkspaceScope) -> Imported {
             .map(|value| SecretShown {
                 name: value.name.clone(),
                 place: value.place.clone(),
-                value: if value.value.is_some() {
+                value: if value.text.is_some() {
                     "found"
                 } else {
                     "missing"
@@ -162,7 +162,7 @@ fn add(
     row.state = "added";
     let owner = SecretOwner::Server(&server.slug);
     for (secret, shown) in found.values.iter().zip(&mut row.secrets) {
-        let Some(value) = &secret.value else { continue };
+        let Some(value) = &secret.text else { continue };
         match context.admin.keep_secret(scope, owner, &secret.name, value) {
             Ok(_) => shown.value = "moved",
             Err(AdminError::SecretValue(why)) => {
@@ -244,7 +244,7 @@ fn after(rows: &[Imported]) -> String {
         }
     }
     text.push_str(
-        "The values still stand in the editors' files: `toolgatectl connect EDITOR --remove-imported` takes those entries out\n",
+        "The entries still stand in the editors' files: `toolgatectl connect EDITOR --remove-imported` takes those entries out\n",
     );
     text
 }

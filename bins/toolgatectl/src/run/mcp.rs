@@ -38,7 +38,7 @@ pub(super) fn run(context: &Context<'_>, command: McpCommand) -> Result<Exit, Fa
         }
         McpCommand::Enable(asked) => switch(context, &asked, true)?,
         McpCommand::Disable(asked) => switch(context, &asked, false)?,
-        McpCommand::Import(asked) => import::run(context, asked)?,
+        McpCommand::Import(asked) => import::run(context, &asked)?,
         McpCommand::Logs(asked) => logs(context, &asked)?,
         McpCommand::Install { name, workspace } => {
             return Err(no_catalog(&name, workspace.as_deref()));

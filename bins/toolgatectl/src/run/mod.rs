@@ -78,7 +78,7 @@ pub(crate) fn run(
         Command::Clock(command) => place.open(keys, |context| clock::run(context, &command)),
         Command::Status => status::status(&dir()?, output),
         Command::Doctor => doctor::doctor(&dir()?, keys, output),
-        Command::Connect(asked) => place.open(keys, |context| connect::run(context, asked)),
+        Command::Connect(asked) => place.open(keys, |context| connect::run(context, &asked)),
         Command::Export(asked) => place.open(keys, |context| file::export(context, &asked)),
         Command::Apply(asked) => place.open(keys, |context| file::apply(context, &asked)),
         Command::Import(asked) => place.open(keys, |context| file::import(context, &asked)),

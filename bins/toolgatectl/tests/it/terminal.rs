@@ -102,6 +102,13 @@ fn filled() -> Installation {
         "--tools",
         "github__*,!github__delete_*",
     ]);
+    home.one(&[
+        "secrets",
+        "set",
+        "github",
+        "A_SECRET_WITH_A_LONG_NAME",
+        "not-a-real-value",
+    ]);
     home
 }
 

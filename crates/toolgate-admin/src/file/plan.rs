@@ -217,20 +217,17 @@ impl Draft {
             let known = there.specs.iter().find(|known| known.slug == spec.slug);
             let before = there.file.iter().flat_map(|file| &file.servers);
             let before = before.into_iter().find(|known| known.name == entry.name);
-            match (known, before) {
-                (Some(known), Some(before)) => {
-                    // Its secrets are asked for by who it is.
-                    spec.id = known.id.clone();
-                    self.server(before, &after);
+            if let (Some(known), Some(before)) = (known, before) {
+                // Its secrets are asked for by who it is.
+                spec.id = known.id.clone();
+                self.server(before, &after);
+            } else {
+                let added = FileChange::added("server", &entry.name, &after);
+                self.shown.changes.push(added);
+                for (tool, settled) in &after.tools {
+                    self.tool_added(&entry.name, tool, *settled);
                 }
-                _ => {
-                    let added = FileChange::added("server", &entry.name, &after);
-                    self.shown.changes.push(added);
-                    for (tool, settled) in &after.tools {
-                        self.tool_added(&entry.name, tool, *settled);
-                    }
-                    self.acts.push(Act::AddServer(entry.clone()));
-                }
+                self.acts.push(Act::AddServer(entry.clone()));
             }
             wanted.push(spec);
         }

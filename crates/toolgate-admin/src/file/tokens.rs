@@ -95,13 +95,12 @@ pub(super) fn compare(
             .iter()
             .position(|token| token_entry(token) == *entry)
             .or_else(|| left.iter().position(same_name));
-        match at.map(|at| left.remove(at)) {
-            Some(token) => plan.meet(token, entry, slug),
-            None => {
-                plan.changes
-                    .push(FileChange::added("token", &entry.name, entry));
-                plan.acts.push(TokenAct::Create(entry.clone()));
-            }
+        if let Some(token) = at.map(|at| left.remove(at)) {
+            plan.meet(token, entry, slug);
+        } else {
+            plan.changes
+                .push(FileChange::added("token", &entry.name, entry));
+            plan.acts.push(TokenAct::Create(entry.clone()));
         }
     }
     for token in left {

@@ -1,6 +1,7 @@
 //! A workspace as a file: what is written out is what is put into force, and nothing is contacted (S-03).
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -437,7 +438,10 @@ fn some_server() -> impl Strategy<Value = String> {
         for (tool, enabled) in tools {
             let does = if enabled { "write" } else { "destructive" };
             let name = serde_json::to_string(&tool).unwrap();
-            text += &format!("tools.{name} = {{ enabled = {enabled}, does = \"{does}\" }}\n");
+            let _ = writeln!(
+                text,
+                "tools.{name} = {{ enabled = {enabled}, does = \"{does}\" }}"
+            );
         }
         text
     })
@@ -460,10 +464,10 @@ proptest! {
             "version = 1\nslug = \"team\"\nname = {}\ndescription = {}\n", quote(&name), quote(&description)
         );
         for (slug, server) in servers {
-            file += &format!("[[servers]]\nname = \"{slug}\"\n{server}");
+            let _ = write!(file, "[[servers]]\nname = \"{slug}\"\n{server}");
         }
         for role in roles {
-            file += &format!("[[tokens]]\nname = \"t\"\nrole = \"{role}\"\nexpires_at = \"2199-01-01T00:00:00Z\"\n");
+            let _ = writeln!(file, "[[tokens]]\nname = \"t\"\nrole = \"{role}\"\nexpires_at = \"2199-01-01T00:00:00Z\"");
         }
         let (one, two) = (Home::new(), Home::new());
         put(&one, &file, true);
