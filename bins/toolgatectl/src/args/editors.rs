@@ -12,7 +12,7 @@ use crate::editors::Editor;
 #[command(after_help = "Examples:
   toolgatectl mcp import
   toolgatectl mcp import --from cursor --dry-run
-  toolgatectl mcp import --from ~/work/.mcp.json --workspace team --yes
+  toolgatectl mcp import --from ~/project/.mcp.json --workspace team --yes
 
 Without --from the files of all editors are looked for, your own and those of the current directory. What is found is
 shown first: which servers, and which values are secrets. Those go into the vault, for their server alone; no value is
