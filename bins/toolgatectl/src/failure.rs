@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt::Write;
 use std::io;
+use std::path::PathBuf;
 
 use toolgate_admin::{AdminError, OpenError, StoreError};
 
@@ -36,19 +37,47 @@ pub(crate) enum Failure {
     NoValue,
     /// The value on standard input is no text, or far too long.
     UnreadableValue,
+    /// Something outside the installation is in the way.
+    Told {
+        /// What.
+        message: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// A file could not be read or written.
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// Standard input or output broke.
     Io(io::Error),
 }
 
 impl Failure {
+    pub(crate) fn told(message: &str, hint: &str) -> Self {
+        Self::Told {
+            message: message.to_owned(),
+            hint: hint.to_owned(),
+        }
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Admin(error) => error.fault().into(),
-            Self::NotAsked { .. } | Self::Declined | Self::NothingToApprove { .. } => Exit::Refused,
+            Self::NotAsked { .. }
+            | Self::Declined
+            | Self::NothingToApprove { .. }
+            | Self::Told { .. } => Exit::Refused,
             Self::NoValue | Self::UnreadableValue | Self::NotATool { .. } => Exit::Usage,
+            Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => Exit::NotFound,
+            Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                Exit::NoSpace
+            }
             // Whoever read our output has had enough of it, such as `head`.
             Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
-            Self::Io(_) => Exit::Failed,
+            Self::File { .. } | Self::Io(_) => Exit::Failed,
         }
     }
 
@@ -68,6 +97,8 @@ impl Failure {
             Self::UnreadableValue => {
                 "the value on standard input is not text of at most 16 KiB".to_owned()
             }
+            Self::Told { message, .. } => message.clone(),
+            Self::File { path, source } => format!("{}: {source}", path.display()),
             Self::Io(error) => format!("reading or writing: {error}"),
         }
     }
@@ -88,7 +119,8 @@ impl Failure {
                 "pipe it in, such as `… < value.txt`, or run the command on a terminal".to_owned(),
             ),
             Self::UnreadableValue => Some("secrets are single lines of text".to_owned()),
-            Self::Declined | Self::Io(_) => None,
+            Self::Told { hint, .. } => Some(hint.clone()),
+            Self::Declined | Self::File { .. } | Self::Io(_) => None,
         }
     }
 }

@@ -2,9 +2,11 @@
 
 mod args;
 mod ask;
+mod editors;
 mod exit;
 mod failure;
 mod output;
+mod progress;
 mod run;
 mod table;
 

@@ -1,7 +1,7 @@
 //! What is printed: text for people, JSON for programs (docs/toolgatectl.md). Results go to standard output;
 //! failures and remarks go to standard error, so that a pipe gets results alone.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 use serde_json::json;
@@ -9,7 +9,8 @@ use toolgate_admin::GatewayState;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::table::clean;
+use crate::progress::Progress;
+use crate::table::{clean, refuses_colors};
 
 /// Where results go, and in which form.
 #[derive(Debug)]
@@ -20,6 +21,11 @@ pub(crate) struct Output {
 impl Output {
     pub(crate) fn new(json: bool) -> Self {
         Self { json }
+    }
+
+    /// Whether text may be coloured: on a terminal, and nobody asked for none (`NO_COLOR`).
+    pub(crate) fn colors(&self) -> bool {
+        !self.json && io::stdout().is_terminal() && !refuses_colors()
     }
 
     /// One result: its JSON object, or what `text` makes of it.
@@ -50,6 +56,11 @@ impl Output {
         }
         out.flush()?;
         Ok(())
+    }
+
+    /// Says on a terminal that something takes its time, until what is answered is dropped.
+    pub(crate) fn working(&self, what: &'static str) -> Progress {
+        Progress::new(what, !self.json)
     }
 
     /// A remark for people.

@@ -18,6 +18,11 @@ pub(crate) fn table(
     rows: impl IntoIterator<Item = Vec<(String, Tone)>>,
     empty: &str,
 ) -> String {
+    let bold = if refuses_colors() {
+        Vec::new()
+    } else {
+        vec![Attribute::Bold]
+    };
     let mut table = Table::new();
     table
         .load_style(NOTHING)
@@ -25,7 +30,7 @@ pub(crate) fn table(
         .set_header(
             header
                 .iter()
-                .map(|title| Cell::new(title).add_attribute(Attribute::Bold)),
+                .map(|title| Cell::new(title).add_attributes(bold.clone())),
         );
     for row in rows {
         table.add_row(row.into_iter().map(|(text, tone)| cell(&text, tone)));
@@ -97,8 +102,31 @@ fn is_invisible(character: char) -> bool {
     )
 }
 
+/// A line in the colour of its tone, where colours are wanted.
+pub(crate) fn paint(text: &str, tone: Tone, color: bool) -> String {
+    let code = match tone {
+        Tone::Plain => 0,
+        Tone::Good => 32,
+        Tone::Doubtful => 33,
+        Tone::Bad => 31,
+    };
+    if !color || code == 0 {
+        return text.to_owned();
+    }
+    format!("\u{1b}[{code}m{text}\u{1b}[0m")
+}
+
+/// Whether whoever runs this wants none, even on a terminal.
+pub(crate) fn refuses_colors() -> bool {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    set("NO_COLOR").is_some() || set("TERM").is_some_and(|term| term == "dumb")
+}
+
 fn cell(text: &str, tone: Tone) -> Cell {
     let cell = Cell::new(clean(text));
+    if refuses_colors() {
+        return cell;
+    }
     match tone {
         Tone::Plain => cell,
         Tone::Good => cell.fg(Color::Green),

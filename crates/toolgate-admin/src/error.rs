@@ -9,7 +9,7 @@ use toolgate_store::control::ControlError;
 use toolgate_store::master::{MasterRotationError, OpenError};
 use toolgate_vault::{InvalidSecretName, InvalidSecretValue, KeyError, SealError};
 
-use crate::{InvalidServer, MailError};
+use crate::{FileError, InvalidServer, MailError};
 
 /// An administrative act that failed. Nothing was changed, unless a variant says otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +72,17 @@ pub enum AdminError {
         slug: String,
         /// Where.
         workspace: String,
+    },
+    /// A file that is no workspace, or cannot be meant.
+    #[error("the file cannot be taken")]
+    FileForm(#[from] FileError),
+    /// A part of a file that cannot be meant.
+    #[error("{place} of the file")]
+    InFile {
+        /// Which part.
+        place: String,
+        /// What is wrong with it.
+        source: Box<AdminError>,
     },
     /// Not a server name.
     #[error(transparent)]
@@ -365,6 +376,7 @@ impl AdminError {
             | Self::UnknownSetting { .. }
             | Self::UnknownSecret { .. } => Fault::NotFound,
             Self::NotAnExport { .. }
+            | Self::FileForm(_)
             | Self::NoActiveWorkspace { .. }
             | Self::Name { .. }
             | Self::Slug(_)
@@ -394,6 +406,7 @@ impl AdminError {
                 MasterRotationError::NeedsFile { .. } | MasterRotationError::InPlaceOnly { .. },
             ) => Fault::Refused,
             Self::GatewayNeeded { .. } => Fault::GatewayNeeded,
+            Self::InFile { source, .. } => source.fault(),
             Self::NotVerified { source, .. } => match source.fault() {
                 Fault::NoSpace => Fault::NoSpace,
                 _ => Fault::Failed,
@@ -443,6 +456,10 @@ impl AdminError {
                 "choose another name, or remove it first: `toolgatectl mcp remove {slug}`"
             )),
             Self::Server(source) => source.hint(),
+            Self::InFile { source, .. } => source.hint(),
+            Self::FileForm(_) => {
+                Some("docs/files.md has the form; `toolgatectl export` writes it".to_owned())
+            }
             Self::NotAlone { unprefixed, other } => Some(format!(
                 "disable one of them (`toolgatectl mcp disable {other}`), or add `{unprefixed}` without --prefix none"
             )),

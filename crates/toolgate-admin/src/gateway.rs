@@ -87,6 +87,11 @@ impl Admin {
         ))
     }
 
+    /// Where clients reach a workspace.
+    pub fn workspace_url(&self, scope: &WorkspaceScope) -> Result<String, AdminError> {
+        Ok(workspace_url(&self.base_url()?, scope.slug().as_str()))
+    }
+
     /// The servers of a workspace that are down for their crashes, as far as a gateway tells.
     pub(crate) fn held_servers(&self, workspace: &WorkspaceSlug) -> Vec<HeldServer> {
         let request = ControlRequest::Held {

@@ -34,6 +34,7 @@ mod clock;
 mod doctor;
 mod draw;
 mod error;
+mod file;
 mod gateway;
 mod invitation;
 mod keys;
@@ -65,6 +66,10 @@ pub use call::{CallFeed, CallListed, CallQuery};
 pub use clock::{ClockAccepted, ClockShown};
 pub use doctor::{Finding, Level, doctor, doctor_with};
 pub use error::{AdminError, Fault};
+pub use file::{
+    FieldChange, FileApplied, FileChange, FileError, FilePlan, Plan, ProxyFile, WorkspaceFile,
+    server_name,
+};
 pub use gateway::{GatewayState, Probe, gateway_status};
 pub use invitation::{
     InvitationAccepted, InvitationListed, InvitationMade, InvitationRevoked, InvitationShown,
@@ -81,7 +86,7 @@ pub use secret::{SecretDeleted, SecretListed, SecretOwner, SecretSet};
 pub use server::{
     Allowance, Approved, DifferenceShown, FindingShown, InvalidServer, NewServer, NewTransport,
     PartShown, ServerAdded, ServerHeld, ServerListed, ServerLogged, ServerRemoved, ServerReview,
-    ServerSwitched, ToolClassified, ToolListed, ToolReview, ToolSwitched,
+    ServerSaved, ServerSwitched, ToolClassified, ToolListed, ToolReview, ToolSwitched,
 };
 pub use setting::{SettingChanged, SettingListed};
 pub use team::{TeamListed, TeamRemoved};

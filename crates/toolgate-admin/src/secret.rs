@@ -83,7 +83,30 @@ impl Admin {
         name: &str,
         value: &Secret<String>,
     ) -> Result<SecretSet, AdminError> {
-        let given = name;
+        let (mut set, server) = self.save_secret(scope, owner, name, value)?;
+        set.probe = self.first_contact(scope, server.as_ref(), set.gateway)?;
+        Ok(set)
+    }
+
+    /// The same without contacting the server, which an import must not (S-03).
+    pub fn keep_secret(
+        &self,
+        scope: &WorkspaceScope,
+        owner: SecretOwner<'_>,
+        name: &str,
+        value: &Secret<String>,
+    ) -> Result<SecretSet, AdminError> {
+        self.save_secret(scope, owner, name, value)
+            .map(|(set, _)| set)
+    }
+
+    fn save_secret(
+        &self,
+        scope: &WorkspaceScope,
+        owner: SecretOwner<'_>,
+        given: &str,
+        value: &Secret<String>,
+    ) -> Result<(SecretSet, Option<ServerSpec>), AdminError> {
         let name = SecretName::normalise(given)?;
         let value = Secret::check_value(value.expose().clone())?;
         let server = self.owner(scope, owner)?;
@@ -98,16 +121,17 @@ impl Admin {
         let version = self.seal(scope, server_id, &name, &value)?;
         let gateway = self.knock();
         let used_by = self.users(scope, server_id, &name)?;
-        Ok(SecretSet {
+        let set = SecretSet {
             workspace: scope.slug().to_string(),
             server: server.as_ref().map(|server| server.slug.to_string()),
             used: !used_by.is_empty(),
             used_by,
-            probe: self.first_contact(scope, server.as_ref(), gateway)?,
+            probe: None,
             name: name.as_str().to_owned(),
             version,
             gateway,
-        })
+        };
+        Ok((set, server))
     }
 
     /// Replaces the value of a secret that is set already, named exactly.
@@ -261,7 +285,7 @@ impl Admin {
                 .store
                 .tools(scope)?
                 .iter()
-                .any(|tool| tool.server == server.id);
+                .any(|tool| tool.server == server.id && tool.present);
         Ok(is_waiting.then(|| self.probe(scope, &server.slug)))
     }
 

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::thread;
 
-use serde::Serialize;
-use toolgate_namespace::{ServerSpec, WorkspaceId};
+use serde::{Deserialize, Serialize};
+use toolgate_namespace::{ServerSpec, WorkspaceId, WorkspaceSlug};
 use toolgate_policy::{Role, Token};
 use toolgate_store::{NewWorkspace, StoreError, Workspace, WorkspaceScope};
 
@@ -14,8 +14,8 @@ use crate::token::{TokenGrant, draw_token};
 use crate::{Admin, AdminError, GatewayState, McpJson, NewToken, Probe, draw, slug};
 
 /// Shortest and longest name, in characters.
-const NAME_MIN: usize = 2;
-const NAME_MAX: usize = 80;
+pub(crate) const NAME_MIN: usize = 2;
+pub(crate) const NAME_MAX: usize = 80;
 /// Slugs tried before giving up; taken ones are skipped one by one.
 const SLUG_ATTEMPTS: usize = 1_000;
 /// Name of the token a workspace starts with.
@@ -78,10 +78,11 @@ pub struct WorkspaceListed {
 }
 
 /// What read-only tokens may call in a workspace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReadOnlyMay {
     /// Tools that are read-only by their pinned annotation or by an admin's classification.
+    #[default]
     Annotated,
     /// Every enabled tool.
     All,
@@ -374,9 +375,22 @@ impl Admin {
         description: &str,
         first: Option<&Token>,
     ) -> Result<Workspace, AdminError> {
+        let slugs = slug::candidates(name).take(SLUG_ATTEMPTS);
+        self.add_workspace_at(id, slugs, name, description, first)
+    }
+
+    /// The same at the first of these slugs that is free.
+    pub(crate) fn add_workspace_at(
+        &self,
+        id: &WorkspaceId,
+        slugs: impl IntoIterator<Item = WorkspaceSlug>,
+        name: &str,
+        description: &str,
+        first: Option<&Token>,
+    ) -> Result<Workspace, AdminError> {
         check_name(name, "workspace", NAME_MIN, NAME_MAX)?;
         let mut taken = None;
-        for slug in slug::candidates(name).take(SLUG_ATTEMPTS) {
+        for slug in slugs {
             let add = || {
                 let (_, key) = self.store.master()?.new_workspace_key(id.as_str())?;
                 let new = NewWorkspace {

@@ -241,13 +241,18 @@ fn held_against(
         };
         after.push(match row {
             None => new_row(server, tool, ruling(None)),
+            Some(row) if row.is_foretold() => ToolRow {
+                enabled: row.enabled,
+                classification: row.classification,
+                ..new_row(server, tool, ruling(None))
+            },
             Some(row) if row.hash == tool.hash => unchanged(row),
             Some(row) => changed(row, tool, ruling(Some(row))),
         });
     }
     let mut gone: Vec<&ToolRow> = known
         .into_values()
-        .filter(|row| row.state == ToolState::Approved || row.offer.is_some())
+        .filter(|row| row.state == ToolState::Approved || row.offer.is_some() || row.is_foretold())
         .collect();
     gone.sort_by(|a, b| (a.position, &a.name).cmp(&(b.position, &b.name)));
     gone.truncate(GONE_KEPT);

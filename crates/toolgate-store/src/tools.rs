@@ -56,7 +56,31 @@ pub struct ToolOffer {
     pub hash: [u8; 32],
 }
 
+const DELETE: &str = "DELETE FROM tools WHERE server_id = ?1 AND name = ?2";
+
 impl ToolRow {
+    /// A tool that somebody has settings for before its server listed any.
+    fn foretold(server: &ServerId, name: &str) -> Self {
+        Self {
+            server: server.clone(),
+            name: name.to_owned(),
+            position: 0,
+            definition: b"{}".to_vec(),
+            hash: [0; 32],
+            offer: None,
+            classification: None,
+            enabled: true,
+            state: ToolState::Held,
+            reason: Some("its server has not listed it yet".to_owned()),
+            present: false,
+        }
+    }
+
+    /// Whether nothing but settings is known of it.
+    pub(crate) fn is_foretold(&self) -> bool {
+        !self.present && self.state == ToolState::Held && self.offer.is_none()
+    }
+
     /// What an approval would approve: the offer, or what is held; `None` when nothing waits for one.
     pub fn awaits(&self) -> Option<&[u8; 32]> {
         match (&self.offer, self.state) {
@@ -174,6 +198,39 @@ impl Store {
         })
     }
 
+    /// An admin's settings of a tool, also of one that its server never listed: they wait for its first list.
+    pub fn settle_tool(
+        &self,
+        scope: &WorkspaceScope,
+        actor: &Actor,
+        (server, name): (&ServerId, &str),
+        enabled: bool,
+        word: Option<Classification>,
+    ) -> Result<(), StoreError> {
+        let doing = "settling a tool";
+        self.change(doing, actor, |tx| {
+            let spec = servers::find(tx, scope, server)?;
+            let tools = of_server(tx, server).doing(doing)?;
+            let before = tools.into_iter().find(|tool| tool.name == name);
+            let known = before.clone();
+            let after = ToolRow {
+                enabled,
+                classification: word,
+                ..known.unwrap_or_else(|| ToolRow::foretold(server, name))
+            };
+            if before.as_ref() == Some(&after) {
+                return Ok(((), None));
+            }
+            tx.execute(DELETE, (server.as_str(), name)).doing(doing)?;
+            insert(tx, &after).doing(doing)?;
+            let detail = format!("{}: {name}", spec.slug);
+            let object = server.as_str();
+            let entry = Entry::new("tool.settle", Some(scope.workspace()), object, &detail)
+                .states(before.map(|row| state(&[row])), Some(state(&[after])));
+            Ok(((), Some(entry)))
+        })
+    }
+
     fn edit_tool(
         &self,
         scope: &WorkspaceScope,
@@ -182,7 +239,6 @@ impl Store {
         (server, name): (&ServerId, &str),
         edit: impl FnOnce(&mut ToolRow) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        const DELETE: &str = "DELETE FROM tools WHERE server_id = ?1 AND name = ?2";
         let doing = "changing a tool";
         self.change(doing, actor, |tx| {
             let spec = servers::find(tx, scope, server)?;

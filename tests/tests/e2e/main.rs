@@ -20,5 +20,6 @@ mod members;
 mod orphans;
 mod records;
 mod secrets;
+mod transcript;
 mod trust;
 mod world;

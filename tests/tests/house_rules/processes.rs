@@ -59,8 +59,14 @@ fn s70_no_api_path_to_argv() {
     assert_eq!(
         found,
         [
+            // What stands in the operator's own editors' files.
+            "bins/toolgatectl/src/editors/entry.rs",
+            "bins/toolgatectl/src/editors/found.rs",
+            "bins/toolgatectl/src/run/import.rs",
             // The operator's command, and what it becomes.
             "bins/toolgatectl/src/run/mcp.rs",
+            // A file on the host, which the operator puts into force.
+            "crates/toolgate-admin/src/file/server.rs",
             "crates/toolgate-admin/src/server/add.rs",
             "crates/toolgate-admin/src/server/manage.rs",
             "crates/toolgate-admin/src/server/spec.rs",
@@ -74,6 +80,19 @@ fn s70_no_api_path_to_argv() {
         ],
         "whoever else names a command has to be the operator"
     );
+    // Such a file is the operator's: no API and no tool may take one.
+    for room in ["toolgate-api", "toolgate-manage"] {
+        for file in files(&root.join("crates").join(room).join("src"), &["rs"]) {
+            let text = read(&file);
+            let taken = ["plan_file", "apply_file", "WorkspaceFile::parse"];
+            let taken = taken.iter().find(|name| text.contains(**name));
+            assert!(
+                taken.is_none(),
+                "{} takes a file that may name commands: {taken:?}",
+                file.display()
+            );
+        }
+    }
     // What crosses the control socket names servers; it cannot describe one.
     let control = read(&root.join("crates/toolgate-store/src/control.rs"));
     for word in [

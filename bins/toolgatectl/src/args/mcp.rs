@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::ceiling::{self, Ceiling};
-use super::span;
+use super::{McpImport, span};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum McpCommand {
@@ -32,8 +32,22 @@ One tool of it: `toolgatectl tools enable SERVER/TOOL`.")]
 
 One tool of it: `toolgatectl tools disable SERVER/TOOL`.")]
     Disable(McpServer),
+    /// Take over the servers of editors' files, their secrets into the vault
+    Import(McpImport),
     /// Show what a server that is a child process wrote to standard error
     Logs(McpLogs),
+    /// Install a server of the catalog
+    #[command(after_help = "Examples:
+  toolgatectl mcp install @acme/github
+
+This version has no catalog yet: it says so and how to add the server without one.")]
+    Install {
+        /// Name in the catalog, `@publisher/name` or `name`
+        name: String,
+        /// The workspace; by default the active one
+        #[arg(long, value_name = "SLUG")]
+        workspace: Option<String>,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,8 @@ mod audit;
 mod backup;
 mod calls;
 mod ceiling;
+mod editors;
+mod file;
 mod keys;
 mod mcp;
 mod member;
@@ -22,17 +24,19 @@ pub(crate) use audit::{AuditCommand, AuditList, AuditVerify};
 pub(crate) use backup::BackupCommand;
 pub(crate) use calls::CallsArgs;
 pub(crate) use ceiling::Ceiling;
-pub(crate) use keys::{KeySourceArgs, KeysCommand};
+pub(crate) use editors::{Connect, McpImport};
+pub(crate) use file::{Apply, Export, How, Import, Man};
+pub(crate) use keys::{KeySourceArgs, KeysCommand, KeysRotate};
 pub(crate) use mcp::{
-    ChangesArgument, EraArgument, IsolationArgument, McpAdd, McpChild, McpCommand, McpLogs,
-    McpServer, PrefixArgument, TransportArgument,
+    ChangesArgument, EraArgument, InWorkspace, IsolationArgument, McpAdd, McpChild, McpCommand,
+    McpLogs, McpServer, PrefixArgument, TransportArgument,
 };
 pub(crate) use member::{InvitationCommand, MailArgs, MemberCommand, MemberInvite, TeamCommand};
 pub(crate) use plan::{PlanCommand, PlanSetArgs, SettingsCommand};
 pub(crate) use secrets::{SecretArgument, SecretsCommand, WorkspaceSecretCommand};
 pub(crate) use token::{TokenCommand, TokenCreate, TokenTry};
 pub(crate) use tools::{ClassificationArgument, ToolsCommand};
-pub(crate) use workspace::{OnOff, ReadOnly, WorkspaceCommand};
+pub(crate) use workspace::{OnOff, ReadOnly, WorkspaceCommand, WorkspaceServerCommand};
 
 /// The admin of a Toolgate installation.
 ///
@@ -98,12 +102,23 @@ pub(crate) enum Command {
     /// Tools of the servers: what they do, what changed in them, who may have them
     #[command(subcommand)]
     Tools(ToolsCommand),
+    /// Write a workspace into an editor's own configuration, with a token for it
+    Connect(Connect),
+    /// Write a workspace out as one readable file, without secrets
+    Export(Export),
+    /// Make a workspace equal to a file; shows the difference first
+    Apply(Apply),
+    /// Take over a workspace's file, or a catalog's proxy file
+    Import(Import),
     /// Secrets: credentials the gateway adds to calls
     #[command(subcommand)]
     Secrets(SecretsCommand),
     /// Keys that seal the secrets: which there are, and how they are replaced
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// The same as `keys rotate`
+    #[command(hide = true)]
+    RotateKey(KeysRotate),
     /// What was called, by whom, and how it went
     Calls(CallsArgs),
     /// What administrators did, and whether the record of it is whole
@@ -145,10 +160,14 @@ Exits with 1 when it finds a problem; warnings alone exit with 0.")]
 toolgatectl works on the data directory itself: whoever can read it administers the installation,
 so there is no account to sign in to.")]
     Login,
+    /// Print the manual page, or write one for each command
+    Man(Man),
     /// Print a completion script for a shell
     #[command(after_help = "Examples:
   toolgatectl completions bash > ~/.local/share/bash-completion/completions/toolgatectl
-  toolgatectl completions zsh > ~/.zfunc/_toolgatectl")]
+  toolgatectl completions zsh > ~/.zfunc/_toolgatectl
+  toolgatectl completions fish > ~/.config/fish/completions/toolgatectl.fish
+  toolgatectl completions powershell >> $PROFILE")]
     Completions {
         /// The shell to complete for
         shell: clap_complete::Shell,

@@ -1,8 +1,8 @@
 //! `toolgatectl workspace …`
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
-use super::{InvitationCommand, MemberCommand, TokenCommand, WorkspaceSecretCommand};
+use super::{InvitationCommand, McpAdd, MemberCommand, TokenCommand, WorkspaceSecretCommand};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum WorkspaceCommand {
@@ -81,9 +81,50 @@ pub(crate) enum WorkspaceCommand {
     /// Invitations that were not accepted yet
     #[command(subcommand)]
     Invitation(InvitationCommand),
+    /// MCP servers of a workspace; the same as `mcp`, with the workspace first
+    #[command(subcommand)]
+    Server(WorkspaceServerCommand),
     /// Secrets that any server of a workspace may use
     #[command(subcommand)]
     Secret(WorkspaceSecretCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WorkspaceServerCommand {
+    /// Add a server that is reached by URL, or that is started as a child process
+    Add(Box<WorkspaceServerAdd>),
+    /// List the servers of a workspace
+    #[command(after_help = "Examples:
+  toolgatectl workspace server list team")]
+    List {
+        /// Slug of the workspace; by default the active one
+        slug: Option<String>,
+    },
+    /// Remove a server with its tools and its own secrets
+    #[command(after_help = "Examples:
+  toolgatectl workspace server remove team github")]
+    Remove {
+        /// Slug of the workspace
+        slug: String,
+        /// Name of the server
+        server: String,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(
+    mut_arg("workspace", |arg| arg.hide(true)),
+    override_usage = "toolgatectl workspace server add [OPTIONS] <SLUG> <SERVER> --url <URL>
+       toolgatectl workspace server add [OPTIONS] <SLUG> <SERVER> -- <COMMAND> [ARGS]...",
+    after_help = "Examples:
+  toolgatectl workspace server add team github --url https://api.example.com/mcp --bearer GITHUB_TOKEN"
+)]
+pub(crate) struct WorkspaceServerAdd {
+    /// Slug of the workspace
+    #[arg(value_name = "SLUG")]
+    pub(crate) into: String,
+    #[command(flatten)]
+    pub(crate) add: McpAdd,
 }
 
 /// A setting that is on or off.

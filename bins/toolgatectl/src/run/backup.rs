@@ -19,7 +19,11 @@ pub(super) fn create(
     file: Option<&Path>,
     calls: bool,
 ) -> Result<Exit, Failure> {
+    let working = context
+        .output
+        .working("Copying the store and verifying the copy");
     let made = context.admin.create_backup(file, calls)?;
+    drop(working);
     context
         .output
         .one(&made, |made| summary("made", &made.verified))?;
@@ -35,7 +39,9 @@ pub(super) fn verify(
     output: &Output,
 ) -> Result<Exit, Failure> {
     let key = existing_key(dir, keys, key_file)?;
+    let working = output.working("Verifying the backup");
     let verified = verify_backup(dir, &key, file)?;
+    drop(working);
     output.one(&verified, |verified| summary("whole", verified))?;
     remarks(output, &verified);
     Ok(Exit::Done)
@@ -58,7 +64,9 @@ pub(super) fn restore(
         );
         ask::confirm("restoring a backup", &question)?;
     }
+    let working = output.working("Verifying the backup and putting it in place");
     let restored = restore_backup(dir, &key, &operator(), file, calls)?;
+    drop(working);
     output.one(&restored, restored_text)?;
     remarks(output, &restored.verified);
     Ok(Exit::Done)

@@ -15,7 +15,9 @@ pub(super) fn doctor(
     keys: GivenKeySources,
     output: &Output,
 ) -> Result<Exit, Failure> {
+    let working = output.working("Looking at everything");
     let findings = toolgate_admin::doctor_with(dir, keys)?;
+    drop(working);
     output.many(&findings, text)?;
     let worst = findings.iter().map(|finding| finding.level).max();
     Ok(match worst {

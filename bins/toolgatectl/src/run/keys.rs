@@ -29,7 +29,9 @@ pub(super) fn run(context: &Context<'_>, command: KeysCommand) -> Result<Exit, F
                 None if asked.all => KeysToRotate::All,
                 None => KeysToRotate::Master,
             };
+            let working = context.output.working("Replacing keys");
             let rotated = context.admin.rotate_keys(which, &new)?;
+            drop(working);
             context.output.gateway(rotated.gateway);
             context.output.one(&rotated, rotated_text)?;
         }

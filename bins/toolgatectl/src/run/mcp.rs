@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 use toolgate_admin::{
     Baseline, Changes, ChildSettings, EraSetting, HttpKind, Isolation, NewServer, NewTransport,
-    Prefix, Probe, ServerAdded, ServerListed, Trust,
+    Prefix, Probe, ServerAdded, ServerListed, Trust, server_name,
 };
 
 use super::tools::{doing, finding_text, waiting};
-use super::{Context, count};
+use super::{Context, count, import};
 use crate::args::{
     Ceiling, ChangesArgument, EraArgument, IsolationArgument, McpAdd, McpChild, McpCommand,
     McpLogs, McpServer, PrefixArgument, TransportArgument,
@@ -38,9 +38,24 @@ pub(super) fn run(context: &Context<'_>, command: McpCommand) -> Result<Exit, Fa
         }
         McpCommand::Enable(asked) => switch(context, &asked, true)?,
         McpCommand::Disable(asked) => switch(context, &asked, false)?,
+        McpCommand::Import(asked) => import::run(context, &asked)?,
         McpCommand::Logs(asked) => logs(context, &asked)?,
+        McpCommand::Install { name, workspace } => {
+            return Err(no_catalog(&name, workspace.as_deref()));
+        }
     }
     Ok(Exit::Done)
+}
+
+fn no_catalog(name: &str, workspace: Option<&str>) -> Failure {
+    let last = server_name(name).unwrap_or_else(|| "NAME".to_owned());
+    let into = workspace.map_or(String::new(), |slug| format!(" --workspace {slug}"));
+    Failure::told(
+        &format!("there is no catalog to install `{name}` from in this version"),
+        &format!(
+            "add it by its address, `toolgatectl mcp add {last} --url URL{into}`, as a program, `toolgatectl mcp add {last}{into} -- COMMAND ARGS`, or from a proxy file, `toolgatectl import FILE{into}`"
+        ),
+    )
 }
 
 fn add(context: &Context<'_>, asked: McpAdd) -> Result<(), Failure> {
@@ -95,7 +110,9 @@ fn add(context: &Context<'_>, asked: McpAdd) -> Result<(), Failure> {
         },
     };
     let review = asked.review;
+    let working = context.output.working("Contacting the server");
     let added = context.admin.add_server(&scope, &new)?;
+    drop(working);
     context.output.gateway(added.gateway);
     context
         .output

@@ -4,8 +4,12 @@ mod audit;
 mod backup;
 mod calls;
 mod clock;
+mod connect;
 mod doctor;
+mod file;
+mod import;
 mod keys;
+mod man;
 mod mcp;
 mod member;
 mod plan;
@@ -25,7 +29,7 @@ use std::path::PathBuf;
 use clap::CommandFactory;
 use toolgate_admin::{Admin, DataDir, GivenKeySources, Secret, WorkspaceScope, operator};
 
-use crate::args::{AuditCommand, BackupCommand, Cli, Command};
+use crate::args::{AuditCommand, BackupCommand, Cli, Command, KeysCommand};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -80,9 +84,18 @@ pub(crate) fn run(
         Command::Plan(command) => place.open(keys, |context| plan::run(context, command)),
         Command::Whoami => place.open(keys, whoami::whoami),
         Command::Login => place.open(keys, whoami::login),
+        Command::RotateKey(asked) => {
+            let command = KeysCommand::Rotate(asked);
+            place.open(keys, |context| keys::run(context, command))
+        }
         Command::Clock(command) => place.open(keys, |context| clock::run(context, &command)),
         Command::Status => status::status(&dir()?, output),
         Command::Doctor => doctor::doctor(&dir()?, keys, output),
+        Command::Connect(asked) => place.open(keys, |context| connect::run(context, &asked)),
+        Command::Export(asked) => place.open(keys, |context| file::export(context, &asked)),
+        Command::Apply(asked) => place.open(keys, |context| file::apply(context, &asked)),
+        Command::Import(asked) => place.open(keys, |context| file::import(context, &asked)),
+        Command::Man(asked) => man::run(asked.output.as_deref(), output),
         Command::Completions { shell } => completions(shell),
     }
 }

@@ -6,8 +6,11 @@ use toolgate_admin::{
     ReadOnlyMay, WorkspaceCreated, WorkspaceListed, WorkspaceSettings, WorkspaceTested,
 };
 
-use super::{Context, count, member, secrets, token};
-use crate::args::{OnOff, ReadOnly, WorkspaceCommand};
+use super::{Context, count, mcp, member, secrets, token};
+use crate::args::{
+    InWorkspace, McpAdd, McpCommand, McpServer, OnOff, ReadOnly, WorkspaceCommand,
+    WorkspaceServerCommand,
+};
 use crate::ask;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -45,7 +48,23 @@ pub(super) fn run(context: &Context<'_>, command: WorkspaceCommand) -> Result<Ex
         WorkspaceCommand::Token(command) => token::run(context, command),
         WorkspaceCommand::Member(command) => member::run(context, command),
         WorkspaceCommand::Invitation(command) => member::invitations(context, command),
+        WorkspaceCommand::Server(command) => mcp::run(context, server(command)),
         WorkspaceCommand::Secret(command) => secrets::workspace(context, command),
+    }
+}
+
+/// The short form of a command that names the workspace first.
+fn server(command: WorkspaceServerCommand) -> McpCommand {
+    match command {
+        WorkspaceServerCommand::Add(asked) => McpCommand::Add(Box::new(McpAdd {
+            workspace: Some(asked.into),
+            ..asked.add
+        })),
+        WorkspaceServerCommand::List { slug } => McpCommand::List(InWorkspace { workspace: slug }),
+        WorkspaceServerCommand::Remove { slug, server } => McpCommand::Remove(McpServer {
+            server,
+            workspace: Some(slug),
+        }),
     }
 }
 
@@ -159,7 +178,9 @@ fn delete(context: &Context<'_>, slug: &str, yes: bool) -> Result<Exit, Failure>
 
 fn test(context: &Context<'_>, slug: Option<&str>) -> Result<Exit, Failure> {
     let scope = context.target(slug)?;
+    let working = context.output.working("Asking the servers for their tools");
     let tested = context.admin.test_workspace(&scope)?;
+    drop(working);
     context.output.one(&tested, tested_text)?;
     Ok(if tested.ok { Exit::Done } else { Exit::Failed })
 }

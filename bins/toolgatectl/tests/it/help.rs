@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::installation::Installation;
 
 /// Every command that does something.
-const COMMANDS: [&[&str]; 63] = [
+const COMMANDS: &[&[&str]] = &[
     &["workspace", "create"],
     &["workspace", "list"],
     &["workspace", "use"],
@@ -44,6 +44,11 @@ const COMMANDS: [&[&str]; 63] = [
     &["token", "create"],
     &["token", "revoke"],
     &["mcp", "add"],
+    &["mcp", "import"],
+    &["mcp", "install"],
+    &["workspace", "server", "add"],
+    &["workspace", "server", "list"],
+    &["workspace", "server", "remove"],
     &["mcp", "list"],
     &["mcp", "remove"],
     &["mcp", "enable"],
@@ -68,7 +73,12 @@ const COMMANDS: [&[&str]; 63] = [
     &["backup", "verify"],
     &["backup", "restore"],
     &["doctor"],
+    &["connect"],
+    &["export"],
+    &["apply"],
+    &["import"],
     &["completions"],
+    &["man"],
 ];
 
 #[test]

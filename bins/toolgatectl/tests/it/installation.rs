@@ -31,6 +31,13 @@ impl Installation {
         self.folder.path().join("tg")
     }
 
+    /// The home directory of whoever runs the command.
+    pub(crate) fn user(&self) -> PathBuf {
+        let user = self.folder.path().join("user");
+        std::fs::create_dir_all(&user).unwrap();
+        user.canonicalize().unwrap()
+    }
+
     /// Runs a command without anything on standard input.
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
         self.feed(args, "")
@@ -41,6 +48,9 @@ impl Installation {
         let mut child = Command::new(env!("CARGO_BIN_EXE_toolgatectl"))
             .args(args)
             .env("TOOLGATE_DATA_DIR", self.dir())
+            .env("HOME", self.user())
+            .env_remove("XDG_CONFIG_HOME")
+            .current_dir(self.user())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

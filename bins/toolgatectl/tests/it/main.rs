@@ -7,7 +7,9 @@
 
 mod audit;
 mod backup;
+mod editors;
 mod failures;
+mod files;
 mod help;
 mod installation;
 mod json;
@@ -15,4 +17,5 @@ mod mail;
 mod mail_server;
 mod members;
 mod secrets;
+mod terminal;
 mod text;

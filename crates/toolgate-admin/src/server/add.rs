@@ -4,7 +4,8 @@ use serde::Serialize;
 use toolgate_namespace::{Prefix, ServerSpec, Transport, floating_version};
 use toolgate_store::{StoreError, WorkspaceScope};
 
-use super::{Allowance, FindingShown, NewServer, ServerListed, missing_secrets, spec};
+use super::spec::{self, Resolved};
+use super::{Allowance, FindingShown, NewServer, ServerListed, missing_secrets};
 use crate::{Admin, AdminError, GatewayState, Probe};
 
 /// A server that was added.
@@ -27,6 +28,20 @@ pub struct ServerAdded {
     pub gateway: GatewayState,
 }
 
+/// A server that was added and not contacted.
+#[derive(Debug, Clone, Serialize)]
+pub struct ServerSaved {
+    /// Its workspace.
+    pub workspace: String,
+    /// The server, as it is listed.
+    #[serde(flatten)]
+    pub server: ServerListed,
+    /// What the operator allowed by adding it (S-65).
+    pub allowance: Option<Allowance>,
+    /// What became of the change at the gateway.
+    pub gateway: GatewayState,
+}
+
 impl Admin {
     /// Adds a server, then has the running gateway contact it and says what it found. A server that cannot be
     /// contacted now is added all the same.
@@ -35,22 +50,10 @@ impl Admin {
         scope: &WorkspaceScope,
         new: &NewServer,
     ) -> Result<ServerAdded, AdminError> {
-        let servers = self.store.servers(scope)?;
-        let order = servers.iter().map(|server| server.display_order).max();
-        let order = order.map_or(0, |last| last.saturating_add(1));
+        let order = self.next_place(scope)?;
         let resolved = spec::resolve(new, scope.workspace(), order)?;
         let spec = resolved.spec;
-        check_alone(&spec, &servers)?;
-        match self.store.add_server(scope, &self.actor, &spec) {
-            Err(StoreError::Taken { .. }) => {
-                return Err(AdminError::ServerTaken {
-                    slug: spec.slug.to_string(),
-                    workspace: scope.slug().to_string(),
-                });
-            }
-            other => other?,
-        }
-        let gateway = self.knock();
+        let gateway = self.save_spec(scope, &spec)?;
         let missing = missing_secrets(&spec, &self.store.list_secrets(scope)?);
         let probe = if missing.is_empty() {
             self.probe(scope, &spec.slug)
@@ -74,10 +77,57 @@ impl Admin {
             gateway,
         })
     }
+
+    /// Adds a server without contacting it or asking a name server about it: what an import does (S-03).
+    pub fn save_server(
+        &self,
+        scope: &WorkspaceScope,
+        new: &NewServer,
+    ) -> Result<ServerSaved, AdminError> {
+        let order = self.next_place(scope)?;
+        let Resolved { spec, allowance } = spec::resolve_unasked(new, scope.workspace(), order)?;
+        let gateway = self.save_spec(scope, &spec)?;
+        let missing = missing_secrets(&spec, &self.store.list_secrets(scope)?);
+        Ok(ServerSaved {
+            workspace: scope.slug().to_string(),
+            server: ServerListed::of(&spec, 0, missing),
+            allowance,
+            gateway,
+        })
+    }
+
+    /// Saves a checked server in a workspace that has room for it.
+    pub(crate) fn save_spec(
+        &self,
+        scope: &WorkspaceScope,
+        spec: &ServerSpec,
+    ) -> Result<GatewayState, AdminError> {
+        let servers = self.store.servers(scope)?;
+        if spec.enabled {
+            check_alone(spec, &servers)?;
+        }
+        match self.store.add_server(scope, &self.actor, spec) {
+            Err(StoreError::Taken { .. }) => Err(AdminError::ServerTaken {
+                slug: spec.slug.to_string(),
+                workspace: scope.slug().to_string(),
+            }),
+            other => {
+                other?;
+                Ok(self.knock())
+            }
+        }
+    }
+
+    /// The place behind all servers of a workspace.
+    pub(crate) fn next_place(&self, scope: &WorkspaceScope) -> Result<u32, AdminError> {
+        let servers = self.store.servers(scope)?;
+        let last = servers.iter().map(|server| server.display_order).max();
+        Ok(last.map_or(0, |last| last.saturating_add(1)))
+    }
 }
 
 /// A server without prefix must be the only enabled one of its workspace (P9.6).
-pub(super) fn check_alone(spec: &ServerSpec, servers: &[ServerSpec]) -> Result<(), AdminError> {
+pub(crate) fn check_alone(spec: &ServerSpec, servers: &[ServerSpec]) -> Result<(), AdminError> {
     let mut others = servers
         .iter()
         .filter(|other| other.enabled && other.id != spec.id);

@@ -41,6 +41,20 @@ pub(super) struct Address {
 
 /// Checks a server's URL, in which `{NAME}` stands for a secret.
 pub(super) fn check(text: &str, allow_metadata: bool) -> Result<Address, InvalidServer> {
+    check_by(text, allow_metadata, resolve)
+}
+
+/// The same without asking a name server, which an import must not (S-03): a host that is a name counts as public,
+/// and the gateway refuses it when it is not.
+pub(super) fn check_unasked(text: &str, allow_metadata: bool) -> Result<Address, InvalidServer> {
+    check_by(text, allow_metadata, |_, _| Vec::new())
+}
+
+fn check_by(
+    text: &str,
+    allow_metadata: bool,
+    resolve: impl Fn(&str, u16) -> Vec<IpAddr>,
+) -> Result<Address, InvalidServer> {
     let names = placeholders(text)?;
     // A plain word in place of each secret gives a URL of the same shape.
     let filled = names.iter().fold(text.to_owned(), |url, name| {
@@ -69,7 +83,7 @@ pub(super) fn check(text: &str, allow_metadata: bool) -> Result<Address, Invalid
         // Where it leads is known only once the secret is: the gateway checks it then, and allows nothing.
         None
     } else {
-        allowance(&url, plain_http, allow_metadata).ok_or_else(invalid)??
+        allowance(&url, plain_http, allow_metadata, resolve).ok_or_else(invalid)??
     };
     let injections = names
         .into_iter()
@@ -86,11 +100,12 @@ fn allowance(
     url: &Url,
     plain_http: bool,
     allow_metadata: bool,
+    resolve: impl Fn(&str, u16) -> Vec<IpAddr>,
 ) -> Option<Result<Option<Allowance>, InvalidServer>> {
     let port = url.port_or_known_default()?;
     let origin = format!("{}:{port}", url.host_str()?);
     let mut unusual = None;
-    for address in addresses(&url.host()?, port) {
+    for address in addresses(&url.host()?, port, resolve) {
         match AddressClass::of(address) {
             AddressClass::Public => {}
             AddressClass::Metadata if !allow_metadata => {
@@ -108,7 +123,11 @@ fn allowance(
 }
 
 /// The addresses of a host, as far as they can be found out now.
-fn addresses(host: &Host<&str>, port: u16) -> Vec<IpAddr> {
+fn addresses(
+    host: &Host<&str>,
+    port: u16,
+    resolve: impl Fn(&str, u16) -> Vec<IpAddr>,
+) -> Vec<IpAddr> {
     match host {
         Host::Ipv4(address) => vec![IpAddr::V4(*address)],
         Host::Ipv6(address) => vec![IpAddr::V6(*address)],

@@ -13,7 +13,7 @@ mod review;
 mod spec;
 mod tools;
 
-pub use add::ServerAdded;
+pub use add::{ServerAdded, ServerSaved};
 pub use address::Allowance;
 pub use invalid::InvalidServer;
 pub use logs::ServerLogged;
@@ -22,4 +22,6 @@ pub use review::{Approved, DifferenceShown, FindingShown, PartShown, ServerRevie
 pub use spec::{NewServer, NewTransport};
 pub use tools::{ToolClassified, ToolListed, ToolSwitched};
 
+pub(crate) use add::check_alone;
 pub(crate) use manage::missing_secrets;
+pub(crate) use spec::{Resolved, resolve_unasked};

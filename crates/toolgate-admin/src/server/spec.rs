@@ -8,7 +8,8 @@ use toolgate_namespace::{
 };
 use toolgate_vault::SecretName;
 
-use super::{Allowance, InvalidServer, address, child, command, env, header};
+use super::address::{self, Address};
+use super::{Allowance, InvalidServer, child, command, env, header};
 use crate::{AdminError, draw};
 
 /// A server as asked for.
@@ -59,9 +60,9 @@ pub enum NewTransport {
 
 /// A spec, and what it takes to reach its server.
 #[derive(Debug)]
-pub(super) struct Resolved {
-    pub(super) spec: ServerSpec,
-    pub(super) allowance: Option<Allowance>,
+pub(crate) struct Resolved {
+    pub(crate) spec: ServerSpec,
+    pub(crate) allowance: Option<Allowance>,
 }
 
 /// Checks everything that can be checked without the store.
@@ -70,8 +71,28 @@ pub(super) fn resolve(
     workspace: &WorkspaceId,
     display_order: u32,
 ) -> Result<Resolved, AdminError> {
+    resolve_by(address::check, new, workspace, display_order)
+}
+
+/// The same without asking anybody, for imports (S-03).
+pub(crate) fn resolve_unasked(
+    new: &NewServer,
+    workspace: &WorkspaceId,
+    display_order: u32,
+) -> Result<Resolved, AdminError> {
+    resolve_by(address::check_unasked, new, workspace, display_order)
+}
+
+type CheckUrl = fn(&str, bool) -> Result<Address, InvalidServer>;
+
+fn resolve_by(
+    check: CheckUrl,
+    new: &NewServer,
+    workspace: &WorkspaceId,
+    display_order: u32,
+) -> Result<Resolved, AdminError> {
     let slug = ServerSlug::try_from(new.slug.as_str())?;
-    let (transport, injections, allowance) = reach(&new.transport)?;
+    let (transport, injections, allowance) = reach(&new.transport, check)?;
     let spec = ServerSpec {
         id: ServerId::from_random(draw::bytes()?),
         workspace: workspace.clone(),
@@ -93,7 +114,7 @@ pub(super) fn resolve(
 
 type Reach = (Transport, Vec<Injection>, Option<Allowance>);
 
-fn reach(transport: &NewTransport) -> Result<Reach, InvalidServer> {
+fn reach(transport: &NewTransport, check: CheckUrl) -> Result<Reach, InvalidServer> {
     match transport {
         NewTransport::Http {
             url,
@@ -102,7 +123,7 @@ fn reach(transport: &NewTransport) -> Result<Reach, InvalidServer> {
             headers,
             allow_metadata,
         } => {
-            let address = address::check(url, *allow_metadata)?;
+            let address = check(url, *allow_metadata)?;
             let mut injections = address.injections;
             if let Some(secret) = bearer {
                 let secret = SecretName::normalise(secret)?.as_str().to_owned();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use toolgate_admin::{
     Actor, AdminError, AuditQuery, Classification, KeysToRotate, MailPassword, NewInvitation,
     NewMasterKey, NewToken, PlanChange, ReadOnlyMay, Role, Secret, SecretOwner, ServerIdentity,
-    WorkspaceScope, WorkspaceSettings,
+    WorkspaceFile, WorkspaceScope, WorkspaceSettings,
 };
 use toolgate_store::{OfferedTool, Ruling};
 
@@ -18,7 +18,7 @@ type Act = fn(&Home, &WorkspaceScope) -> Result<(), AdminError>;
 /// The function with the store's change in it, the act, and the events it leaves, oldest first.
 const ACTS: &[(&str, Act, &[&str])] = &[
     (
-        "add_workspace",
+        "add_workspace_at",
         |home, _| home.admin.create_workspace("more", "").map(drop),
         &["workspace.create", "token.create"],
     ),
@@ -135,12 +135,62 @@ const ACTS: &[(&str, Act, &[&str])] = &[
         &["setting.change", "setting.unset"],
     ),
     (
-        "add_server",
+        "save_spec",
         |home, scope| {
             let server = http("github", "https://1.1.1.1/mcp");
             home.admin.add_server(scope, &server).map(drop)
         },
         &["server.add"],
+    ),
+    (
+        "configure_server",
+        |home, _| {
+            let url = "https://1.0.0.1/mcp";
+            apply(
+                home,
+                &format!("[[servers]]\nname = \"notes\"\nurl = \"{url}\"\n"),
+            )
+        },
+        &["server.change"],
+    ),
+    (
+        "order_servers",
+        |home, scope| {
+            home.admin
+                .save_server(scope, &http("a", "https://1.1.1.1/a"))?;
+            let servers = ["a", "notes"].map(|name| {
+                let url = if name == "a" {
+                    "https://1.1.1.1/a"
+                } else {
+                    "https://1.1.1.1/mcp"
+                };
+                format!("[[servers]]\nname = \"{name}\"\nurl = \"{url}\"\n")
+            });
+            apply(home, &servers.concat())
+        },
+        &["server.add", "server.change", "server.change"],
+    ),
+    (
+        "settle_tool",
+        |home, _| {
+            let server = "[[servers]]\nname = \"notes\"\nurl = \"https://1.1.1.1/mcp\"\n";
+            apply(
+                home,
+                &format!("{server}tools.unseen = {{ enabled = false }}\n"),
+            )
+        },
+        &["tool.settle"],
+    ),
+    (
+        "describe_workspace",
+        |home, _| {
+            let text = "version = 1\nslug = \"team\"\nname = \"The team\"\n";
+            let file = WorkspaceFile::parse(text)?;
+            home.admin
+                .apply_file(home.admin.plan_file(&file, None, false)?)
+                .map(drop)
+        },
+        &["workspace.change"],
     ),
     (
         "switch_server",
@@ -253,6 +303,15 @@ fn invite_to_team(home: &Home) -> Result<String, AdminError> {
 }
 
 /// One of everything.
+/// Puts servers of a file into force.
+fn apply(home: &Home, servers: &str) -> Result<(), AdminError> {
+    let text = format!("version = 1\nslug = \"team\"\nname = \"team\"\n{servers}");
+    let plan = home
+        .admin
+        .plan_file(&WorkspaceFile::parse(&text)?, None, false)?;
+    home.admin.apply_file(plan).map(drop)
+}
+
 fn full_home() -> (Home, WorkspaceScope) {
     let (home, scope) = Home::with_team();
     let server = http("notes", "https://1.1.1.1/mcp");

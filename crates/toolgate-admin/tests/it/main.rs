@@ -9,6 +9,7 @@ mod backups;
 mod calls;
 mod doctor;
 mod events;
+mod files;
 mod gateway;
 mod home;
 mod keys;
