@@ -9,7 +9,7 @@ use toolgate_namespace::{
     ToolName, ToolTable,
 };
 use toolgate_policy::{
-    Classification, Denied, Principal, Standing, Token, TokenStatus, ToolAccess, permit_call,
+    Classification, Denied, Principal, Role, Standing, Token, TokenStatus, ToolAccess, permit_call,
 };
 use toolgate_store::{ServerPin, Store, StoreError, ToolRow, ToolState, WorkspaceScope};
 
@@ -171,6 +171,7 @@ impl Catalog {
             full: &entry.full,
             classification: entry.classification,
             standing: entry.standing,
+            least: Role::ReadOnly,
             read_only_may_call_all: self.read_only_all,
         })
     }

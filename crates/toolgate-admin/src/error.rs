@@ -113,6 +113,19 @@ pub enum AdminError {
         /// How many have it.
         count: usize,
     },
+    /// Commands are set on the host alone (design.md section 4).
+    #[error("a server that is a program on the gateway's host cannot be set up over an API")]
+    CommandOverApi,
+    /// Addresses that are not public are allowed on the host alone (S-65).
+    #[error(
+        "`{origin}` is {why}, and nobody on the gateway's host has allowed it in this workspace"
+    )]
+    NotAllowedHere {
+        /// Host and port.
+        origin: String,
+        /// Such as `at loopback address 127.0.0.1` or `plain http`.
+        why: String,
+    },
     /// Text that is not a token, so nothing was looked up.
     #[error("that is not a token")]
     NotAToken(#[from] InvalidToken),
@@ -297,6 +310,8 @@ impl AdminError {
             | Self::SecretValue(_)
             | Self::NoLogs { .. } => Fault::Invalid,
             Self::ServerTaken { .. }
+            | Self::CommandOverApi
+            | Self::NotAllowedHere { .. }
             | Self::TooManyServers { .. }
             | Self::NotAlone { .. }
             | Self::Changed { .. }
@@ -370,6 +385,13 @@ impl AdminError {
             )),
             Self::AmbiguousToken { .. } => Some(
                 "use the id of the one you mean, from `toolgatectl workspace token list`"
+                    .to_owned(),
+            ),
+            Self::CommandOverApi => Some(
+                "add it there: `toolgatectl mcp add NAME -- COMMAND ARGS`".to_owned(),
+            ),
+            Self::NotAllowedHere { .. } => Some(
+                "whoever has the host may add it there: `toolgatectl mcp add NAME --url URL`"
                     .to_owned(),
             ),
             Self::NotAToken(_) => Some(

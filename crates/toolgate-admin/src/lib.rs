@@ -37,6 +37,7 @@ mod error;
 mod gateway;
 mod keys;
 mod mcp_json;
+mod over;
 mod secret;
 mod server;
 mod slug;
@@ -66,8 +67,8 @@ pub use mcp_json::McpJson;
 pub use secret::{SecretDeleted, SecretListed, SecretOwner, SecretSet};
 pub use server::{
     Allowance, Approved, DifferenceShown, FindingShown, InvalidServer, NewServer, NewTransport,
-    PartShown, ServerAdded, ServerHeld, ServerListed, ServerLogged, ServerRemoved, ServerReview,
-    ServerSwitched, ToolClassified, ToolListed, ToolReview, ToolSwitched,
+    PartShown, ServerAdded, ServerHeld, ServerListed, ServerLogged, ServerProbed, ServerRemoved,
+    ServerReview, ServerSwitched, ToolClassified, ToolListed, ToolReview, ToolSwitched,
 };
 pub use token::{
     NewToken, ReadOnlyReach, TokenChanged, TokenCreated, TokenExplained, TokenInspected,
@@ -81,14 +82,15 @@ pub use workspace::{
 };
 
 // The values callers hand in, so that a binary needs this crate alone.
+pub use toolgate_analytics::CallStatus;
 pub use toolgate_namespace::{
     Baseline, Changes, ChildSettings, EraSetting, HttpKind, Isolation, Prefix, ServerIdentity,
     Trust,
 };
 pub use toolgate_policy::{Classification, Role};
 pub use toolgate_store::control::{GatewayStatus, Gauge, LinkStatus, ProbedTool};
-pub use toolgate_store::master::{GivenKeySources, MASTER_KEY_VARIABLE, OpenError};
-pub use toolgate_store::{Actor, ChainedRow, DataDir, KeyState, StoreError, WorkspaceScope};
+pub use toolgate_store::master::{GivenKeySources, KeySource, MASTER_KEY_VARIABLE, OpenError};
+pub use toolgate_store::{Actor, ChainedRow, DataDir, KeyState, Store, StoreError, WorkspaceScope};
 pub use toolgate_vault::{MasterKey, Secret};
 
 /// Keeps this process's memory from others, as far as the system does it: it holds keys that seal (S-15, S-16).

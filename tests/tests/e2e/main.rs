@@ -16,6 +16,7 @@ mod key_sources;
 mod keys;
 mod leaks;
 mod listening;
+mod manage;
 mod orphans;
 mod records;
 mod secrets;

@@ -49,6 +49,9 @@ impl Admin {
                 limit: SERVERS_MAX,
             });
         }
+        if !self.on_host {
+            check_reach(&spec, resolved.allowance.as_ref(), &servers)?;
+        }
         check_alone(&spec, &servers)?;
         match self.store.add_server(scope, &self.actor, &spec) {
             Err(StoreError::Taken { .. }) => {
@@ -76,13 +79,40 @@ impl Admin {
             allowance: resolved.allowance,
             floating: match &spec.transport {
                 Transport::Stdio { argv, .. } => floating_version(argv),
-                Transport::Http { .. } => None,
+                Transport::Http { .. } | Transport::BuiltIn => None,
             },
             findings: self.findings(scope, &spec)?,
             probe,
             gateway,
         })
     }
+}
+
+/// Whoever acts through an API sets no command, and reaches only what is public or was allowed on the host, by adding
+/// a server there to the same workspace (design.md section 4).
+fn check_reach(
+    spec: &ServerSpec,
+    allowance: Option<&Allowance>,
+    servers: &[ServerSpec],
+) -> Result<(), AdminError> {
+    if matches!(spec.transport, Transport::Stdio { .. }) {
+        return Err(AdminError::CommandOverApi);
+    }
+    let Some(allowance) = allowance else {
+        return Ok(());
+    };
+    let is_allowed =
+        |server: &ServerSpec| server.allowed_origin.as_ref() == Some(&allowance.origin);
+    if servers.iter().any(is_allowed) {
+        return Ok(());
+    }
+    Err(AdminError::NotAllowedHere {
+        origin: allowance.origin.clone(),
+        why: match &allowance.address {
+            Some(address) => format!("at {address}"),
+            None => "plain http".to_owned(),
+        },
+    })
 }
 
 /// A server without prefix must be the only enabled one of its workspace (P9.6).

@@ -1,6 +1,7 @@
 //! Tests of the public surface: tokens, roles, tool rules, decisions and rate limits.
 
 mod deny_by_default;
+mod least_role;
 mod permission_matrix;
 mod rate_exact;
 mod support;
