@@ -56,6 +56,7 @@ pub use backup::{
     BackupMade, BackupRestored, BackupVerified, SecretsTried, restore_backup, verify_backup,
 };
 pub use call::{CallFeed, CallListed, CallQuery};
+pub use catalog::OWN_TOOLS_FOR_ALL;
 pub use clock::{ClockAccepted, ClockShown};
 pub use doctor::{Finding, Level, doctor, doctor_with};
 pub use error::{AdminError, Fault};

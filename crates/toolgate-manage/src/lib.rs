@@ -1,4 +1,4 @@
-//! A workspace as MCP tools, so that an agent can run it through the protocol it already speaks.
+//! An installation as MCP tools, so that an agent can run its workspace.
 //!
 //! [`Manage`] is a server that is part of the gateway ([`BuiltIn`]): its tools are listed, named, permitted, limited
 //! and recorded by the same code as any server's. Each tool is one row of a table (`table`) over one method of

@@ -142,7 +142,7 @@ mod tests {
             .filter(|tool| tool.least < Role::Admin)
             .collect();
         let names: Vec<_> = open.iter().map(|tool| tool.name).collect();
-        assert_eq!(names, ["whoami", "my_calls"]);
+        assert_eq!(names, toolgate_admin::OWN_TOOLS_FOR_ALL);
         assert!(open.iter().all(|tool| tool.effect == Effect::Reads));
     }
 

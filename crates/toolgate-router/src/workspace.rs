@@ -141,6 +141,13 @@ impl Workspace {
         self.config.built_in.as_ref()
     }
 
+    /// The same where it is shown: names beside a server without a prefix are that server's own (P9.6).
+    fn shown_built_in(&self) -> Option<&Arc<Link>> {
+        let mut links = self.config.links.iter();
+        let all_prefixed = links.all(|link| link.spec().prefix == Prefix::Slug);
+        self.built_in().filter(|_| all_prefixed)
+    }
+
     /// The server of that identity, also if it is part of the gateway.
     pub fn link_of(&self, id: &ServerId) -> Option<&Arc<Link>> {
         let mut links = self.config.links.iter().chain(self.built_in());
@@ -175,11 +182,9 @@ impl Workspace {
         // Counted before the links are looked at, so that what changes meanwhile is seen the next time.
         let offers = self.config.changes.offers();
         let before = self.catalog.load_full();
-        let mut links = self.config.links.iter();
-        let all_prefixed = links.all(|link| link.spec().prefix == Prefix::Slug);
         let rebuilt = Arc::new(Catalog::build(
             &self.config.links,
-            self.built_in().filter(|_| all_prefixed),
+            self.shown_built_in(),
             self.config.read_only_all,
             offers,
             before.as_deref(),
@@ -230,7 +235,7 @@ impl Workspace {
         {
             return current.introduction.clone();
         }
-        let introduction = Arc::new(Introduction::of(self.links()));
+        let introduction = Arc::new(Introduction::of(self.links(), self.shown_built_in()));
         self.introduction.store(Some(Arc::new(Introduced {
             made_from,
             introduction: introduction.clone(),

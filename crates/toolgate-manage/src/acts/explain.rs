@@ -3,14 +3,13 @@
 use serde_json::json;
 use toolgate_admin::{CallListed, CallQuery, CallStatus, Role, TokenListed};
 use toolgate_namespace::ServerSlug;
-use toolgate_policy::ToolRules;
 
 use super::calls::{named, word};
 use crate::answer::Answer;
 use crate::desk::Desk;
 use crate::params::{Arguments, Kind, Param};
 use crate::refusal::Refusal;
-use crate::table::{self, Effect, FLAG, TEXT, Tool};
+use crate::table::{Effect, FLAG, TEXT, Tool};
 
 /// How far back a call is looked for.
 const SEARCHED: usize = 10_000;
@@ -126,53 +125,12 @@ fn answer(about: &str, verdict: &Verdict) -> Answer {
 
 /// Whether the token may call the tool that clients see under this name.
 fn decide(desk: &Desk, token: &TokenListed, exposed: &str) -> Result<Verdict, Refusal> {
-    let own = exposed
-        .split_once("__")
-        .filter(|(slug, _)| *slug == ServerSlug::OWN)
-        .and_then(|(_, tool)| table::find(tool));
-    if let Some(tool) = own {
-        return Ok(decide_own(token, exposed, tool.least));
-    }
     let explained = desk.admin.explain_token(&desk.scope, &token.id, exposed)?;
     Ok(Verdict {
         allowed: explained.allowed,
         reason: explained.reason,
         hint: explained.hint,
     })
-}
-
-/// The same for a tool of the gateway's own.
-fn decide_own(token: &TokenListed, exposed: &str, least: Role) -> Verdict {
-    let no = |reason: String, hint: &str| Verdict {
-        allowed: false,
-        reason,
-        hint: Some(hint.to_owned()),
-    };
-    let rules = ToolRules::parse(token.tools.iter().map(String::as_str)).unwrap_or_default();
-    if token.status != "active" {
-        no(
-            format!("the token is {}", token.status),
-            "make a new one with toolgate__create_token",
-        )
-    } else if token.role < least {
-        let reason = format!(
-            "the tool is for the role {least}, and the token is {}",
-            token.role
-        );
-        no(reason, "use a token with that role")
-    } else if !rules.allows(exposed) {
-        let reason = "the token's tool patterns leave it out".to_owned();
-        no(
-            reason,
-            "make a token with other patterns, such as `toolgate__*`",
-        )
-    } else {
-        Verdict {
-            allowed: true,
-            reason: "role and rules of the token allow it".to_owned(),
-            hint: None,
-        }
-    }
 }
 
 /// The name clients see of what was called.

@@ -139,29 +139,26 @@ fn list(desk: &Desk, _: &mut Arguments) -> Result<Answer, Refusal> {
 }
 
 fn line(server: &ServerListed) -> String {
-    let place = server
-        .url
-        .as_deref()
-        .unwrap_or("a program on the gateway's host");
-    let mut text = format!(
-        "{}: {place}, {}",
-        server.server,
-        count(server.tools, "tool")
-    );
+    let place = server.url.as_deref();
+    let place = place.unwrap_or("a program on the gateway's host");
+    let mut parts = vec![
+        format!("{}: {place}", server.server),
+        count(server.tools, "tool"),
+    ];
     if !server.enabled {
-        text.push_str(", switched off");
+        parts.push("switched off".to_owned());
     }
     if !server.missing_secrets.is_empty() {
-        let names = server.missing_secrets.join(", ");
-        text.push_str(&format!(", misses the secrets {names}"));
+        let names = server.missing_secrets.join(" and ");
+        parts.push(format!("misses the secrets {names}"));
     }
     if server.waiting > 0 {
-        text.push_str(&format!(", {} waiting for an approval", server.waiting));
+        parts.push(format!("{} waiting for an approval", server.waiting));
     }
     if let Some(what) = &server.quarantined {
-        text.push_str(&format!(", held: {what} since it was approved"));
+        parts.push(format!("held: {what} since it was approved"));
     }
-    text
+    parts.join(", ")
 }
 
 fn add(desk: &Desk, given: &mut Arguments) -> Result<Answer, Refusal> {
@@ -192,24 +189,26 @@ fn add(desk: &Desk, given: &mut Arguments) -> Result<Answer, Refusal> {
         },
     )?;
     let server = &added.server.server;
-    let mut text = format!("Added `{server}`. {}", said(&added.probe));
+    let mut said = vec![format!("Added `{server}`. {}", said(&added.probe))];
     if !added.server.missing_secrets.is_empty() {
-        text.push_str(&format!(
-            " Set {} with toolgate__set_secret, then call toolgate__test_server.",
+        said.push(format!(
+            "Set {} with toolgate__set_secret, then call toolgate__test_server.",
             added.server.missing_secrets.join(", ")
         ));
     }
     if given.flag("review") {
-        text.push_str(" Its tools are held until they are approved: see toolgate__review_tools.");
+        said.push(
+            "Its tools are held until they are approved: see toolgate__review_tools.".to_owned(),
+        );
     }
-    for finding in &added.findings {
-        text.push_str(&format!(
-            "\nSuspicious in `{}`, {}: {}.",
+    said.extend(added.findings.iter().map(|finding| {
+        format!(
+            "Suspicious in `{}`, {}: {}.",
             finding.tool, finding.place, finding.meaning
-        ));
-    }
+        )
+    }));
     let probe = shown(&added.probe);
-    Ok(Answer::report(text, &added).with("probe", probe))
+    Ok(Answer::report(said.join("\n"), &added).with("probe", probe))
 }
 
 fn test(desk: &Desk, given: &mut Arguments) -> Result<Answer, Refusal> {

@@ -128,7 +128,7 @@ fn create(desk: &Desk, given: &mut Arguments) -> Result<Answer, Refusal> {
         name: given.text("name").to_owned(),
         role,
         expires_in: lifetime(own, given.span("expires_in"))?,
-        tools: patterns(&own.tools, given.texts("tools"))?,
+        tools: patterns(&own.tools, &given.texts("tools"))?,
         rate_limit: rate(own, given.number("rate_limit"))?,
     };
     let made = desk.admin.create_token(&desk.scope, &new)?;
@@ -141,7 +141,7 @@ fn create(desk: &Desk, given: &mut Arguments) -> Result<Answer, Refusal> {
 
 /// Patterns for a new token, none of which reaches beyond the maker's: grants are taken from its own, and what it is
 /// excluded from stays excluded.
-fn patterns(own: &[String], given: Vec<String>) -> Result<Vec<String>, Refusal> {
+fn patterns(own: &[String], given: &[String]) -> Result<Vec<String>, Refusal> {
     let is_exclusion = |pattern: &&String| pattern.starts_with('!');
     let excluded = own.iter().filter(is_exclusion);
     if given.is_empty() {
@@ -158,7 +158,7 @@ fn patterns(own: &[String], given: Vec<String>) -> Result<Vec<String>, Refusal> 
             own.join(", ")
         )));
     }
-    let mut patterns = given.clone();
+    let mut patterns = given.to_vec();
     patterns.extend(excluded.filter(|own| !given.contains(own)).cloned());
     Ok(patterns)
 }
@@ -216,7 +216,7 @@ mod tests {
 
     #[track_caller]
     fn check(own: &[&str], given: &[&str], made: Option<&[&str]>) {
-        let found = patterns(&texts(own), texts(given)).ok();
+        let found = patterns(&texts(own), &texts(given)).ok();
         assert_eq!(found, made.map(texts), "{own:?} {given:?}");
     }
 

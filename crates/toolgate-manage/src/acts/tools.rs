@@ -1,6 +1,6 @@
 //! Tools of servers, and an admin's word on them.
 
-use toolgate_admin::{Classification, Role, ToolListed, ToolReview};
+use toolgate_admin::{Classification, DifferenceShown, Role, ToolListed, ToolReview};
 
 use crate::answer::{self, Answer, count, lines};
 use crate::desk::Desk;
@@ -165,41 +165,44 @@ fn review(desk: &Desk, given: &mut Arguments) -> Result<Answer, Refusal> {
         .review_tools(&desk.scope, server, given.maybe("tool"))?;
     let servers = desk.admin.review_servers(&desk.scope, server)?;
     let waiting = tools.iter().filter(|tool| tool.waits).count();
-    let mut text = lines(
+    let held = servers.iter().map(|server| {
+        format!(
+            "server {} is held: {} since it was approved; only an operator can approve that: `toolgatectl tools approve {}`",
+            server.server, server.reason, server.server
+        )
+    });
+    let text = lines(
         format!(
             "{waiting} of {} shown wait for an approval.",
             count(tools.len(), "tool")
         ),
-        tools.iter().map(shown),
+        tools.iter().map(shown).chain(held),
     );
-    for server in &servers {
-        text.push_str(&format!(
-            "\nServer `{}` is held: {} since it was approved. Only an operator can approve that: `toolgatectl tools approve {}`.",
-            server.server, server.reason, server.server
-        ));
-    }
     Ok(Answer::list(text, "tools", &tools).with("servers", answer::list(&servers)))
 }
 
 fn shown(tool: &ToolReview) -> String {
     let why = tool.reason.as_deref().unwrap_or("nothing waits");
-    let mut text = format!(
+    let mut rows = vec![format!(
         "{}/{}: {}, {why}; hash {}",
         tool.server, tool.tool, tool.state, tool.hash
+    )];
+    rows.extend(tool.differences.iter().chain(&tool.offered).map(place));
+    rows.extend(
+        tool.findings
+            .iter()
+            .map(|finding| format!("suspicious, {}: {}", finding.place, finding.meaning)),
     );
-    for difference in tool.differences.iter().chain(&tool.offered) {
-        text.push_str(&format!("\n  {}:", difference.place));
-        for part in difference.parts.iter().filter(|part| part.change != "same") {
-            text.push_str(&format!(" {} \"{}\"", part.change, part.text));
-        }
-    }
-    for finding in &tool.findings {
-        text.push_str(&format!(
-            "\n  suspicious, {}: {}",
-            finding.place, finding.meaning
-        ));
-    }
-    text
+    rows.join("\n  ")
+}
+
+fn place(difference: &DifferenceShown) -> String {
+    let parts = difference.parts.iter();
+    let parts: Vec<_> = parts
+        .filter(|part| part.change != "same")
+        .map(|part| format!("{} \"{}\"", part.change, part.text))
+        .collect();
+    format!("{}: {}", difference.place, parts.join(" "))
 }
 
 fn approve(desk: &Desk, given: &mut Arguments) -> Result<Answer, Refusal> {

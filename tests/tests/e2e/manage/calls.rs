@@ -84,7 +84,7 @@ async fn s40_calls_are_seen_by_who_made_them_and_by_admins() {
     assert!(
         why["reason"]
             .as_str()
-            .is_some_and(|why| why.contains("developer")),
+            .is_some_and(|why| why.contains("role admin")),
         "{why}"
     );
     let own = admin
