@@ -160,7 +160,7 @@ async fn what_is_unknown_is_said_with_what_there_is() {
         ),
         (
             "set_secret",
-            json!({"name": "A", "value": "b", "server": "x"}),
+            json!({"name": "A", "value": "long enough", "server": "x"}),
         ),
     ] {
         let said = agent.refused(tool, arguments).await;
