@@ -46,6 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             full: tool,
             classification: Classification::Write,
             standing: Standing::Approved,
+            least: Role::ReadOnly,
             read_only_may_call_all: false,
         };
         let decision = permit_call(principal.clone(), access, tool);

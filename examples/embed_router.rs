@@ -60,6 +60,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         changes,
         uris: Arc::default(),
         links,
+        built_in: None,
         id,
     });
 

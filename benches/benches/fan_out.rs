@@ -90,6 +90,7 @@ fn workspace(links: Vec<Arc<Link>>) -> Arc<Workspace> {
         slug: WorkspaceSlug::try_from("bench").expect("a slug"),
         read_only_all: false,
         links,
+        built_in: None,
         changes: Arc::default(),
         uris: Arc::default(),
         background: Arc::default(),

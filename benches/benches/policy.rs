@@ -56,6 +56,7 @@ fn decision(c: &mut Criterion) {
                     full: "github__create_pull_request",
                     classification: Classification::Write,
                     standing: Standing::Approved,
+                    least: Role::ReadOnly,
                     read_only_may_call_all: false,
                 };
                 permit_call(principal.clone(), tool, ())

@@ -11,6 +11,9 @@ use tempfile::TempDir;
 
 use crate::{Process, program};
 
+/// Off unless a test is about them: most compare a list with what stands behind the gateway, whatever their token is.
+const MANAGEMENT_TOOLS: &str = "--management-tools";
+
 /// A data directory of its own, gone with the value.
 #[derive(Debug)]
 pub struct Installation {
@@ -201,6 +204,7 @@ impl Installation {
         let mut command = Command::new("sh");
         command.args(["-c", PASS]).arg(program("toolgate"));
         clean(&mut command).arg("--data-dir").arg(self.data_dir());
+        command.args([MANAGEMENT_TOOLS, "off"]);
         let input = Stdio::from(OwnedFd::from(socket));
         let process = Process::start_with_input("toolgate", &mut command, input);
         let url = process.ready();
@@ -226,6 +230,9 @@ impl Installation {
             .arg("--data-dir")
             .arg(self.data_dir())
             .args(flags);
+        if !flags.contains(&MANAGEMENT_TOOLS) {
+            command.args([MANAGEMENT_TOOLS, "off"]);
+        }
         if !flags.contains(&"--listen") {
             command.args(["--listen", "127.0.0.1:0"]);
         }

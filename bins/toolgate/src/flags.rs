@@ -2,12 +2,15 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
 use toolgate_gateway::{
-    Config, DataDir, Demo, GivenKeySources, Network, Proxies, Secret, TlsFiles, WorkspaceSlug,
+    Config, DataDir, Demo, GivenKeySources, Network, OwnServer, OwnTools, Proxies, Secret,
+    TlsFiles, WorkspaceSlug,
 };
+use toolgate_manage::Manage;
 
 /// The MCP gateway: one URL and one token in front of all your MCP servers.
 ///
@@ -68,6 +71,11 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "WORKSPACE", value_parser = workspace, conflicts_with = "public_url")]
     anonymous: Vec<WorkspaceSlug>,
 
+    /// Whether each workspace has the gateway's own tools, `toolgate__…`: an Admin token manages its workspace with
+    /// them, others see who they are and what they called.
+    #[arg(long, value_enum, value_name = "on|off", default_value_t = Switch::On, env = "TOOLGATE_MANAGEMENT_TOOLS")]
+    management_tools: Switch,
+
     /// Resident memory, in bytes, near which new work is refused. Default: what the control group allows.
     #[arg(long, value_name = "BYTES")]
     memory_limit: Option<u64>,
@@ -94,6 +102,15 @@ pub(crate) enum Command {
         /// `notes` or `weather`.
         name: String,
     },
+}
+
+/// Whether something is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
 }
 
 /// How log lines look.
@@ -164,6 +181,7 @@ impl Flags {
         config.overload.max_calls = self.max_calls;
         config = config.with_passed_socket()?;
         config.audit_checkpoints = self.audit_checkpoints;
+        config.own_tools = (self.management_tools == Switch::On).then(manage);
         config.anonymous = self.anonymous;
         config.proxies = Proxies::new(self.behind_proxy);
         if let (Some(certificate), Some(key)) = (self.tls_cert, self.tls_key) {
@@ -190,4 +208,12 @@ impl Flags {
         config.keeper = Some(vec![this, KEEPER.to_owned()]);
         Ok(config)
     }
+}
+
+/// The gateway's own tools, over the store that it opens.
+fn manage() -> OwnTools {
+    OwnTools::new(|home| OwnServer {
+        tools: Manage::tools(),
+        server: Arc::new(Manage::over(home.dir, home.store, home.keys)),
+    })
 }

@@ -165,6 +165,10 @@ impl Names {
 
     /// The id of the token that is meant by an id or a name.
     fn token_id(&self, text: &str) -> Result<String, AdminError> {
+        // An id is nobody's name, whatever a token is called.
+        if self.tokens.contains_key(text) {
+            return Ok(text.to_owned());
+        }
         let mut ids = self
             .tokens
             .iter()

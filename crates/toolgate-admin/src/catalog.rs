@@ -9,9 +9,12 @@ use toolgate_namespace::{
     ToolName, ToolTable,
 };
 use toolgate_policy::{
-    Classification, Denied, Principal, Standing, Token, TokenStatus, ToolAccess, permit_call,
+    Classification, Denied, Principal, Role, Standing, Token, TokenStatus, ToolAccess, permit_call,
 };
 use toolgate_store::{ServerPin, Store, StoreError, ToolRow, ToolState, WorkspaceScope};
+
+/// The gateway's own tools that are for every role; all others take one that manages.
+pub const OWN_TOOLS_FOR_ALL: [&str; 2] = ["whoami", "my_calls"];
 
 /// The known tools of one workspace.
 #[derive(Debug)]
@@ -120,6 +123,11 @@ impl Catalog {
             .entries
             .iter()
             .find(|entry| entry.exposed.as_deref() == Some(exposed) || entry.full == exposed);
+        if entry.is_none()
+            && let Some((ServerSlug::OWN, tool)) = ExposedName::split(exposed)
+        {
+            return explain_own(token, exposed, tool);
+        }
         let Some((entry, access)) = entry.and_then(|entry| Some((entry, self.access(entry)?)))
         else {
             return no(
@@ -171,6 +179,7 @@ impl Catalog {
             full: &entry.full,
             classification: entry.classification,
             standing: entry.standing,
+            least: Role::ReadOnly,
             read_only_may_call_all: self.read_only_all,
         })
     }
@@ -258,6 +267,22 @@ impl Entry {
             ),
         }
     }
+}
+
+/// The same for a tool of the gateway's own. Which there are is the gateway's to know.
+fn explain_own(token: &Token, exposed: &str, tool: &str) -> (bool, String, Option<String>) {
+    let no = |reason: &str, hint: &str| (false, reason.to_owned(), Some(hint.to_owned()));
+    let is_for_all = OWN_TOOLS_FOR_ALL.contains(&tool);
+    if !is_for_all && !token.role.may_manage() {
+        let reason = "the gateway's own tools manage the workspace, which takes the role admin";
+        return no(reason, "use an Admin token");
+    }
+    if !token.rules.allows(exposed) {
+        let hint = "make a token whose --tools let it through, such as `toolgate__*`";
+        return no("the token's tool patterns leave it out", hint);
+    }
+    let reason = "it is one of the gateway's own tools, if there is one of that name, and role and rules of the token allow it";
+    (true, reason.to_owned(), None)
 }
 
 fn new_token() -> String {

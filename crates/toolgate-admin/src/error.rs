@@ -202,6 +202,19 @@ pub enum AdminError {
         /// How many have it.
         count: usize,
     },
+    /// Commands are set on the host alone (design.md section 4).
+    #[error("a server that is a program on the gateway's host cannot be set up over an API")]
+    CommandOverApi,
+    /// Addresses that are not public are allowed on the host alone (S-65).
+    #[error(
+        "`{origin}` is {why}, and nobody on the gateway's host has allowed it in this workspace"
+    )]
+    NotAllowedHere {
+        /// Host and port.
+        origin: String,
+        /// Such as `at loopback address 127.0.0.1` or `plain http`.
+        why: String,
+    },
     /// Text that is not a token, so nothing was looked up.
     #[error("that is not a token")]
     NotAToken(#[from] InvalidToken),
@@ -399,6 +412,8 @@ impl AdminError {
             | Self::Mail(_)
             | Self::RetentionOverPlan { .. }
             | Self::SettingWritten { .. }
+            | Self::CommandOverApi
+            | Self::NotAllowedHere { .. }
             | Self::NotAlone { .. }
             | Self::Changed { .. }
             | Self::SecretSpelling { .. }
@@ -480,6 +495,13 @@ impl AdminError {
             | Self::SettingWritten { .. } => self.hint_on_settings(),
             Self::AmbiguousToken { .. } => Some(
                 "use the id of the one you mean, from `toolgatectl workspace token list`"
+                    .to_owned(),
+            ),
+            Self::CommandOverApi => Some(
+                "add it there: `toolgatectl mcp add NAME -- COMMAND ARGS`".to_owned(),
+            ),
+            Self::NotAllowedHere { .. } => Some(
+                "whoever has the host may add it there: `toolgatectl mcp add NAME --url URL`"
                     .to_owned(),
             ),
             Self::NotAToken(_) => Some(

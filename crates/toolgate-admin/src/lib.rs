@@ -42,6 +42,7 @@ mod mail;
 mod mcp_json;
 mod member;
 mod plan;
+mod over;
 mod secret;
 mod server;
 mod setting;
@@ -63,6 +64,7 @@ pub use backup::{
     BackupMade, BackupRestored, BackupVerified, SecretsTried, restore_backup, verify_backup,
 };
 pub use call::{CallFeed, CallListed, CallQuery};
+pub use catalog::OWN_TOOLS_FOR_ALL;
 pub use clock::{ClockAccepted, ClockShown};
 pub use doctor::{Finding, Level, doctor, doctor_with};
 pub use error::{AdminError, Fault};
@@ -85,8 +87,8 @@ pub use plan::{Bound, LimitUsed, PlanChange, PlanLimits, PlanListed, PlanSet, Pl
 pub use secret::{SecretDeleted, SecretListed, SecretOwner, SecretSet};
 pub use server::{
     Allowance, Approved, DifferenceShown, FindingShown, InvalidServer, NewServer, NewTransport,
-    PartShown, ServerAdded, ServerHeld, ServerListed, ServerLogged, ServerRemoved, ServerReview,
-    ServerSaved, ServerSwitched, ToolClassified, ToolListed, ToolReview, ToolSwitched,
+    PartShown, ServerAdded, ServerHeld, ServerListed, ServerLogged, ServerProbed, ServerRemoved,
+    ServerReview, ServerSaved, ServerSwitched, ToolClassified, ToolListed, ToolReview, ToolSwitched,
 };
 pub use setting::{SettingChanged, SettingListed};
 pub use team::{TeamListed, TeamRemoved};
@@ -103,14 +105,17 @@ pub use workspace::{
 };
 
 // The values callers hand in, so that a binary needs this crate alone.
+pub use toolgate_analytics::CallStatus;
 pub use toolgate_namespace::{
     Baseline, Changes, ChildSettings, EraSetting, HttpKind, Isolation, Prefix, ServerIdentity,
     Trust,
 };
 pub use toolgate_policy::{Classification, Role};
 pub use toolgate_store::control::{GatewayStatus, Gauge, LinkStatus, ProbedTool};
-pub use toolgate_store::master::{GivenKeySources, MASTER_KEY_VARIABLE, OpenError};
-pub use toolgate_store::{Actor, ChainedRow, DataDir, KeyState, Plan, StoreError, WorkspaceScope};
+pub use toolgate_store::master::{GivenKeySources, KeySource, MASTER_KEY_VARIABLE, OpenError};
+pub use toolgate_store::{
+    Actor, ChainedRow, DataDir, KeyState, Plan, Store, StoreError, WorkspaceScope,
+};
 pub use toolgate_vault::{MasterKey, Secret};
 
 /// Keeps this process's memory from others, as far as the system does it: it holds keys that seal (S-15, S-16).

@@ -1,12 +1,14 @@
 //! The first minute: data directory, master key, store, and a workspace to begin with.
 
+use std::sync::Arc;
+
 use ring::rand::{SecureRandom, SystemRandom};
 use toolgate_namespace::{
     Changes, ChildSettings, EraSetting, Injection, Isolation, Prefix, ServerId, ServerSlug,
     ServerSpec, Timeouts, Transport, Trust, WorkspaceId, WorkspaceSlug,
 };
 use toolgate_policy::{RateLimit, RawToken, Role, Token, TokenId, ToolRules};
-use toolgate_store::master::{self, GivenKeySources};
+use toolgate_store::master::{self, GivenKeySources, KeySource};
 use toolgate_store::{Actor, DataDir, NewWorkspace, SecretRow, Store, StoreError, WorkspaceScope};
 use toolgate_vault::{MasterKey, Secret, SecretContext, SecretName};
 
@@ -32,6 +34,7 @@ pub struct FirstRun {
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) store: Store,
+    pub(crate) keys: Arc<KeySource>,
     pub(crate) first_run: Option<FirstRun>,
 }
 
@@ -71,7 +74,11 @@ pub(crate) fn open(
     if let Some(demo) = demo {
         add_demo(&store, demo, dir)?;
     }
-    Ok(Opened { store, first_run })
+    Ok(Opened {
+        store,
+        keys: source,
+        first_run,
+    })
 }
 
 fn explain(dir: &DataDir, error: master::OpenError) -> GatewayError {

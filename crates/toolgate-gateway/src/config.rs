@@ -13,6 +13,7 @@ use toolgate_store::master::GivenKeySources;
 use crate::clock::WallClock;
 use crate::error::GatewayError;
 use crate::overload::OverloadLimits;
+use crate::own_tools::OwnTools;
 
 /// Everything a gateway needs to know; all else is in its store.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub struct Config {
     pub audit_checkpoints: Option<PathBuf>,
     /// Start the demonstration servers in the workspace `default`.
     pub demo: Option<Demo>,
+    /// Tools of the gateway's own, in every workspace; none by default.
+    pub own_tools: Option<OwnTools>,
     /// Workspaces served without a token to whoever reaches the listener, which is loopback only (S-01,
     /// S-57). Empty by default; refused together with `public_url`.
     pub anonymous: Vec<WorkspaceSlug>,
@@ -88,6 +91,7 @@ impl Config {
             public_url: None,
             audit_checkpoints: None,
             demo: None,
+            own_tools: None,
             anonymous: Vec::new(),
             limits: ServeLimits::default(),
             overload: OverloadLimits::default(),

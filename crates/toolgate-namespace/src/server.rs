@@ -62,6 +62,9 @@ pub enum Transport {
         #[serde(default, skip_serializing_if = "ChildSettings::is_default")]
         child: ChildSettings,
     },
+    /// Not at all: it is part of the gateway. Never stored, so nothing that is read can claim it.
+    #[serde(skip)]
+    BuiltIn,
 }
 
 /// Which HTTP shape a server speaks.
@@ -281,6 +284,16 @@ slug! {
 slug! {
     /// The name of a workspace in its URL, same grammar up to 48 bytes.
     WorkspaceSlug, "workspace slug", 48
+}
+
+impl ServerSlug {
+    /// The prefix of the gateway's own tools, which no other server may have.
+    pub const OWN: &str = "toolgate";
+
+    /// Whether it is the prefix of the gateway's own tools.
+    pub fn is_own(&self) -> bool {
+        self.as_str() == Self::OWN
+    }
 }
 
 fn is_slug(text: &str, max: usize) -> bool {

@@ -72,6 +72,7 @@ impl ServerIdentity {
                 argv: Some(argv.clone()),
                 ..Self::default()
             },
+            Transport::BuiltIn => Self::default(),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Role;
+
 /// What a tool does to the world: from its approved annotations, or by an admin's word (S-54).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -88,6 +90,8 @@ pub struct ToolAccess<'a> {
     pub classification: Classification,
     /// Whether it may be had at all.
     pub standing: Standing,
+    /// The least role that may have it, whatever it does: [`Role::ReadOnly`] for every tool but those that manage.
+    pub least: Role,
     /// The workspace lets read-only tokens call every tool.
     pub read_only_may_call_all: bool,
 }

@@ -55,7 +55,7 @@ pub enum Denied {
     /// The tool is switched off.
     #[error("the tool is disabled")]
     Disabled,
-    /// The token's role may not call tools of this kind.
+    /// The token's role may not call tools of this kind, or is below the least that may have this one.
     #[error("the role does not allow tools of this kind")]
     Role,
     /// The token's tool rules leave it out.
@@ -98,10 +98,8 @@ fn decide(principal: &Principal, tool: ToolAccess<'_>) -> Result<(), Denied> {
         Standing::Disabled => return Err(Denied::Disabled),
     }
     let token = principal.token();
-    if !token
-        .role
-        .may_call(tool.classification, tool.read_only_may_call_all)
-    {
+    let role = token.role;
+    if role < tool.least || !role.may_call(tool.classification, tool.read_only_may_call_all) {
         return Err(Denied::Role);
     }
     if !token.rules.allow_tool(tool.exposed, tool.full) {

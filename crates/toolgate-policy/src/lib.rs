@@ -42,6 +42,7 @@
 //!     full: "github__search",
 //!     classification: Classification::ReadOnly,
 //!     standing: Standing::Approved,
+//!     least: Role::ReadOnly,
 //!     read_only_may_call_all: false,
 //! };
 //! let permitted = permit_call(principal, tool, "the call").expect("read-only and in the rules");

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use toolgate_namespace::{ExposedName, Hidden, ServerSlug, ToolName};
-use toolgate_policy::{Classification, Principal, Standing, ToolAccess, may_see};
+use toolgate_policy::{Classification, Principal, Role, Standing, ToolAccess, may_see};
 use toolgate_protocol::mcp::{ListResult, prompt_for_client};
 use toolgate_protocol::{Json, Revision, ToolDefinition};
 
@@ -31,6 +31,8 @@ pub struct CatalogTool {
     pub classification: Classification,
     /// Whether it may be had at all.
     pub standing: Standing,
+    /// The least role that may have it.
+    pub least: Role,
     /// The server that owns it.
     pub link: Arc<Link>,
     /// As it is listed, where it names a resource that clients know by another URI (P9.17).
@@ -45,6 +47,7 @@ impl CatalogTool {
             full: &self.full,
             classification: self.classification,
             standing: self.standing,
+            least: self.least,
             read_only_may_call_all,
         }
     }
@@ -89,10 +92,11 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Merges what the links are known to offer, in their order and then each server's own (P9.7). `before` is the
-    /// catalogue whose place it takes.
+    /// Merges what the links are known to offer, in their order and then each server's own (P9.7); what is built in
+    /// comes last. `before` is the catalogue whose place it takes.
     pub(crate) fn build(
         links: &[Arc<Link>],
+        built_in: Option<&Arc<Link>>,
         read_only_all: bool,
         built_from: u64,
         before: Option<&Self>,
@@ -101,6 +105,7 @@ impl Catalog {
         let named = |is_wanted: fn(&PinnedTool) -> bool| {
             let offers = links
                 .iter()
+                .chain(built_in)
                 .filter_map(|link| pinned_tools(link, is_wanted));
             let offers: Vec<_> = offers.collect();
             Named::build(&offers, |link, names, tool: &PinnedTool| CatalogTool {
@@ -108,6 +113,7 @@ impl Catalog {
                 full: names.full.to_owned(),
                 classification: classification(tool),
                 standing: tool.standing,
+                least: tool.least,
                 listed: listed(link, &tool.definition, || {
                     uris.get_or_init(|| UriIndex::build(links))
                 }),

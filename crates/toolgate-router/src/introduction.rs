@@ -23,14 +23,15 @@ pub struct Introduction {
 }
 
 impl Introduction {
-    /// Merges what the servers last said of themselves (P9.30).
-    pub(crate) fn of(links: &[Arc<Link>]) -> Self {
+    /// Merges what the servers last said of themselves (P9.30). What is built in has tools.
+    pub(crate) fn of(links: &[Arc<Link>], built_in: Option<&Arc<Link>>) -> Self {
         let unknown = Json::literal(UNKNOWN);
         let snapshots: Vec<_> = links.iter().map(|link| link.snapshot()).collect();
         let contributions: Vec<_> = links
             .iter()
             .zip(&snapshots)
             .map(|(link, snapshot)| contribution(link, snapshot.as_deref(), &unknown))
+            .chain(built_in.map(|link| contribution(link, None, &unknown)))
             .collect();
         let transparent = is_transparent(links);
         Self {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use toolgate_policy::{Classification, Standing};
+use toolgate_policy::{Classification, Role, Standing};
 use toolgate_protocol::ToolDefinition;
 
 use crate::link::{Link, ToolList};
@@ -18,6 +18,8 @@ pub struct PinnedTool {
     pub standing: Standing,
     /// An admin's word on what it does, which beats its annotations (S-54).
     pub classification: Option<Classification>,
+    /// The least role that may have it; read-only but for what is built in.
+    pub least: Role,
 }
 
 /// The pinned tools of one server that it lists, in its own order.
@@ -37,10 +39,16 @@ pub type Pinning =
 impl Pins {
     /// Pins that approve these definitions as they are.
     pub fn approved(tools: &[Arc<ToolDefinition>]) -> Self {
-        let tools = tools.iter().map(|definition| PinnedTool {
-            definition: definition.clone(),
+        Self::built_in(tools.iter().map(|tool| (tool.clone(), Role::ReadOnly)))
+    }
+
+    /// Pins of what is part of the gateway, and so approved with it: each with the least role that may have it.
+    pub fn built_in(tools: impl IntoIterator<Item = (Arc<ToolDefinition>, Role)>) -> Self {
+        let tools = tools.into_iter().map(|(definition, least)| PinnedTool {
+            definition,
             standing: Standing::Approved,
             classification: None,
+            least,
         });
         Self {
             generation: 0,

@@ -7,7 +7,7 @@ use arc_swap::ArcSwapOption;
 use futures::future::join_all;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
-use toolgate_namespace::{ExposedName, ServerId, ServerSlug, WorkspaceId, WorkspaceSlug};
+use toolgate_namespace::{ExposedName, Prefix, ServerId, ServerSlug, WorkspaceId, WorkspaceSlug};
 
 use crate::background::Background;
 use crate::catalog::{Catalog, CatalogPrompt, CatalogTool};
@@ -29,6 +29,9 @@ pub struct WorkspaceConfig {
     pub read_only_all: bool,
     /// Enabled servers, in display order.
     pub links: Vec<Arc<Link>>,
+    /// What is part of the gateway and always known: nobody waits for it, and it is not shown where a server has no
+    /// prefix, since names there are that server's own.
+    pub built_in: Option<Arc<Link>>,
     /// What its links learn is counted here.
     pub changes: Arc<LinkChanges>,
     /// URIs that results named; taken over from the workspace before it.
@@ -80,6 +83,7 @@ impl Workspace {
     pub fn succeeding(config: WorkspaceConfig, before: &Self) -> Arc<Self> {
         let same = config.read_only_all == before.config.read_only_all
             && Arc::ptr_eq(&config.changes, &before.config.changes)
+            && config.built_in.is_some() == before.config.built_in.is_some()
             && config.links.len() == before.links().len()
             && config
                 .links
@@ -132,6 +136,24 @@ impl Workspace {
         &self.config.changes
     }
 
+    /// What is part of the gateway, whether it is shown or not.
+    pub fn built_in(&self) -> Option<&Arc<Link>> {
+        self.config.built_in.as_ref()
+    }
+
+    /// The same where it is shown: names beside a server without a prefix are that server's own (P9.6).
+    fn shown_built_in(&self) -> Option<&Arc<Link>> {
+        let mut links = self.config.links.iter();
+        let all_prefixed = links.all(|link| link.spec().prefix == Prefix::Slug);
+        self.built_in().filter(|_| all_prefixed)
+    }
+
+    /// The server of that identity, also if it is part of the gateway.
+    pub fn link_of(&self, id: &ServerId) -> Option<&Arc<Link>> {
+        let mut links = self.config.links.iter().chain(self.built_in());
+        links.find(|link| &link.spec().id == id)
+    }
+
     /// The server of that name.
     pub fn link(&self, slug: &ServerSlug) -> Option<&Arc<Link>> {
         self.config
@@ -162,6 +184,7 @@ impl Workspace {
         let before = self.catalog.load_full();
         let rebuilt = Arc::new(Catalog::build(
             &self.config.links,
+            self.shown_built_in(),
             self.config.read_only_all,
             offers,
             before.as_deref(),
@@ -212,7 +235,7 @@ impl Workspace {
         {
             return current.introduction.clone();
         }
-        let introduction = Arc::new(Introduction::of(self.links()));
+        let introduction = Arc::new(Introduction::of(self.links(), self.shown_built_in()));
         self.introduction.store(Some(Arc::new(Introduced {
             made_from,
             introduction: introduction.clone(),

@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use tokio::time::{Instant, timeout_at};
 use toolgate_protocol::{Json, Revision};
 
+use crate::built_in::BuiltInExchange;
 use crate::call::{Answer, AskId, Call, Event};
 use crate::channel::ChannelExchange;
 use crate::clock::Clock;
@@ -43,6 +44,7 @@ pub struct Exchange {
 enum Way {
     Http(Box<HttpExchange>),
     Channel(Box<ChannelExchange>),
+    BuiltIn(Box<BuiltInExchange>),
     /// Learning what has changed at the server, then starting again.
     Turning(BoxFuture<'static, Result<Turned, UpstreamError>>),
     Over,
@@ -216,7 +218,7 @@ impl Exchange {
     pub fn pass(&mut self, to: Revision, server_info: &Json) -> bool {
         self.passing = match &mut self.way {
             Way::Http(exchange) => exchange.pass(to, server_info),
-            Way::Channel(_) | Way::Turning(_) | Way::Over => false,
+            Way::Channel(_) | Way::BuiltIn(_) | Way::Turning(_) | Way::Over => false,
         };
         self.passing
     }
@@ -229,7 +231,9 @@ impl Exchange {
         let answered = match &mut self.way {
             Way::Http(exchange) => exchange.answer(&id, &answer).await,
             Way::Channel(exchange) => exchange.answer(&id, &answer).await,
-            Way::Turning(_) | Way::Over => Err(self.shared.not_sent(UpstreamErrorKind::Closed)),
+            Way::BuiltIn(_) | Way::Turning(_) | Way::Over => {
+                Err(self.shared.not_sent(UpstreamErrorKind::Closed))
+            }
         };
         if !self.way.is_asking() {
             self.clock.resume(Instant::now());
@@ -269,6 +273,7 @@ impl Way {
         match self {
             Self::Http(exchange) => Next::Step(exchange.step().await),
             Self::Channel(exchange) => Next::Step(exchange.step().await),
+            Self::BuiltIn(exchange) => Next::Step(exchange.step().await),
             Self::Turning(turning) => match turning.await {
                 Ok(turned) => Next::Turned(turned),
                 Err(error) => Next::Step(Step::Event(Event::Failed(error))),
@@ -284,6 +289,7 @@ impl Way {
         match self {
             Self::Http(exchange) => Some(exchange.revision()),
             Self::Channel(exchange) => Some(exchange.revision()),
+            Self::BuiltIn(_) => Some(BuiltInExchange::revision()),
             Self::Turning(_) | Self::Over => None,
         }
     }
@@ -292,7 +298,7 @@ impl Way {
         match self {
             Self::Http(exchange) => exchange.is_asking(),
             Self::Channel(exchange) => exchange.is_asking(),
-            Self::Turning(_) | Self::Over => false,
+            Self::BuiltIn(_) | Self::Turning(_) | Self::Over => false,
         }
     }
 
@@ -301,6 +307,7 @@ impl Way {
         match self {
             Self::Http(exchange) => exchange.has_begun(),
             Self::Channel(_) => true,
+            Self::BuiltIn(exchange) => exchange.has_begun(),
             Self::Turning(_) | Self::Over => false,
         }
     }
@@ -309,7 +316,8 @@ impl Way {
         match self {
             Self::Http(exchange) => exchange.cancel(reason),
             Self::Channel(exchange) => exchange.cancel(reason),
-            Self::Turning(_) | Self::Over => {}
+            // What waits for its turn is not begun; what was begun is done.
+            Self::BuiltIn(_) | Self::Turning(_) | Self::Over => {}
         }
     }
 }
@@ -320,6 +328,10 @@ async fn start(shared: &Arc<Shared>, route: &Route, call: &Arc<Call>) -> Result<
     if let Route::Modern(modern) = route {
         let exchange = HttpExchange::modern(own, modern, Arc::clone(call))?;
         return Ok(Way::Http(Box::new(exchange)));
+    }
+    if let Route::BuiltIn(server) = route {
+        let exchange = BuiltInExchange::new(own, Arc::clone(server), Arc::clone(call));
+        return Ok(Way::BuiltIn(Box::new(exchange)));
     }
     let Some(session) = route.session(call).await? else {
         return Err(shared.not_sent(UpstreamErrorKind::Closed).into());

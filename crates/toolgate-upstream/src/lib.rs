@@ -16,6 +16,7 @@
 
 mod background;
 mod book;
+mod built_in;
 mod call;
 mod channel;
 mod clock;
@@ -40,6 +41,7 @@ mod switchboard;
 mod upstream;
 mod watch;
 
+pub use built_in::{BuiltIn, BuiltInCall};
 pub use call::{Answer, Ask, AskId, Call, Event, IsolationKey, Origin};
 pub use credentials::{CredentialError, Credentials, Injected, OutputMask};
 pub use error::{Delivery, UpstreamError, UpstreamErrorKind};

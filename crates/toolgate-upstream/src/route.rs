@@ -10,6 +10,7 @@ use toolgate_http::Egress;
 use toolgate_namespace::{EraSetting, HttpKind, Transport};
 use toolgate_protocol::{Era, Object};
 
+use crate::built_in::BuiltIn;
 use crate::call::Call;
 use crate::channel::Conversation;
 use crate::detect;
@@ -49,6 +50,8 @@ pub(crate) enum Route {
     Sse(Arc<HttpSse>),
     /// A child process of either era.
     Stdio(Arc<Stdio>),
+    /// No way at all: the server is part of this process.
+    BuiltIn(Arc<dyn BuiltIn>),
 }
 
 impl Route {
@@ -58,6 +61,7 @@ impl Route {
             (Self::Legacy(a), Self::Legacy(b)) => Arc::ptr_eq(a, b),
             (Self::Sse(a), Self::Sse(b)) => Arc::ptr_eq(a, b),
             (Self::Stdio(a), Self::Stdio(b)) => Arc::ptr_eq(a, b),
+            (Self::BuiltIn(a), Self::BuiltIn(b)) => Arc::ptr_eq(a, b),
             _ => false,
         }
     }
@@ -65,7 +69,7 @@ impl Route {
     /// Open sessions or children.
     pub(crate) fn sessions(&self) -> usize {
         match self {
-            Self::Modern(_) => 0,
+            Self::Modern(_) | Self::BuiltIn(_) => 0,
             Self::Legacy(legacy) => legacy.pool().len(),
             Self::Sse(sse) => sse.pool().len(),
             Self::Stdio(stdio) => stdio.pool().len(),
@@ -75,7 +79,7 @@ impl Route {
     /// Closes what nobody used for a while.
     async fn sweep(&self, now: u64) {
         match self {
-            Self::Modern(_) => {}
+            Self::Modern(_) | Self::BuiltIn(_) => {}
             Self::Legacy(legacy) => legacy.end_all(legacy.pool().take_idle(now, IDLE)).await,
             Self::Sse(sse) => sse
                 .pool()
@@ -93,7 +97,7 @@ impl Route {
     /// Closes what one client session used.
     pub(crate) async fn end_session(&self, session: &str) {
         match self {
-            Self::Modern(_) => {}
+            Self::Modern(_) | Self::BuiltIn(_) => {}
             Self::Legacy(legacy) => legacy.end_all(legacy.pool().take_session(session)).await,
             Self::Sse(sse) => sse
                 .pool()
@@ -104,10 +108,11 @@ impl Route {
         }
     }
 
-    /// The session or child that carries a call, opened if it does not stand; modern HTTP has none.
+    /// The session or child that carries a call, opened if it does not stand; modern HTTP and what is built in
+    /// have none.
     pub(crate) async fn session(&self, call: &Call) -> Result<Option<OpenSession>, Trouble> {
         Ok(Some(match self {
-            Self::Modern(_) => return Ok(None),
+            Self::Modern(_) | Self::BuiltIn(_) => return Ok(None),
             Self::Legacy(legacy) => {
                 OpenSession::Http(Arc::clone(legacy), legacy.session(call).await?)
             }
@@ -119,7 +124,7 @@ impl Route {
     /// What stands for one client session.
     pub(crate) fn of_session(&self, session: &str, now: u64) -> Vec<OpenSession> {
         match self {
-            Self::Modern(_) => Vec::new(),
+            Self::Modern(_) | Self::BuiltIn(_) => Vec::new(),
             Self::Legacy(legacy) => {
                 let leases = legacy.pool().of_session(session, now).into_iter();
                 let open = |lease| OpenSession::Http(Arc::clone(legacy), lease);
@@ -133,7 +138,7 @@ impl Route {
     /// Closes everything.
     pub(crate) async fn close(&self) {
         match self {
-            Self::Modern(_) => {}
+            Self::Modern(_) | Self::BuiltIn(_) => {}
             Self::Legacy(legacy) => legacy.end_all(legacy.pool().take_all()).await,
             Self::Sse(sse) => end_all(sse.pool().take_all()).await,
             Self::Stdio(stdio) => end_all(stdio.pool().take_all()).await,
@@ -187,6 +192,16 @@ impl Wayfinder {
             state,
             keepers: Keepers::default(),
         })
+    }
+
+    /// One whose way is known from the start.
+    pub(crate) fn landed(shared: Arc<Shared>, egress: Egress, route: Route) -> Arc<Self> {
+        let wayfinder = Self::new(shared, egress, None);
+        wayfinder.current.store(Some(Arc::new(Found {
+            flight: Arc::new(Flight::landed(route)),
+            since: Instant::now(),
+        })));
+        wayfinder
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -276,11 +291,15 @@ impl Wayfinder {
         let (route, revision) = match &self.shared.spec.transport {
             Transport::Http { url, http } => detect::http(&self.link(url), *http).await?,
             Transport::Stdio { argv, .. } => detect::stdio(&self.shared, argv).await?,
+            // The way to it is known from the start, or there is none.
+            Transport::BuiltIn => {
+                return Err(self.shared.not_sent(UpstreamErrorKind::Closed).into());
+            }
         };
         let http = match &route {
             Route::Modern(_) | Route::Legacy(_) => HttpKind::Streamable,
             Route::Sse(_) => HttpKind::Sse,
-            Route::Stdio(_) => HttpKind::Auto,
+            Route::Stdio(_) | Route::BuiltIn(_) => HttpKind::Auto,
         };
         self.decide(Verdict {
             revision,
@@ -316,6 +335,7 @@ impl Wayfinder {
         };
         match &spec.transport {
             _ if !allowed => None,
+            Transport::BuiltIn => None,
             Transport::Stdio { argv, .. } => {
                 Some(Route::Stdio(Stdio::new(&self.shared, argv, era)))
             }
@@ -416,6 +436,7 @@ impl Wayfinder {
         match &self.shared.spec.transport {
             Transport::Http { url, .. } => url.clone(),
             Transport::Stdio { argv, .. } => crate::stdio::fingerprint(argv),
+            Transport::BuiltIn => String::new(),
         }
     }
 

@@ -11,6 +11,7 @@ use toolgate_namespace::ServerSpec;
 use toolgate_protocol::mcp::{ListPage, ServerSnapshot};
 use toolgate_protocol::{Json, Object, Outcome, ToolDefinition};
 
+use crate::built_in::{BuiltIn, NoCredentials};
 use crate::call::{Call, IsolationKey};
 use crate::credentials::Credentials;
 use crate::detect::{Evidence, judge_error};
@@ -83,6 +84,27 @@ impl Upstream {
     pub fn new(config: UpstreamConfig) -> Arc<Self> {
         let shared = Shared::new(&config);
         let wayfinder = Wayfinder::new(shared, config.egress, config.verdict);
+        Arc::new(Self { wayfinder })
+    }
+
+    /// The conversation with a server that is part of the gateway. `egress` is not used.
+    pub fn built_in(
+        spec: Arc<ServerSpec>,
+        server: Arc<dyn BuiltIn>,
+        egress: Egress,
+        children: ChildConfig,
+    ) -> Arc<Self> {
+        let shared = Shared::new(&UpstreamConfig {
+            spec,
+            credentials: Arc::new(NoCredentials),
+            egress: egress.clone(),
+            verdict: None,
+            client_info: Json::empty_object(),
+            notices: Arc::new(|_| {}),
+            questions: Arc::new(|_| {}),
+            children,
+        });
+        let wayfinder = Wayfinder::landed(shared, egress, Route::BuiltIn(server));
         Arc::new(Self { wayfinder })
     }
 

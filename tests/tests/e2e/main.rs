@@ -17,6 +17,7 @@ mod keys;
 mod leaks;
 mod listening;
 mod members;
+mod manage;
 mod orphans;
 mod records;
 mod secrets;

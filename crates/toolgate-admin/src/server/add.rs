@@ -53,7 +53,7 @@ impl Admin {
         let order = self.next_place(scope)?;
         let resolved = spec::resolve(new, scope.workspace(), order)?;
         let spec = resolved.spec;
-        let gateway = self.save_spec(scope, &spec)?;
+        let gateway = self.save_spec(scope, &spec, resolved.allowance.as_ref())?;
         let missing = missing_secrets(&spec, &self.store.list_secrets(scope)?);
         let probe = if missing.is_empty() {
             self.probe(scope, &spec.slug)
@@ -70,7 +70,7 @@ impl Admin {
             allowance: resolved.allowance,
             floating: match &spec.transport {
                 Transport::Stdio { argv, .. } => floating_version(argv),
-                Transport::Http { .. } => None,
+                Transport::Http { .. } | Transport::BuiltIn => None,
             },
             findings: self.findings(scope, &spec)?,
             probe,
@@ -86,7 +86,7 @@ impl Admin {
     ) -> Result<ServerSaved, AdminError> {
         let order = self.next_place(scope)?;
         let Resolved { spec, allowance } = spec::resolve_unasked(new, scope.workspace(), order)?;
-        let gateway = self.save_spec(scope, &spec)?;
+        let gateway = self.save_spec(scope, &spec, allowance.as_ref())?;
         let missing = missing_secrets(&spec, &self.store.list_secrets(scope)?);
         Ok(ServerSaved {
             workspace: scope.slug().to_string(),
@@ -101,8 +101,12 @@ impl Admin {
         &self,
         scope: &WorkspaceScope,
         spec: &ServerSpec,
+        allowance: Option<&Allowance>,
     ) -> Result<GatewayState, AdminError> {
         let servers = self.store.servers(scope)?;
+        if !self.on_host {
+            check_reach(spec, allowance, &servers)?;
+        }
         if spec.enabled {
             check_alone(spec, &servers)?;
         }
@@ -124,6 +128,33 @@ impl Admin {
         let last = servers.iter().map(|server| server.display_order).max();
         Ok(last.map_or(0, |last| last.saturating_add(1)))
     }
+}
+
+/// Whoever acts through an API sets no command, and reaches only what is public or was allowed on the host, by adding
+/// a server there to the same workspace (design.md section 4).
+fn check_reach(
+    spec: &ServerSpec,
+    allowance: Option<&Allowance>,
+    servers: &[ServerSpec],
+) -> Result<(), AdminError> {
+    if matches!(spec.transport, Transport::Stdio { .. }) {
+        return Err(AdminError::CommandOverApi);
+    }
+    let Some(allowance) = allowance else {
+        return Ok(());
+    };
+    let is_allowed =
+        |server: &ServerSpec| server.allowed_origin.as_ref() == Some(&allowance.origin);
+    if servers.iter().any(is_allowed) {
+        return Ok(());
+    }
+    Err(AdminError::NotAllowedHere {
+        origin: allowance.origin.clone(),
+        why: match &allowance.address {
+            Some(address) => format!("at {address}"),
+            None => "plain http".to_owned(),
+        },
+    })
 }
 
 /// A server without prefix must be the only enabled one of its workspace (P9.6).

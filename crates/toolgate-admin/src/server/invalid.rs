@@ -13,6 +13,12 @@ pub enum InvalidServer {
         /// What was given.
         url: String,
     },
+    /// The prefix of the gateway's own tools.
+    #[error("`{slug}` is the name of the gateway's own tools")]
+    OwnName {
+        /// The name.
+        slug: String,
+    },
     /// Neither https nor http.
     #[error("servers are reached over https or http, not `{scheme}`")]
     Scheme {
@@ -105,6 +111,9 @@ impl InvalidServer {
     pub fn hint(&self) -> Option<String> {
         let text = match self {
             Self::Url { .. } => "give an absolute URL, such as https://api.example.com/mcp".to_owned(),
+            Self::OwnName { slug } => format!(
+                "choose another name, such as `my-{slug}`: its tools could not be told from those"
+            ),
             Self::Scheme { .. } => {
                 "for a program that speaks over standard input and output: `toolgatectl mcp add NAME -- COMMAND ARGS`".to_owned()
             }

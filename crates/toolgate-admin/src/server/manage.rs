@@ -197,6 +197,7 @@ impl ServerListed {
         let (transport, url, command) = match &spec.transport {
             Transport::Http { url, .. } => ("http", Some(url.clone()), None),
             Transport::Stdio { argv, .. } => ("stdio", None, Some(argv.clone())),
+            Transport::BuiltIn => ("built-in", None, None),
         };
         Self {
             server: spec.slug.to_string(),

@@ -11,6 +11,7 @@ mod logs;
 mod manage;
 mod review;
 mod spec;
+mod test;
 mod tools;
 
 pub use add::{ServerAdded, ServerSaved};
@@ -20,6 +21,7 @@ pub use logs::ServerLogged;
 pub use manage::{ServerHeld, ServerListed, ServerRemoved, ServerSwitched};
 pub use review::{Approved, DifferenceShown, FindingShown, PartShown, ServerReview, ToolReview};
 pub use spec::{NewServer, NewTransport};
+pub use test::ServerProbed;
 pub use tools::{ToolClassified, ToolListed, ToolSwitched};
 
 pub(crate) use add::check_alone;

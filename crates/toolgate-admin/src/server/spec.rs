@@ -92,6 +92,10 @@ fn resolve_by(
     display_order: u32,
 ) -> Result<Resolved, AdminError> {
     let slug = ServerSlug::try_from(new.slug.as_str())?;
+    if slug.is_own() {
+        let slug = slug.to_string();
+        return Err(InvalidServer::OwnName { slug }.into());
+    }
     let (transport, injections, allowance) = reach(&new.transport, check)?;
     let spec = ServerSpec {
         id: ServerId::from_random(draw::bytes()?),

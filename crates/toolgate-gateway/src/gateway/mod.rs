@@ -35,6 +35,7 @@ use crate::error::GatewayError;
 use crate::guesses::{Guesses, TooMany};
 use crate::losses;
 use crate::overload::Overload;
+use crate::own_tools::Home;
 use crate::record::CallIds;
 use crate::request_path;
 use crate::request_path::old_sse::Connections;
@@ -107,8 +108,11 @@ impl Gateway {
         let keys = config.master_key;
         let opening =
             tokio::task::spawn_blocking(move || bootstrap::open(&opened_dir, keys, demo.as_ref()));
-        let Opened { store, first_run } =
-            opening.await.map_err(|_| GatewayError::Interrupted)??;
+        let Opened {
+            store,
+            keys,
+            first_run,
+        } = opening.await.map_err(|_| GatewayError::Interrupted)??;
         let master = store.master().map_err(|source| in_store(&dir, source))?;
         let sinks = Sinks::new(&dir, config.audit_checkpoints);
         sinks
@@ -120,7 +124,13 @@ impl Gateway {
         losses::settle(&dir, &mut journal);
         let made = losses::count(&dir, &boot);
         let clock = Arc::new(first_clock(config.clock, &store));
+        let home = || Home {
+            dir: dir.clone(),
+            store: store.clone(),
+            keys,
+        };
         let wiring = Arc::new(Wiring {
+            own: config.own_tools.map(|own| own.make(home())),
             egress: Egress::new(config.egress).map_err(GatewayError::Egress)?,
             client_info: server_info(),
             background: Arc::default(),

@@ -146,10 +146,7 @@ impl Target {
     pub(super) fn renewed(&self, admitted: &Admitted) -> Option<Renewed> {
         let workspace = &admitted.workspace.workspace;
         let id = &self.link.spec().id;
-        let link = workspace
-            .links()
-            .iter()
-            .find(|link| &link.spec().id == id)?;
+        let link = workspace.link_of(id)?;
         let Some(tool) = &self.tool else {
             return Some(Renewed {
                 link: link.clone(),

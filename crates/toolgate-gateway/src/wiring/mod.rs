@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
 use toolgate_http::Egress;
-use toolgate_namespace::{ServerIdentity, ServerSpec, WorkspaceSlug};
+use toolgate_namespace::{ServerIdentity, ServerSpec, WorkspaceId, WorkspaceSlug};
 use toolgate_policy::{RateLimiter, Token, TokenStatus};
 use toolgate_protocol::Json;
 use toolgate_protocol::mcp::ServerSnapshot;
@@ -27,12 +27,15 @@ use self::stored::{Stored, server_row};
 use crate::credentials::LinkSecrets;
 use crate::notices::{Hub, outside};
 use crate::openers::LazyOpeners;
+use crate::own_tools::OwnServer;
 use crate::snapshot::{Life, Snapshot, TokenEntry, WorkspaceEntry};
 
 /// Everything needed to build links, and what is told when one of them learns something.
 #[derive(Debug)]
 pub(crate) struct Wiring {
     pub(crate) store: Store,
+    /// The gateway's own tools.
+    pub(crate) own: Option<OwnServer>,
     pub(crate) egress: Egress,
     pub(crate) children: ChildConfig,
     pub(crate) client_info: Json,
@@ -102,6 +105,7 @@ impl Wiring {
             id: stored.id.clone(),
             slug: stored.slug.clone(),
             read_only_all: stored.read_only_all,
+            built_in: self.built_in(&stored.id, &links, &changes, before),
             links,
             changes,
             uris: before.map_or_else(Arc::default, |before| {
@@ -171,6 +175,26 @@ impl Wiring {
         // Set once, here; the upstream says nothing before it is first used.
         let _ = slot.set(Arc::downgrade(&link));
         (link, secrets)
+    }
+
+    /// The gateway's own tools in one workspace, unless a server of that name is older than they are.
+    fn built_in(
+        &self,
+        workspace: &WorkspaceId,
+        links: &[Arc<Link>],
+        changes: &Arc<LinkChanges>,
+        before: Option<&Arc<WorkspaceEntry>>,
+    ) -> Option<Arc<Link>> {
+        let own = self.own.as_ref()?;
+        let kept = before.and_then(|before| before.workspace.built_in());
+        if links.iter().any(|link| link.spec().slug.is_own()) {
+            if before.is_none() || kept.is_some() {
+                tracing::warn!(%workspace, "a server has the name of the gateway's own tools; they are not offered beside it");
+            }
+            return None;
+        }
+        let make = || own.link(workspace, changes, &self.egress, &self.children);
+        Some(kept.cloned().unwrap_or_else(make))
     }
 
     /// What happens when a server tells something unasked.

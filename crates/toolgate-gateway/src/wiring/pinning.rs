@@ -7,7 +7,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use ring::digest::{SHA256, digest};
 use toolgate_namespace::{Baseline, Changes, ServerIdentity, ServerSpec, WorkspaceSlug};
-use toolgate_policy::Standing;
+use toolgate_policy::{Role, Standing};
 use toolgate_protocol::trust::{Change, Scanner, judge};
 use toolgate_protocol::{Json, JsonLimits, Revision, ToolDefinition};
 use toolgate_router::{Link, PinnedTool, Pins, ToolList};
@@ -137,6 +137,7 @@ pub(super) fn pins(
             definition: definition?,
             standing: standing(row, quarantined),
             classification: row.classification,
+            least: Role::ReadOnly,
         })
     });
     Pins {

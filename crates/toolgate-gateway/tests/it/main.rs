@@ -34,6 +34,7 @@ mod logs;
 mod old_sse;
 mod order;
 mod overload;
+mod own_tools;
 mod pages;
 mod passing;
 mod pins;

@@ -24,6 +24,7 @@ fn check_allows_nothing(nobody: &ToolRules) {
                 full: name,
                 classification: Classification::ReadOnly,
                 standing: Standing::Approved,
+                least: Role::ReadOnly,
                 read_only_may_call_all: true,
             };
             let denied = permit_call(principal(role, nobody.clone()), tool, ()).err();
@@ -73,6 +74,7 @@ fn s01_a_standing_by_default_allows_nothing() {
             full: "files__read",
             classification: Classification::ReadOnly,
             standing: Standing::default(),
+            least: Role::ReadOnly,
             read_only_may_call_all: true,
         };
         let denied = permit_call(principal(role, ToolRules::all()), tool, ()).err();

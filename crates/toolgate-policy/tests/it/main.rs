@@ -2,6 +2,7 @@
 
 mod deny_by_default;
 mod people;
+mod least_role;
 mod permission_matrix;
 mod rate_exact;
 mod support;

@@ -46,6 +46,7 @@ fn s40_s54_the_role_matrix_is_what_was_reviewed() {
                             full: "files__read",
                             classification,
                             standing,
+                            least: Role::ReadOnly,
                             read_only_may_call_all: all,
                         };
                         decide(&principal(role, rules(globs)), tool)
@@ -197,7 +198,7 @@ proptest! {
         (exposed, full, classification, read_only_may_call_all) in tool(),
     ) {
         let rules = ToolRules::parse(globs.iter().map(String::as_str)).expect("valid patterns");
-        let tool = ToolAccess { exposed: &exposed, full: &full, classification, standing: Standing::Approved, read_only_may_call_all };
+        let tool = ToolAccess { exposed: &exposed, full: &full, classification, standing: Standing::Approved, least: Role::ReadOnly, read_only_may_call_all };
         let seen = may_see(&principal(role, rules.clone()), tool);
         let called = permit_call(principal(role, rules), tool, ()).is_ok();
         prop_assert_eq!(seen, called);
@@ -209,7 +210,7 @@ proptest! {
         (exposed, full, classification, read_only_may_call_all) in tool(),
     ) {
         let rules = ToolRules::parse(globs.iter().map(String::as_str)).expect("valid patterns");
-        let tool = ToolAccess { exposed: &exposed, full: &full, classification, standing: Standing::Approved, read_only_may_call_all };
+        let tool = ToolAccess { exposed: &exposed, full: &full, classification, standing: Standing::Approved, least: Role::ReadOnly, read_only_may_call_all };
         let seen = Role::ALL.map(|role| may_see(&principal(role, rules.clone()), tool));
         prop_assert!(seen.is_sorted());
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::FutureExt;
 use serde_json::json;
-use toolgate_policy::{Classification, Standing};
+use toolgate_policy::{Classification, Role, Standing};
 use toolgate_router::{PinnedTool, Pinning, Pins};
 use toolgate_testkit::{Running, Script};
 
@@ -63,6 +63,7 @@ async fn s33_held_tools_take_no_names() {
         definition: Arc::new(twin.clone()),
         standing,
         classification: Some(Classification::ReadOnly),
+        least: Role::ReadOnly,
     };
     let pins = |generation, standing| Pins {
         generation,

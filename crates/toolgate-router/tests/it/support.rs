@@ -194,6 +194,7 @@ fn workspace(
         slug: WorkspaceSlug::try_from("team").unwrap(),
         read_only_all: false,
         links,
+        built_in: None,
         changes,
         uris: Arc::default(),
         background: Arc::<Background>::default(),

@@ -34,7 +34,9 @@ pub(super) fn start(shared: &Shared, argv: &[String]) -> Result<(Child, Leash), 
     let ChildConfig { keeper, home } = shared.children.config();
     let settings = match &shared.spec.transport {
         Transport::Stdio { child, .. } => child,
-        Transport::Http { .. } => return Err(unreachable("it has no command")),
+        Transport::Http { .. } | Transport::BuiltIn => {
+            return Err(unreachable("it has no command"));
+        }
     };
     let line = [&settings.wrapper, argv].concat();
     let program = line

@@ -5,6 +5,7 @@
 )]
 
 mod beside;
+mod built_in;
 mod credentials;
 mod detect;
 mod isolation;

@@ -140,8 +140,13 @@ pub(crate) fn run(
     fixtures: &Fixtures,
     [url, bearer, prefix, what]: [&str; 4],
 ) -> Value {
+    run_with(probe, fixtures, &[url, probe.mode, bearer, prefix, what])
+}
+
+/// The same with the arguments as the program has them.
+pub(crate) fn run_with(probe: &Probe, fixtures: &Fixtures, arguments: &[&str]) -> Value {
     let mut command = (probe.command)(fixtures);
-    command.args([url, probe.mode, bearer, prefix, what]);
+    command.args(arguments);
     let said = finish(probe.name, &mut command);
     let last = said.lines().last().unwrap_or_default();
     serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {said}"))

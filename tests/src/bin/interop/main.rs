@@ -20,6 +20,7 @@ mod clients;
 mod features;
 mod fixtures;
 mod inspector;
+mod manage;
 mod parity;
 mod report;
 mod tenants;
@@ -60,6 +61,9 @@ fn main() -> ExitCode {
         parity::check(&mut report, &servers, &url, &token.token);
         catalog::check(&mut report, &servers, &url, &token.token);
         tenants::check(&mut report, &installation, &gateway, &servers);
+        gateway.stop();
+        let gateway = installation.start_with(&["--management-tools", "on"]);
+        manage::check(&mut report, &fixtures, &installation, &gateway, &servers);
     }
     report.close()
 }
