@@ -105,6 +105,20 @@ pub enum AdminError {
         /// Where.
         workspace: String,
     },
+    /// No call has this id, or it is forgotten by now.
+    #[error("no call `{id}` is remembered")]
+    UnknownCall {
+        /// What was asked for.
+        id: String,
+    },
+    /// Nobody of this workspace is known by this.
+    #[error("no member and no token `{who}` in workspace `{workspace}`")]
+    UnknownMember {
+        /// What was asked for.
+        who: String,
+        /// Where.
+        workspace: String,
+    },
     /// Several tokens have this name.
     #[error("{count} tokens are named `{name}`")]
     AmbiguousToken {
@@ -279,6 +293,8 @@ impl AdminError {
             Self::UnknownWorkspace { .. }
             | Self::UnknownServer { .. }
             | Self::UnknownToken { .. }
+            | Self::UnknownCall { .. }
+            | Self::UnknownMember { .. }
             | Self::UnknownTool { .. }
             | Self::UnknownSecret { .. } => Fault::NotFound,
             Self::NotAnExport { .. }
@@ -367,6 +383,13 @@ impl AdminError {
             )),
             Self::UnknownToken { workspace, .. } => Some(format!(
                 "see `toolgatectl workspace token list {workspace}`"
+            )),
+            Self::UnknownCall { .. } => Some(
+                "an id starts with call_ and stands in the error the client saw; calls are forgotten after `retention_days`, see `toolgatectl calls`"
+                    .to_owned(),
+            ),
+            Self::UnknownMember { workspace, .. } => Some(format!(
+                "name a member by address, or a token by id or name: `toolgatectl workspace token list {workspace}`"
             )),
             Self::AmbiguousToken { .. } => Some(
                 "use the id of the one you mean, from `toolgatectl workspace token list`"

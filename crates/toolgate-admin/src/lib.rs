@@ -35,6 +35,7 @@ mod doctor;
 mod draw;
 mod error;
 mod gateway;
+mod insight;
 mod keys;
 mod mcp_json;
 mod secret;
@@ -59,6 +60,11 @@ pub use clock::{ClockAccepted, ClockShown};
 pub use doctor::{Finding, Level, doctor, doctor_with};
 pub use error::{AdminError, Fault};
 pub use gateway::{GatewayState, Probe, gateway_status};
+pub use insight::{
+    Analytics, AnalyticsQuery, AnalyticsRow, CallExport, CallFigures, CallShown, CallsToExport,
+    ErrorSeen, GroupBy, LimitedMinute, LimitedToken, LimitsReport, MemberTimeline, Overview,
+    OverviewSpan, SlowServer, SlowWeek, ToolCompared,
+};
 pub use keys::{
     KeyListed, KeysRotated, KeysStatus, KeysToRotate, MasterListed, NewMasterKey, WorkspaceKeys,
 };
@@ -81,6 +87,7 @@ pub use workspace::{
 };
 
 // The values callers hand in, so that a binary needs this crate alone.
+pub use toolgate_analytics::CallStatus;
 pub use toolgate_namespace::{
     Baseline, Changes, ChildSettings, EraSetting, HttpKind, Isolation, Prefix, ServerIdentity,
     Trust,

@@ -22,6 +22,7 @@ mod key_check;
 mod keys;
 mod manifest;
 pub mod master;
+mod member_addresses;
 mod migrations;
 mod pins;
 mod scope;
@@ -40,7 +41,9 @@ pub use audit::{
     Actor, AuditBreak, AuditDamage, AuditFilter, AuditHead, AuditKey, AuditKeys, AuditRow,
     AuditVerifier, ChainedRow, Checkpoints, CheckpointsRead,
 };
-pub use calls::{CallFilter, CallRow, CallsJournal, CallsReader};
+pub use calls::{
+    CallFilter, CallRow, CallsJournal, CallsReader, Dimension, Figures, Group, Histogram, Tally,
+};
 pub use clock::ClockMark;
 pub use data_dir::DataDir;
 pub use database::Open;

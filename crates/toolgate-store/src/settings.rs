@@ -11,7 +11,11 @@ use crate::{Store, StoreError};
 /// How many days calls are remembered, 1 to 3650. Default 30.
 pub const RETENTION_DAYS: &str = "retention_days";
 
+/// How many days of what calls came to are kept, by the hour, 1 to 3650. Default 400.
+pub const HISTORY_DAYS: &str = "history_days";
+
 const DEFAULT_RETENTION_DAYS: u32 = 30;
+const DEFAULT_HISTORY_DAYS: u32 = 400;
 
 /// Every setting that was ever set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,7 +36,12 @@ impl Settings {
 
     /// How many days calls are remembered ([`RETENTION_DAYS`]).
     pub fn retention_days(&self) -> u32 {
-        parse_retention(self.get(RETENTION_DAYS))
+        parse_days(self.get(RETENTION_DAYS), DEFAULT_RETENTION_DAYS)
+    }
+
+    /// How many days of what calls came to are kept ([`HISTORY_DAYS`]).
+    pub fn history_days(&self) -> u32 {
+        parse_days(self.get(HISTORY_DAYS), DEFAULT_HISTORY_DAYS)
     }
 }
 
@@ -80,7 +89,8 @@ fn select_one(connection: &Connection, name: &str) -> rusqlite::Result<Option<St
 }
 
 fn check(name: &str, value: &str) -> Result<(), StoreError> {
-    if name == RETENTION_DAYS && !value.parse().is_ok_and(|days| (1..=3650).contains(&days)) {
+    let days = [RETENTION_DAYS, HISTORY_DAYS].contains(&name);
+    if days && !value.parse().is_ok_and(|days| (1..=3650).contains(&days)) {
         return Err(StoreError::InvalidSetting {
             name: name.to_owned(),
             rule: "a number of days from 1 to 3650",
@@ -89,8 +99,6 @@ fn check(name: &str, value: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn parse_retention(value: Option<&str>) -> u32 {
-    value
-        .and_then(|days| days.parse().ok())
-        .unwrap_or(DEFAULT_RETENTION_DAYS)
+fn parse_days(value: Option<&str>, default: u32) -> u32 {
+    value.and_then(|days| days.parse().ok()).unwrap_or(default)
 }
