@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::io;
 
 use toolgate_admin::{AdminError, OpenError, StoreError};
+use toolgate_export::ExportError;
 
 use crate::exit::Exit;
 
@@ -30,6 +31,8 @@ pub(crate) enum Failure {
         /// The server.
         what: String,
     },
+    /// Bytes that are no text were about to go to a terminal.
+    BinaryOnTerminal,
     /// A question was not answered with yes.
     Declined,
     /// There was no value on standard input.
@@ -45,7 +48,10 @@ impl Failure {
         match self {
             Self::Admin(error) => error.fault().into(),
             Self::NotAsked { .. } | Self::Declined | Self::NothingToApprove { .. } => Exit::Refused,
-            Self::NoValue | Self::UnreadableValue | Self::NotATool { .. } => Exit::Usage,
+            Self::NoValue
+            | Self::UnreadableValue
+            | Self::NotATool { .. }
+            | Self::BinaryOnTerminal => Exit::Usage,
             // Whoever read our output has had enough of it, such as `head`.
             Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
             Self::Io(_) => Exit::Failed,
@@ -63,6 +69,7 @@ impl Failure {
             Self::NotAsked { what, .. } => {
                 format!("{what} needs a yes, and there is no terminal to ask on")
             }
+            Self::BinaryOnTerminal => "Parquet is no text for a terminal".to_owned(),
             Self::Declined => "not confirmed, so nothing was changed".to_owned(),
             Self::NoValue => "no value was given".to_owned(),
             Self::UnreadableValue => {
@@ -84,6 +91,9 @@ impl Failure {
             Self::NothingToApprove { what } => Some(format!(
                 "see what waits with `toolgatectl tools review {what}`; tools are approved as SERVER/TOOL"
             )),
+            Self::BinaryOnTerminal => {
+                Some("name a file with --output, or send it on with `> FILE`".to_owned())
+            }
             Self::NoValue => Some(
                 "pipe it in, such as `… < value.txt`, or run the command on a terminal".to_owned(),
             ),
@@ -108,6 +118,15 @@ impl From<OpenError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::Admin(error.into())
+    }
+}
+
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Io(error) => Self::Io(error),
+            ExportError::Parquet(reason) => Self::Io(io::Error::other(reason)),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the ways a call can end come to: which of them count for and against a server, and which have a time.
 
-use crate::CallStatus;
+use crate::{CallStatus, Source};
 
 /// What the end of a call says about how things go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +85,15 @@ impl CallStatus {
     }
 }
 
+impl Source {
+    /// Its name in JSON and in files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -99,5 +108,7 @@ mod tests {
             let json = serde_json::to_value(status).unwrap();
             assert_eq!(json, status.as_str());
         }
+        let source = Source::Gateway;
+        assert_eq!(serde_json::to_value(source).unwrap(), source.as_str());
     }
 }

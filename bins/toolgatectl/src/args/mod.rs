@@ -18,7 +18,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use audit::{AuditCommand, AuditList, AuditVerify};
 pub(crate) use backup::BackupCommand;
-pub(crate) use calls::CallsArgs;
+pub(crate) use calls::{CallsArgs, CallsCommand, CallsExport, CallsList, CallsStats};
 pub(crate) use ceiling::Ceiling;
 pub(crate) use keys::{KeySourceArgs, KeysCommand};
 pub(crate) use mcp::{
@@ -97,7 +97,7 @@ pub(crate) enum Command {
     /// Keys that seal the secrets: which there are, and how they are replaced
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// What was called, by whom, and how it went
+    /// What was called, by whom, and how it went: the calls, what they come to, files of them
     Calls(CallsArgs),
     /// What administrators did, and whether the record of it is whole
     #[command(subcommand)]

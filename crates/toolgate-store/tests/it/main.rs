@@ -19,6 +19,7 @@ mod manifests;
 mod master_key;
 mod nouns;
 mod pins;
+mod rollups;
 mod servers;
 mod sharing;
 mod shred;
