@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::installation::Installation;
 
 /// Every command that does something.
-const COMMANDS: [&[&str]; 43] = [
+const COMMANDS: [&[&str]; 50] = [
     &["workspace", "create"],
     &["workspace", "list"],
     &["workspace", "use"],
@@ -39,6 +39,13 @@ const COMMANDS: [&[&str]; 43] = [
     &["secrets", "list"],
     &["secrets", "delete"],
     &["calls"],
+    &["calls", "overview"],
+    &["calls", "stats"],
+    &["calls", "slow"],
+    &["calls", "limits"],
+    &["calls", "member"],
+    &["calls", "show"],
+    &["calls", "export"],
     &["audit", "list"],
     &["clock", "show"],
     &["clock", "accept"],

@@ -94,7 +94,7 @@ fn hour_of_day(both: &Both) -> Option<String> {
         hours.entry(hour).or_default().merge(&group.figures);
     }
     // A few calls in the night say nothing.
-    let enough = both.now.latency.count() / 100;
+    let enough = (both.now.latency.count() / 50).max(4);
     let (hour, mean) = hours
         .iter()
         .filter(|(_, figures)| figures.latency.count() > enough)

@@ -11,6 +11,7 @@ mod doctor;
 mod events;
 mod gateway;
 mod home;
+mod insight;
 mod keys;
 mod open;
 mod secrets;
