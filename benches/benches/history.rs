@@ -18,7 +18,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use toolgate_analytics::{CallRecord, CallStatus, Journal, Source};
 use toolgate_namespace::{ServerId, ServerSlug, WorkspaceId};
 use toolgate_store::{
-    Actor, CallFilter, CallsJournal, CallsReader, DataDir, Dimension, Open, Store, Tally,
+    Actor, CallFilter, CallsJournal, CallsReader, DataDir, Dimension, Grouped, Open, Store,
 };
 use toolgate_vault::MasterKey;
 
@@ -216,12 +216,12 @@ fn questions(dir: &DataDir, now_ms: u64) {
     ];
     for (what, filter, by) in questions {
         let started = Instant::now();
-        let tally = reader.tally(&filter, by).expect("a tally");
+        let grouped = reader.groups(&filter, by).expect("an answer");
         let ms = started.elapsed().as_secs_f64() * 1e3;
         println!(
             "{what}: {} calls in {} groups, {ms:.1} ms",
-            calls(&tally),
-            tally.groups.len()
+            calls(&grouped),
+            grouped.groups.len()
         );
     }
     let newest = reader.query(&CallFilter::default()).expect("calls");
@@ -233,6 +233,10 @@ fn questions(dir: &DataDir, now_ms: u64) {
     println!("one call by its id: {ms:.2} ms");
 }
 
-fn calls(tally: &Tally) -> u64 {
-    tally.groups.iter().map(|group| group.figures.calls()).sum()
+fn calls(grouped: &Grouped) -> u64 {
+    grouped
+        .groups
+        .iter()
+        .map(|group| group.figures.calls())
+        .sum()
 }

@@ -45,7 +45,7 @@ pub struct CallListed {
     pub token_id: String,
     /// Who or what holds that token; null when it was deleted since.
     pub token_name: Option<String>,
-    /// Address of the member who holds it; null where none does.
+    /// Address of the member whose token it is; the id of one who was removed.
     pub member: Option<String>,
     /// How it ended.
     pub status: CallStatus,

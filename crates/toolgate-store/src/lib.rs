@@ -42,7 +42,7 @@ pub use audit::{
     AuditVerifier, ChainedRow, Checkpoints, CheckpointsRead,
 };
 pub use calls::{
-    CallFilter, CallRow, CallsJournal, CallsReader, Dimension, Figures, Group, Histogram, Tally,
+    CallFilter, CallRow, CallsJournal, CallsReader, Dimension, Figures, Group, Grouped, Histogram,
 };
 pub use clock::ClockMark;
 pub use data_dir::DataDir;

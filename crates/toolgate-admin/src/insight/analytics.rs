@@ -113,23 +113,23 @@ impl Admin {
         let people = People::read(self, query.workspace.as_ref())?;
         let filter = filter(&people, query)?;
         let by = dimensions(query.group_by);
-        let tally = CallsReader::open(&self.dir)?.tally(&filter, by)?;
+        let grouped = CallsReader::open(&self.dir)?.groups(&filter, by)?;
         let mut total = Figures::default();
-        for group in &tally.groups {
+        for group in &grouped.groups {
             total.merge(&group.figures);
         }
-        let to_ms = tally.to_ms.unwrap_or_else(now_ms).max(tally.from_ms);
+        let to_ms = grouped.to_ms.unwrap_or_else(now_ms).max(grouped.from_ms);
         let mut rows = match query.group_by {
-            GroupBy::Hour => times(&tally.groups, tally.from_ms, to_ms, HOUR_MS),
-            GroupBy::Day => times(&tally.groups, tally.from_ms, to_ms, DAY_MS),
-            group_by => named(&people, tally.groups, group_by),
+            GroupBy::Hour => times(&grouped.groups, grouped.from_ms, to_ms, HOUR_MS),
+            GroupBy::Day => times(&grouped.groups, grouped.from_ms, to_ms, DAY_MS),
+            group_by => named(&people, grouped.groups, group_by),
         };
         let timed = matches!(query.group_by, GroupBy::Hour | GroupBy::Day);
         let shown = query.limit.filter(|_| !timed).unwrap_or(usize::MAX);
         let more = rows.len().saturating_sub(shown);
         rows.truncate(shown);
         Ok(Analytics {
-            from: rfc3339(tally.from_ms),
+            from: rfc3339(grouped.from_ms),
             to: rfc3339(to_ms),
             group_by: query.group_by,
             total: CallFigures::from(&total),

@@ -46,7 +46,7 @@ impl Admin {
                     ..CallFilter::default()
                 };
                 let mut figures = Figures::default();
-                for group in reader.tally(&week, &[])?.groups {
+                for group in reader.groups(&week, &[])?.groups {
                     figures.merge(&group.figures);
                 }
                 Some(CallFigures::from(&figures))

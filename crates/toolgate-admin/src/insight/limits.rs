@@ -75,9 +75,9 @@ impl Admin {
             ..CallFilter::default()
         };
         let by = [Dimension::Workspace, Dimension::Token, Dimension::Minute];
-        let tally = reader.tally(&limited, &by)?;
+        let grouped = reader.groups(&limited, &by)?;
         let mut minutes: BTreeMap<(String, String), Vec<(u64, u64)>> = BTreeMap::new();
-        for group in tally.groups {
+        for group in grouped.groups {
             let workspace = group
                 .workspace
                 .map(|id| people.workspace_label(id.as_str()));
@@ -89,13 +89,13 @@ impl Admin {
             minutes.entry(whose).or_default().push(minute);
         }
         let all = CallFilter {
-            since_ms: Some(tally.from_ms),
+            since_ms: Some(grouped.from_ms),
             statuses: None,
             tokens: Some(minutes.keys().map(|(_, token)| token.clone()).collect()),
             ..limited
         };
         let calls: HashMap<_, _> = reader
-            .tally(&all, &[Dimension::Token])?
+            .groups(&all, &[Dimension::Token])?
             .groups
             .into_iter()
             .filter_map(|group| Some((group.token_id?, group.figures.calls())))
@@ -109,7 +109,7 @@ impl Admin {
             .collect();
         tokens.sort_by_key(|token| std::cmp::Reverse(token.rate_limited));
         Ok(LimitsReport {
-            from: rfc3339(tally.from_ms),
+            from: rfc3339(grouped.from_ms),
             to: rfc3339(now_ms),
             rate_limited: tokens.iter().map(|token| token.rate_limited).sum(),
             tokens,

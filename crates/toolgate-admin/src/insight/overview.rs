@@ -53,7 +53,7 @@ impl Admin {
             ..CallFilter::default()
         };
         let groups = reader
-            .tally(&filter, &[Dimension::Token, Dimension::Day])?
+            .groups(&filter, &[Dimension::Token, Dimension::Day])?
             .groups;
         Ok(Overview {
             at: rfc3339(now_ms),

@@ -133,7 +133,11 @@ impl Holder {
         let member = token.member.as_ref().map(|id| id.as_str().to_owned());
         Self {
             name: token.name.clone(),
-            member: member.and_then(|id| Some((id.clone(), members.get(&id)?.clone()))),
+            member: member.map(|id| {
+                // One who was removed is known by id alone.
+                let address = members.get(&id).unwrap_or(&id).clone();
+                (id, address)
+            }),
             per_minute: match token.rate_limit {
                 RateLimit::PerMinute(count) => Some(count.get()),
                 RateLimit::Off => None,

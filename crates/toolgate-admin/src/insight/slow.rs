@@ -86,7 +86,7 @@ impl Admin {
         let reader = CallsReader::open(&self.dir)?;
         let from_ms = middle_ms.saturating_sub(WEEK_MS);
         let by = [Dimension::Tool, Dimension::Hour];
-        let groups = reader.tally(&since(from_ms), &by)?.groups;
+        let groups = reader.groups(&since(from_ms), &by)?.groups;
         if groups.is_empty() {
             // A server that was removed is worth a look as long as its calls are remembered; any other is a typo.
             self.server(scope, server)?;
@@ -95,7 +95,7 @@ impl Admin {
             .into_iter()
             .partition(|group| group.time_ms >= Some(middle_ms));
         let by = [Dimension::Status, Dimension::ErrorCode];
-        let errors = reader.tally(&since(middle_ms), &by)?.groups;
+        let errors = reader.groups(&since(middle_ms), &by)?.groups;
         let both = Both {
             now: sum(&now),
             before: sum(&before),

@@ -8,6 +8,7 @@ mod blocks;
 mod codes;
 mod figures;
 mod filter;
+mod groups;
 mod histogram;
 mod history;
 mod journal;
@@ -17,14 +18,13 @@ mod reader;
 mod rollups;
 mod rows;
 mod span;
-mod tally;
 
 pub use figures::Figures;
 pub use filter::CallFilter;
+pub use groups::{Dimension, Group, Grouped};
 pub use histogram::Histogram;
 pub use journal::CallsJournal;
 pub use reader::{CallRow, CallsReader};
-pub use tally::{Dimension, Group, Tally};
 
 /// One absurd number must not cost its whole batch.
 fn clamp(number: u64) -> i64 {

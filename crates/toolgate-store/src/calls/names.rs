@@ -136,7 +136,7 @@ pub(super) fn runs(connection: &Connection, text: &str) -> rusqlite::Result<Vec<
 }
 
 /// The name with this number.
-fn text(connection: &Connection, number: i64) -> rusqlite::Result<String> {
+pub(super) fn text(connection: &Connection, number: i64) -> rusqlite::Result<String> {
     const SQL: &str = "SELECT text FROM names WHERE id = ?1";
     connection
         .prepare_cached(SQL)?

@@ -10,7 +10,7 @@ use toolgate_analytics::{CallStatus, Source, call_id};
 use toolgate_namespace::{ServerId, WorkspaceId};
 
 use super::filter::{CallFilter, Wanted};
-use super::tally::{self, Dimension, Tally};
+use super::groups::{self, Dimension, Grouped};
 use super::{blocks, clamp, names, rows};
 use crate::database::open_to_read;
 use crate::error::Doing;
@@ -98,16 +98,16 @@ impl CallsReader {
     ///
     /// It goes back further than the calls themselves ([`crate::settings::HISTORY_DAYS`]), and leaves out those whose
     /// end is not known.
-    pub fn tally(&self, filter: &CallFilter, by: &[Dimension]) -> Result<Tally, StoreError> {
-        let tally = self.with_connection(|connection| {
+    pub fn groups(&self, filter: &CallFilter, by: &[Dimension]) -> Result<Grouped, StoreError> {
+        let grouped = self.with_connection(|connection| {
             // Calls move into the roll-ups and old ones go: all is read as of one moment.
             let moment = connection.unchecked_transaction()?;
-            tally::tally(&moment, filter, by)
+            groups::groups(&moment, filter, by)
         })?;
-        Ok(tally.unwrap_or_else(|| Tally {
+        Ok(grouped.unwrap_or_else(|| Grouped {
             from_ms: filter.since_ms.unwrap_or(0),
             to_ms: filter.until_ms,
-            ..Tally::default()
+            ..Grouped::default()
         }))
     }
 

@@ -75,7 +75,7 @@ pub struct Group {
 
 /// What calls of a time come to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Tally {
+pub struct Grouped {
     /// The time that was counted, unix milliseconds: where the calls themselves are gone, to the hour.
     pub from_ms: u64,
     /// Its end; `None` where it is open.
@@ -87,17 +87,17 @@ pub struct Tally {
 }
 
 /// Counts what passes the filter.
-pub(super) fn tally(
+pub(super) fn groups(
     connection: &Connection,
     filter: &CallFilter,
     by: &[Dimension],
-) -> rusqlite::Result<Tally> {
+) -> rusqlite::Result<Grouped> {
     let history = History::read(connection)?;
     let parts = Parts::of(filter, history, by);
-    let empty = Tally {
+    let empty = Grouped {
         from_ms: parts.from_ms,
         to_ms: filter.until_ms.map(|_| parts.to_ms),
-        ..Tally::default()
+        ..Grouped::default()
     };
     let Some(wanted) = Wanted::find(connection, filter)? else {
         return Ok(empty);
@@ -124,7 +124,7 @@ pub(super) fn tally(
     }
     let mut texts = Texts::new(connection);
     let groups = counting.groups.into_iter();
-    Ok(Tally {
+    Ok(Grouped {
         groups: groups
             .map(|(key, figures)| key.group(&mut texts, figures))
             .collect::<rusqlite::Result<_>>()?,
