@@ -71,6 +71,10 @@ const REVIEWED: &[(&str, &str)] = &[
         "query",
         "call records; its filter names a workspace or is the operator's",
     ),
+    (
+        "groups",
+        "what calls come to; its filter names a workspace or is the operator's",
+    ),
 ];
 
 #[test]

@@ -6,6 +6,7 @@ use std::io;
 use std::path::PathBuf;
 
 use toolgate_admin::{AdminError, OpenError, StoreError};
+use toolgate_export::ExportError;
 
 use crate::exit::Exit;
 
@@ -31,6 +32,8 @@ pub(crate) enum Failure {
         /// The server.
         what: String,
     },
+    /// Bytes that are no text were about to go to a terminal.
+    BinaryOnTerminal,
     /// A question was not answered with yes.
     Declined,
     /// There was no value on standard input.
@@ -70,7 +73,10 @@ impl Failure {
             | Self::Declined
             | Self::NothingToApprove { .. }
             | Self::Told { .. } => Exit::Refused,
-            Self::NoValue | Self::UnreadableValue | Self::NotATool { .. } => Exit::Usage,
+            Self::NoValue
+            | Self::UnreadableValue
+            | Self::NotATool { .. }
+            | Self::BinaryOnTerminal => Exit::Usage,
             Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => Exit::NotFound,
             Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 Exit::NoSpace
@@ -92,6 +98,7 @@ impl Failure {
             Self::NotAsked { what, .. } => {
                 format!("{what} needs a yes, and there is no terminal to ask on")
             }
+            Self::BinaryOnTerminal => "Parquet is no text for a terminal".to_owned(),
             Self::Declined => "not confirmed, so nothing was changed".to_owned(),
             Self::NoValue => "no value was given".to_owned(),
             Self::UnreadableValue => {
@@ -115,6 +122,9 @@ impl Failure {
             Self::NothingToApprove { what } => Some(format!(
                 "see what waits with `toolgatectl tools review {what}`; tools are approved as SERVER/TOOL"
             )),
+            Self::BinaryOnTerminal => {
+                Some("name a file with --output, or send it on with `> FILE`".to_owned())
+            }
             Self::NoValue => Some(
                 "pipe it in, such as `… < value.txt`, or run the command on a terminal".to_owned(),
             ),
@@ -140,6 +150,15 @@ impl From<OpenError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::Admin(error.into())
+    }
+}
+
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Io(error) => Self::Io(error),
+            ExportError::Parquet(reason) => Self::Io(io::Error::other(reason)),
+        }
     }
 }
 

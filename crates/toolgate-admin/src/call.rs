@@ -1,13 +1,12 @@
 //! What was called (product.md section 12): metadata, never payload.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use serde::Serialize;
 use toolgate_analytics::{CallStatus, Source};
 use toolgate_store::{CallFilter, CallRow, CallsReader, WorkspaceScope};
 
-use crate::member::MemberNames;
+use crate::insight::People;
 use crate::time::{millis, now_ms, rfc3339};
 use crate::{Admin, AdminError};
 
@@ -33,6 +32,9 @@ pub struct CallListed {
     pub id: String,
     /// When it arrived.
     pub time: String,
+    /// The same in unix milliseconds, for files that keep it as a number.
+    #[serde(skip)]
+    pub time_ms: u64,
     /// Slug of its workspace; its id when it was deleted since.
     pub workspace: String,
     /// The server that owned the tool; null when none did.
@@ -66,17 +68,17 @@ pub struct CallListed {
 pub struct CallFeed<'a> {
     admin: &'a Admin,
     filter: CallFilter,
-    names: Names,
+    people: People,
 }
 
 impl Admin {
     /// Starts with the newest calls that match; the feed then follows.
     pub fn calls(&self, query: &CallQuery) -> Result<CallFeed<'_>, AdminError> {
-        let names = Names::read(self, query.workspace.as_ref())?;
+        let people = People::read(self, query.workspace.as_ref())?;
         let token = query
             .token
             .as_deref()
-            .map(|token| names.token_id(token))
+            .map(|token| people.token_id(token))
             .transpose()?;
         Ok(CallFeed {
             admin: self,
@@ -87,10 +89,10 @@ impl Admin {
                     .map(|since| now_ms().saturating_sub(millis(since))),
                 server: query.server.clone(),
                 token,
-                after_rowid: None,
                 limit: query.limit,
+                ..CallFilter::default()
             },
-            names,
+            people,
         })
     }
 }
@@ -115,97 +117,33 @@ impl CallFeed<'_> {
         } else if self.filter.after_rowid.is_none() {
             self.filter.after_rowid = Some(0);
         }
-        if rows.iter().any(|row| !self.names.knows(row)) {
-            self.names = Names::read(self.admin, self.filter.workspace.as_ref())?;
+        if rows.iter().any(|row| !self.people.knows(row)) {
+            self.people = People::read(self.admin, self.filter.workspace.as_ref())?;
         }
-        Ok(rows.into_iter().map(|row| self.names.listed(row)).collect())
+        Ok(rows
+            .into_iter()
+            .map(|row| CallListed::of(row, &self.people))
+            .collect())
     }
 }
 
-/// What people call workspaces and tokens.
-#[derive(Debug)]
-struct Names {
-    workspaces: HashMap<String, String>,
-    /// Id and name of each token.
-    tokens: HashMap<String, String>,
-    /// Who holds the tokens that are a member's, by the tokens' ids.
-    members: HashMap<String, String>,
-}
-
-impl Names {
-    fn read(admin: &Admin, only: Option<&WorkspaceScope>) -> Result<Self, AdminError> {
-        let mut names = Self {
-            workspaces: HashMap::new(),
-            tokens: HashMap::new(),
-            members: HashMap::new(),
-        };
-        let scopes = match only {
-            Some(scope) => vec![scope.clone()],
-            None => admin
-                .slugs()?
-                .iter()
-                .map(|slug| admin.scope(slug))
-                .collect::<Result<_, _>>()?,
-        };
-        for scope in scopes {
-            let id = scope.workspace().as_str().to_owned();
-            names.workspaces.insert(id, scope.slug().to_string());
-            let members = MemberNames::read(admin, &scope)?;
-            for token in admin.store.list_tokens(&scope)? {
-                if let Some(member) = members.of(&token) {
-                    names.members.insert(token.id.as_str().to_owned(), member);
-                }
-                names
-                    .tokens
-                    .insert(token.id.as_str().to_owned(), token.name);
-            }
-        }
-        Ok(names)
-    }
-
-    /// The id of the token that is meant by an id or a name.
-    fn token_id(&self, text: &str) -> Result<String, AdminError> {
-        // An id is nobody's name, whatever a token is called.
-        if self.tokens.contains_key(text) {
-            return Ok(text.to_owned());
-        }
-        let mut ids = self
-            .tokens
-            .iter()
-            .filter(|(_, name)| name.as_str() == text)
-            .map(|(id, _)| id.clone());
-        match (ids.next(), ids.count()) {
-            (Some(id), 0) => Ok(id),
-            // Deleted tokens have no name any more, but their calls are remembered by id.
-            (None, _) => Ok(text.to_owned()),
-            (Some(_), more) => Err(AdminError::AmbiguousToken {
-                name: text.to_owned(),
-                count: more + 1,
-            }),
-        }
-    }
-
-    fn knows(&self, row: &CallRow) -> bool {
-        self.workspaces.contains_key(row.workspace.as_str())
-            && self.tokens.contains_key(&row.token_id)
-    }
-
-    fn listed(&self, row: CallRow) -> CallListed {
-        let workspace = self.workspaces.get(row.workspace.as_str());
-        CallListed {
+impl CallListed {
+    /// A call under the names that people know.
+    pub(crate) fn of(row: CallRow, people: &People) -> Self {
+        let holder = people.holder(&row.token_id);
+        Self {
             id: row.id,
             time: rfc3339(row.time_ms),
-            workspace: workspace
-                .cloned()
-                .unwrap_or_else(|| row.workspace.to_string()),
+            time_ms: row.time_ms,
+            workspace: people.workspace_label(row.workspace.as_str()),
             server: row.server_slug,
             tool: row.tool,
-            token_name: self.tokens.get(&row.token_id).cloned(),
-            member: self.members.get(&row.token_id).cloned(),
+            token_name: holder.map(|holder| holder.name.clone()),
+            member: holder.and_then(|holder| Some(holder.member.as_ref()?.1.clone())),
             token_id: row.token_id,
             status: row.status,
-            duration_ms: row.duration_ms,
             error_code: row.error_code,
+            duration_ms: row.duration_ms,
             bytes_in: row.bytes_in,
             bytes_out: row.bytes_out,
             revision: row.revision,

@@ -194,6 +194,20 @@ pub enum AdminError {
         /// Who writes it.
         writer: &'static str,
     },
+    /// No call has this id, or it is forgotten by now.
+    #[error("no call `{id}` is remembered")]
+    UnknownCall {
+        /// What was asked for.
+        id: String,
+    },
+    /// Nobody of this workspace is known by this.
+    #[error("no member and no token `{who}` in workspace `{workspace}`")]
+    UnknownHolder {
+        /// What was asked for.
+        who: String,
+        /// Where.
+        workspace: String,
+    },
     /// Several tokens have this name.
     #[error("{count} tokens are named `{name}`")]
     AmbiguousToken {
@@ -381,6 +395,8 @@ impl AdminError {
             Self::UnknownWorkspace { .. }
             | Self::UnknownServer { .. }
             | Self::UnknownToken { .. }
+            | Self::UnknownCall { .. }
+            | Self::UnknownHolder { .. }
             | Self::UnknownTool { .. }
             | Self::UnknownMember { .. }
             | Self::UnknownInvitation { .. }
@@ -493,6 +509,13 @@ impl AdminError {
             | Self::UnknownSetting { .. }
             | Self::SettingValue { .. }
             | Self::SettingWritten { .. } => self.hint_on_settings(),
+            Self::UnknownCall { .. } => Some(
+                "an id starts with call_ and stands in the error the client saw; calls are forgotten after `retention_days`, see `toolgatectl calls`"
+                    .to_owned(),
+            ),
+            Self::UnknownHolder { workspace, .. } => Some(format!(
+                "name a member by address, or a token by id or name: `toolgatectl workspace token list {workspace}`"
+            )),
             Self::AmbiguousToken { .. } => Some(
                 "use the id of the one you mean, from `toolgatectl workspace token list`"
                     .to_owned(),

@@ -37,6 +37,7 @@ mod error;
 mod file;
 mod gateway;
 mod invitation;
+mod insight;
 mod keys;
 mod mail;
 mod mcp_json;
@@ -76,6 +77,11 @@ pub use gateway::{GatewayState, Probe, gateway_status};
 pub use invitation::{
     InvitationAccepted, InvitationListed, InvitationMade, InvitationRevoked, InvitationShown,
     NewInvitation,
+};
+pub use insight::{
+    Analytics, AnalyticsQuery, AnalyticsRow, CallExport, CallFigures, CallShown, CallsToExport,
+    ErrorSeen, GroupBy, LimitedMinute, LimitedToken, LimitsReport, MemberTimeline, Overview,
+    OverviewSpan, SlowServer, SlowWeek, ToolCompared,
 };
 pub use keys::{
     KeyListed, KeysRotated, KeysStatus, KeysToRotate, MasterListed, NewMasterKey, WorkspaceKeys,

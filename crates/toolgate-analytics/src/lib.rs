@@ -16,8 +16,10 @@
 
 mod event;
 mod journal;
+mod outcome;
 mod recorder;
 
 pub use event::{CallRecord, CallStatus, Source, call_id};
 pub use journal::{Journal, JournalError, JournaledCall, MemoryJournal};
+pub use outcome::Outcome;
 pub use recorder::{Counters, Recorder};

@@ -45,7 +45,10 @@ pub use audit::{
     Actor, AuditBreak, AuditDamage, AuditFilter, AuditHead, AuditKey, AuditKeys, AuditRow,
     AuditVerifier, ChainedRow, Checkpoints, CheckpointsRead,
 };
-pub use calls::{CallFilter, CallRow, CallsJournal, CallsReader, Tally};
+pub use calls::{
+    CallFilter, CallRow, CallsJournal, CallsReader, Dimension, Figures, Group, Grouped, Histogram,
+    Tally,
+};
 pub use clock::ClockMark;
 pub use data_dir::DataDir;
 pub use database::Open;

@@ -12,7 +12,11 @@ use crate::{Store, StoreError};
 /// How many days calls are remembered, 1 to 3650. Default 30.
 pub const RETENTION_DAYS: &str = "retention_days";
 
+/// How many days of what calls came to are kept, by the hour, 1 to 3650. Default 400.
+pub const HISTORY_DAYS: &str = "history_days";
+
 const DEFAULT_RETENTION_DAYS: u32 = 30;
+const DEFAULT_HISTORY_DAYS: u32 = 400;
 
 /// Every setting that was ever set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,10 +37,15 @@ impl Settings {
 
     /// How many days calls are remembered ([`RETENTION_DAYS`]), as far as the plan in force lets them be.
     pub fn retention_days(&self) -> u32 {
-        let wanted = parse_retention(self.get(RETENTION_DAYS));
+        let wanted = parse_days(self.get(RETENTION_DAYS), DEFAULT_RETENTION_DAYS);
         self.plan()
             .retention_days
             .map_or(wanted, |most| wanted.min(most))
+    }
+
+    /// How many days of what calls came to are kept ([`HISTORY_DAYS`]).
+    pub fn history_days(&self) -> u32 {
+        parse_days(self.get(HISTORY_DAYS), DEFAULT_HISTORY_DAYS)
     }
 }
 
@@ -104,7 +113,8 @@ fn select_one(connection: &Connection, name: &str) -> rusqlite::Result<Option<St
 }
 
 fn check(name: &str, value: &str) -> Result<(), StoreError> {
-    if name == RETENTION_DAYS && !value.parse().is_ok_and(|days| (1..=3650).contains(&days)) {
+    let days = [RETENTION_DAYS, HISTORY_DAYS].contains(&name);
+    if days && !value.parse().is_ok_and(|days| (1..=3650).contains(&days)) {
         return Err(StoreError::InvalidSetting {
             name: name.to_owned(),
             rule: "a number of days from 1 to 3650",
@@ -119,8 +129,6 @@ fn check(name: &str, value: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn parse_retention(value: Option<&str>) -> u32 {
-    value
-        .and_then(|days| days.parse().ok())
-        .unwrap_or(DEFAULT_RETENTION_DAYS)
+fn parse_days(value: Option<&str>, default: u32) -> u32 {
+    value.and_then(|days| days.parse().ok()).unwrap_or(default)
 }

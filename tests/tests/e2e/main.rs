@@ -12,6 +12,7 @@ mod crash_loop;
 mod durable;
 mod faults;
 mod first_run;
+mod insight;
 mod key_sources;
 mod keys;
 mod leaks;

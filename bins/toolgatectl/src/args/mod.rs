@@ -22,7 +22,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use audit::{AuditCommand, AuditList, AuditVerify};
 pub(crate) use backup::BackupCommand;
-pub(crate) use calls::CallsArgs;
+pub(crate) use calls::{CallsArgs, CallsCommand, CallsExport, CallsList, CallsStats};
 pub(crate) use ceiling::Ceiling;
 pub(crate) use editors::{Connect, McpImport};
 pub(crate) use file::{Apply, Export, How, Import, Man};
@@ -119,7 +119,7 @@ pub(crate) enum Command {
     /// The same as `keys rotate`
     #[command(hide = true)]
     RotateKey(KeysRotate),
-    /// What was called, by whom, and how it went
+    /// What was called, by whom, and how it went: the calls, what they come to, files of them
     Calls(CallsArgs),
     /// What administrators did, and whether the record of it is whole
     #[command(subcommand)]

@@ -62,7 +62,7 @@ pub(crate) fn run(
         Command::Mcp(command) => place.open(keys, |context| mcp::run(context, command)),
         Command::Tools(command) => place.open(keys, |context| tools::run(context, command)),
         Command::Secrets(command) => place.open(keys, |context| secrets::run(context, command)),
-        Command::Calls(query) => place.open(keys, |context| calls::calls(context, query)),
+        Command::Calls(asked) => place.open(keys, |context| calls::run(context, asked)),
         Command::Audit(AuditCommand::List(query)) => {
             place.open(keys, |context| audit::list(context, query))
         }

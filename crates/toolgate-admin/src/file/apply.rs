@@ -98,10 +98,13 @@ impl Admin {
     /// Off until everything is settled about it, so that no tool is offered that is to be switched off.
     fn add_entry(&self, scope: &WorkspaceScope, entry: &ServerEntry) -> Result<(), AdminError> {
         let place = self.next_place(scope)?;
-        let mut spec = entry.resolve(scope.workspace(), place)?.spec;
+        let Resolved {
+            mut spec,
+            allowance,
+        } = entry.resolve(scope.workspace(), place)?;
         let waits = spec.enabled && !entry.tools.is_empty();
         spec.enabled &= !waits;
-        self.save_spec(scope, &spec)?;
+        self.save_spec(scope, &spec, allowance.as_ref())?;
         let settled = entry.tools.iter();
         for (tool, settled) in settled.filter(|(_, settled)| **settled != ToolEntry::DEFAULT) {
             self.settle_tool(scope, &entry.name, tool, *settled)?;

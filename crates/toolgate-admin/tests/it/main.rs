@@ -12,6 +12,7 @@ mod events;
 mod files;
 mod gateway;
 mod home;
+mod insight;
 mod keys;
 mod members;
 mod open;

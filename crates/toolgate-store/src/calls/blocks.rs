@@ -1,16 +1,17 @@
 //! The table `call_blocks`: batches of calls, packed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
-use toolgate_analytics::call_id;
+use toolgate_analytics::{CallStatus, call_id};
 
 use super::clamp;
 use super::filter::Wanted;
-use super::names;
+use super::names::Texts;
 use super::packed::{Call, Calls, Packer, Party, parties};
 use super::reader::CallRow;
 use super::tally::Tally;
+use super::span::Span;
 use crate::sql::{Broken, unreadable};
 
 /// A batch goes to the end of the last block while that has fewer calls, so that an installation with few calls
@@ -87,7 +88,8 @@ pub(super) fn last(connection: &Connection) -> rusqlite::Result<i64> {
 }
 
 /// Deletes at most `limit` blocks from before `oldest_ms`, and forgets the calls from before it in at most `limit`
-/// more, except the one at the place `last`. Returns the greater number of blocks.
+/// more, except the one at the place `last`; all calls up to there are rolled up. Returns the greater number of
+/// blocks.
 pub(super) fn prune(
     tx: &Transaction<'_>,
     oldest_ms: i64,
@@ -130,10 +132,10 @@ fn kept(row: &Row<'_>, oldest_ms: u64, last: i64) -> rusqlite::Result<Block> {
 /// The newest by arrival, newest first.
 pub(super) fn newest(connection: &Connection, wanted: &Wanted) -> rusqlite::Result<Vec<CallRow>> {
     const SQL: &str = "SELECT first, boot, sequence, parties, records, newest_ms FROM call_blocks
-        WHERE newest_ms >= ?1 ORDER BY newest_ms DESC";
+        WHERE newest_ms >= ?1 AND oldest_ms <= ?2 ORDER BY newest_ms DESC";
     let mut best = BTreeMap::new();
     let mut statement = connection.prepare_cached(SQL)?;
-    let mut rows = statement.query([wanted.since_ms])?;
+    let mut rows = statement.query([wanted.since_ms, wanted.last_ms])?;
     while let Some(row) = rows.next()? {
         let newest_ms: u64 = row.get(5)?;
         let worst = best.first_key_value().map(|((time_ms, _), _)| *time_ms);
@@ -156,13 +158,15 @@ pub(super) fn following(
     wanted: &Wanted,
     after: i64,
 ) -> rusqlite::Result<Vec<CallRow>> {
-    // The block that `after` is in comes first. The plus sign keeps the engine on the primary key.
+    // The block that `after` is in comes first, or the first that is young enough. The plus sign keeps the engine on
+    // the primary key.
     const SQL: &str = "SELECT first, boot, sequence, parties, records FROM call_blocks
-        WHERE first >= coalesce((SELECT max(first) FROM call_blocks WHERE first <= ?1), 0)
-        AND +newest_ms >= ?2 ORDER BY first";
+        WHERE first >= max(coalesce((SELECT max(first) FROM call_blocks WHERE first <= ?1), 0),
+            coalesce((SELECT min(first) FROM call_blocks WHERE newest_ms >= ?2), 0))
+        AND +newest_ms >= ?2 AND +oldest_ms <= ?3 ORDER BY first";
     let mut next = Vec::new();
     let mut statement = connection.prepare_cached(SQL)?;
-    let mut rows = statement.query([after, wanted.since_ms])?;
+    let mut rows = statement.query([after, wanted.since_ms, wanted.last_ms])?;
     while let Some(row) = rows.next()?
         && next.len() < wanted.limit
     {
@@ -208,6 +212,102 @@ pub(super) fn last_sequence(connection: &Connection, boot: i64) -> rusqlite::Res
         .optional()
 }
 
+/// What to do about a block that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Damaged {
+    /// Go on with the next one.
+    LeaveOut,
+    /// Fail.
+    Refuse,
+}
+
+/// Looks through the calls of a span, those that ended.
+pub(super) fn each(
+    connection: &Connection,
+    span: &Span,
+    damaged: Damaged,
+    mut visit: impl FnMut(&Party, &Call),
+) -> rusqlite::Result<()> {
+    const BY_PLACE: &str = "SELECT first, boot, sequence, parties, records FROM call_blocks
+        WHERE first >= coalesce((SELECT max(first) FROM call_blocks WHERE first <= ?1), 0)
+        AND first <= ?2 AND +newest_ms >= ?3 AND +oldest_ms <= ?4 ORDER BY first";
+    const BY_TIME: &str = "SELECT first, boot, sequence, parties, records FROM call_blocks
+        WHERE +first + count > ?1 AND +first <= ?2 AND newest_ms >= ?3 AND oldest_ms <= ?4";
+    let sql = if span.after == 0 && span.from_ms > 0 {
+        BY_TIME
+    } else {
+        BY_PLACE
+    };
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![
+        span.after,
+        span.end,
+        clamp(span.from_ms),
+        clamp(span.to_ms.saturating_sub(1)),
+    ])?;
+    while let Some(row) = rows.next()? {
+        let read = Stored::of(row).and_then(|stored| stored.each(span, &mut visit));
+        if damaged == Damaged::Refuse {
+            read?;
+        }
+    }
+    Ok(())
+}
+
+/// The place where some `limit` calls behind the place `after` end; `None` if there are fewer.
+pub(super) fn end_of_some(
+    connection: &Connection,
+    after: i64,
+    limit: usize,
+) -> rusqlite::Result<Option<i64>> {
+    const SQL: &str = "SELECT first + count - 1, count FROM call_blocks
+        WHERE first >= coalesce((SELECT max(first) FROM call_blocks WHERE first <= ?1), 0)
+        AND first + count - 1 > ?1 ORDER BY first";
+    let mut seen = 0_usize;
+    let mut statement = connection.prepare_cached(SQL)?;
+    let mut rows = statement.query([after])?;
+    while let Some(row) = rows.next()? {
+        seen = seen.saturating_add(row.get(1)?);
+        if seen >= limit {
+            return row.get(0).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// The call with this number within a process run.
+///
+/// Calls are recorded when they end, about in the order in which they began: it is looked for outwards from where
+/// it would be if they all took equally long.
+pub(super) fn find(
+    connection: &Connection,
+    boot: i64,
+    number: u64,
+) -> rusqlite::Result<Option<CallRow>> {
+    const BEFORE: &str = "SELECT first, boot, sequence, parties, records FROM call_blocks
+        WHERE boot = ?1 AND sequence <= ?2 ORDER BY sequence DESC";
+    const BEHIND: &str = "SELECT first, boot, sequence, parties, records FROM call_blocks
+        WHERE boot = ?1 AND sequence > ?2 ORDER BY sequence";
+    let mut before = connection.prepare_cached(BEFORE)?;
+    let mut behind = connection.prepare_cached(BEHIND)?;
+    let mut before = before.query(params![boot, clamp(number)])?;
+    let mut behind = behind.query(params![boot, clamp(number)])?;
+    loop {
+        let mut more = false;
+        for rows in [&mut before, &mut behind] {
+            if let Some(row) = rows.next()? {
+                more = true;
+                if let Some(found) = Stored::of(row)?.numbered(number)? {
+                    return Ok(shown(connection, [&found].into_iter())?.pop());
+                }
+            }
+        }
+        if !more {
+            return Ok(None);
+        }
+    }
+}
+
 /// A block as it is read: `first`, `boot`, `sequence`, `parties`, `records`.
 struct Stored<'r> {
     head: Head,
@@ -246,6 +346,41 @@ impl<'r> Stored<'r> {
         party.ok_or_else(|| damaged(Broken("a call's names are not there")))
     }
 
+    /// Looks through the calls of a span, those that ended.
+    fn each(&self, span: &Span, mut visit: impl FnMut(&Party, &Call)) -> rusqlite::Result<()> {
+        for (place, call) in (self.head.first..).zip(self.calls()?) {
+            let Some((party, call)) = call.map_err(damaged)? else {
+                continue;
+            };
+            if span.holds(place, call.time_ms) && call.status != CallStatus::Begun {
+                visit(&self.party(party)?, &call);
+            }
+        }
+        Ok(())
+    }
+
+    /// The call with this number within the run.
+    fn numbered(&self, number: u64) -> rusqlite::Result<Option<Found>> {
+        for (offset, call) in (0..).zip(self.calls()?) {
+            if let Some((party, call)) = call.map_err(damaged)?
+                && call.number == number
+            {
+                return Ok(Some(self.found(offset, party, call)?));
+            }
+        }
+        Ok(None)
+    }
+
+    fn found(&self, offset: i64, party: usize, call: Call) -> rusqlite::Result<Found> {
+        Ok(Found {
+            place: self.head.first.saturating_add(offset),
+            boot: self.head.boot,
+            sequence: self.head.sequence.saturating_add(offset),
+            party: self.party(party)?,
+            call,
+        })
+    }
+
     fn find(&self, wanted: &Wanted, mut found: impl FnMut(Found)) -> rusqlite::Result<()> {
         let admitted: Vec<bool> = self
             .parties
@@ -256,21 +391,15 @@ impl<'r> Stored<'r> {
             // The records, by far the most of it, are not even read.
             return Ok(());
         }
-        let since_ms = wanted.since_ms.unsigned_abs();
         for (offset, call) in (0..).zip(self.calls()?) {
             let Some((party, call)) = call.map_err(damaged)? else {
                 continue;
             };
-            if admitted.get(party) == Some(&false) || call.time_ms < since_ms {
+            if admitted.get(party) == Some(&false) || !wanted.admits_call(call.time_ms, call.status)
+            {
                 continue;
             }
-            found(Found {
-                place: self.head.first.saturating_add(offset),
-                boot: self.head.boot,
-                sequence: self.head.sequence.saturating_add(offset),
-                party: self.party(party)?,
-                call,
-            });
+            found(self.found(offset, party, call)?);
         }
         Ok(())
     }
@@ -281,58 +410,36 @@ fn shown<'a>(
     connection: &Connection,
     found: impl Iterator<Item = &'a Found>,
 ) -> rusqlite::Result<Vec<CallRow>> {
-    let mut texts = Texts {
-        connection,
-        known: HashMap::new(),
-    };
-    found.map(|found| texts.row(found)).collect()
+    let mut texts = Texts::new(connection);
+    found.map(|found| found.row(&mut texts)).collect()
 }
 
-/// The names of a query's calls, each looked up once.
-struct Texts<'c> {
-    connection: &'c Connection,
-    known: HashMap<i64, String>,
-}
-
-impl Texts<'_> {
-    fn row(&mut self, found: &Found) -> rusqlite::Result<CallRow> {
-        let Found { party, call, .. } = found;
-        let boot = self.text(found.boot)?;
+impl Found {
+    fn row(&self, texts: &mut Texts<'_>) -> rusqlite::Result<CallRow> {
+        let Self { party, call, .. } = self;
+        let boot = texts.text(self.boot)?;
         Ok(CallRow {
-            rowid: found.place.unsigned_abs(),
+            rowid: self.place.unsigned_abs(),
             id: call_id(&boot, call.number),
             time_ms: call.time_ms,
-            workspace: parsed(&self.text(party.workspace)?)?,
-            server: self
+            workspace: parsed(&texts.text(party.workspace)?)?,
+            server: texts
                 .if_any(party.server)?
                 .map(|id| parsed(&id))
                 .transpose()?,
-            server_slug: self.if_any(party.server_slug)?,
-            tool: self.if_any(party.tool)?,
-            token_id: self.text(party.token)?,
+            server_slug: texts.if_any(party.server_slug)?,
+            tool: texts.if_any(party.tool)?,
+            token_id: texts.text(party.token)?,
             status: call.status,
             error_code: call.error_code,
             duration_ms: call.duration_ms,
             bytes_in: call.bytes_in,
             bytes_out: call.bytes_out,
-            revision: self.text(party.revision)?,
+            revision: texts.text(party.revision)?,
             source: party.source,
             boot,
-            sequence: found.sequence.unsigned_abs(),
+            sequence: self.sequence.unsigned_abs(),
         })
-    }
-
-    fn text(&mut self, number: i64) -> rusqlite::Result<String> {
-        if let Some(text) = self.known.get(&number) {
-            return Ok(text.clone());
-        }
-        let text = names::text(self.connection, number)?;
-        self.known.insert(number, text.clone());
-        Ok(text)
-    }
-
-    fn if_any(&mut self, number: Option<i64>) -> rusqlite::Result<Option<String>> {
-        number.map(|number| self.text(number)).transpose()
     }
 }
 

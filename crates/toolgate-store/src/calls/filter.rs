@@ -1,6 +1,9 @@
-//! Which calls to show.
+//! Which calls are meant.
+
+use std::collections::HashSet;
 
 use rusqlite::Connection;
+use toolgate_analytics::CallStatus;
 
 use super::clamp;
 use super::names::{Kind, find};
@@ -17,10 +20,18 @@ pub struct CallFilter {
     pub workspace: Option<WorkspaceScope>,
     /// Calls that arrived at or after this time, unix milliseconds.
     pub since_ms: Option<u64>,
+    /// Calls that arrived before this time, unix milliseconds.
+    pub until_ms: Option<u64>,
     /// Calls of the server with this slug.
     pub server: Option<String>,
+    /// Calls of the tool that its server gives this name.
+    pub tool: Option<String>,
     /// Calls made with the token with this public id.
     pub token: Option<String>,
+    /// Calls made with one of the tokens with these public ids; with none, of an empty list.
+    pub tokens: Option<Vec<String>>,
+    /// Calls that ended in one of these ways.
+    pub statuses: Option<Vec<CallStatus>>,
     /// Calls recorded after this row; see [`crate::CallsReader::query`].
     pub after_rowid: Option<u64>,
     /// At most so many, and never more than 10,000. Default 100.
@@ -32,8 +43,12 @@ impl Default for CallFilter {
         Self {
             workspace: None,
             since_ms: None,
+            until_ms: None,
             server: None,
+            tool: None,
             token: None,
+            tokens: None,
+            statuses: None,
             after_rowid: None,
             limit: DEFAULT_LIMIT,
         }
@@ -44,9 +59,13 @@ impl Default for CallFilter {
 #[derive(Debug)]
 pub(super) struct Wanted {
     pub(super) workspace: Option<i64>,
-    pub(super) server_slug: Option<i64>,
-    pub(super) token: Option<i64>,
+    server_slug: Option<i64>,
+    tool: Option<i64>,
+    tokens: Option<HashSet<i64>>,
+    statuses: Option<Vec<CallStatus>>,
     pub(super) since_ms: i64,
+    /// The last millisecond that is meant.
+    pub(super) last_ms: i64,
     pub(super) limit: usize,
 }
 
@@ -66,24 +85,65 @@ impl Wanted {
         };
         let workspace = number(Kind::Workspace, workspace)?;
         let server_slug = number(Kind::ServerSlug, filter.server.as_deref())?;
-        let token = number(Kind::Token, filter.token.as_deref())?;
-        Ok(match (workspace, server_slug, token) {
-            (Some(workspace), Some(server_slug), Some(token)) => Some(Self {
-                workspace,
-                server_slug,
-                token,
-                since_ms: filter.since_ms.map_or(0, clamp),
-                limit: filter.limit.min(MAX_LIMIT),
-            }),
-            _ => None,
-        })
+        let tool = number(Kind::Tool, filter.tool.as_deref())?;
+        let (Some(workspace), Some(server_slug), Some(tool)) = (workspace, server_slug, tool)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            workspace,
+            server_slug,
+            tool,
+            tokens: tokens(connection, filter)?,
+            statuses: filter.statuses.clone(),
+            since_ms: filter.since_ms.map_or(0, clamp),
+            last_ms: (filter.until_ms).map_or(i64::MAX, |until| clamp(until).saturating_sub(1)),
+            limit: filter.limit.min(MAX_LIMIT),
+        }))
     }
 
     /// Whether calls of this party pass.
     pub(super) fn admits(&self, party: &Party) -> bool {
         self.workspace
             .is_none_or(|number| number == party.workspace)
-            && (self.server_slug).is_none_or(|number| Some(number) == party.server_slug)
-            && self.token.is_none_or(|number| number == party.token)
+            && self.admits_names(party.server_slug, party.tool, party.token)
     }
+
+    /// Whether calls of this server, tool and token pass.
+    pub(super) fn admits_names(
+        &self,
+        server_slug: Option<i64>,
+        tool: Option<i64>,
+        token: i64,
+    ) -> bool {
+        (self.server_slug).is_none_or(|number| Some(number) == server_slug)
+            && self.tool.is_none_or(|number| Some(number) == tool)
+            && (self.tokens.as_ref()).is_none_or(|tokens| tokens.contains(&token))
+    }
+
+    /// Whether calls of this time that ended like this pass.
+    pub(super) fn admits_call(&self, time_ms: u64, status: CallStatus) -> bool {
+        (self.since_ms..=self.last_ms).contains(&clamp(time_ms)) && self.admits_status(status)
+    }
+
+    pub(super) fn admits_status(&self, status: CallStatus) -> bool {
+        (self.statuses.as_ref()).is_none_or(|statuses| statuses.contains(&status))
+    }
+}
+
+/// The tokens that pass; `None` if all do.
+fn tokens(connection: &Connection, filter: &CallFilter) -> rusqlite::Result<Option<HashSet<i64>>> {
+    let numbers = |ids: &[String]| -> rusqlite::Result<HashSet<i64>> {
+        let known = ids.iter().map(|id| find(connection, Kind::Token, id));
+        known.filter_map(Result::transpose).collect()
+    };
+    let one = filter.token.as_ref();
+    let one = one
+        .map(|id| numbers(std::slice::from_ref(id)))
+        .transpose()?;
+    let some = filter.tokens.as_deref().map(numbers).transpose()?;
+    Ok(match (one, some) {
+        (Some(one), Some(some)) => Some(&one & &some),
+        (one, some) => one.or(some),
+    })
 }

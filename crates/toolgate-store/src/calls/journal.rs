@@ -9,9 +9,11 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use toolgate_analytics::{CallRecord, Journal, JournalError, call_id};
 
 use super::blocks::{self, Block, Head};
+use super::history::History;
 use super::names::{Kind, Names, find};
 use super::packed::Call;
-use super::{clamp, rows};
+use super::rollups::HOUR_MS;
+use super::{clamp, rollups, rows};
 use crate::database::{self, Durability, Open};
 use crate::error::{Doing, explain};
 use crate::migrations::{CALLS, CONTROL};
@@ -25,13 +27,20 @@ const PRUNE_EVERY: Duration = Duration::from_hours(1);
 /// milliseconds.
 const PRUNE_ROWS: usize = 1_000;
 const PRUNE_BLOCKS: usize = 32;
-const DAY_MS: u64 = 24 * 3_600 * 1_000;
+const PRUNE_HOURS: usize = 256;
+const DAY_HOURS: u64 = 24;
+/// Calls are rolled up this often, or when so many wait for it; queries read those that wait one by one.
+const ROLL_EVERY: Duration = Duration::from_mins(15);
+const ROLL_CALLS: usize = 65_536;
+/// How many at a time, which keeps a transaction to some ten milliseconds.
+const ROLL_STEP: usize = 16_384;
 
 /// Where the recorder's batches go: `calls.db`.
 ///
 /// Commits reach the operating system at once and the disk twice a second, so a killed process loses
 /// no batch and a power cut about half a second of them. Calls older than
-/// [`settings::RETENTION_DAYS`] are deleted a few at a time.
+/// [`settings::RETENTION_DAYS`] are deleted a few at a time; what they came to is kept by the hour, for
+/// [`settings::HISTORY_DAYS`].
 #[derive(Debug)]
 pub struct CallsJournal {
     connection: Connection,
@@ -45,6 +54,9 @@ pub struct CallsJournal {
     /// Since when commits may not be on the disk.
     unsynced: Option<Instant>,
     prune_at: Instant,
+    roll_at: Instant,
+    /// Calls since they were rolled up last.
+    waiting: usize,
     /// Number of the last record written by this process run; what is left out after it was lost.
     last_sequence: u64,
 }
@@ -69,6 +81,8 @@ impl CallsJournal {
             log: log.into(),
             unsynced: None,
             prune_at: Instant::now(),
+            roll_at: Instant::now(),
+            waiting: 0,
             last_sequence: 0,
         })
     }
@@ -173,45 +187,91 @@ impl CallsJournal {
         }
     }
 
-    /// Deletes some old calls when it is time to; what is left is for the next time.
-    fn prune_if_due(&mut self) {
-        if Instant::now() < self.prune_at {
-            return;
+    /// Rolls up calls and deletes old ones when it is time to, some at a time; what is left is for the next batch.
+    fn tend(&mut self) {
+        let now = Instant::now();
+        if now >= self.roll_at || self.waiting >= ROLL_CALLS {
+            // A failure here loses nothing: the calls stay until they are rolled up.
+            match self.roll() {
+                Ok(true) => return,
+                Ok(false) | Err(_) => {
+                    self.roll_at = now + ROLL_EVERY;
+                    self.waiting = 0;
+                }
+            }
         }
-        // A failure here loses nothing: the calls are deleted another time.
-        let more = self
-            .oldest_to_keep()
-            .is_some_and(|oldest_ms| self.prune(clamp(oldest_ms)).unwrap_or(false));
-        if !more {
-            self.prune_at = Instant::now() + PRUNE_EVERY;
+        if now >= self.prune_at {
+            // Nor here: they are deleted another time.
+            let more = self
+                .oldest_to_keep()
+                .is_some_and(|oldest| self.prune(oldest).unwrap_or(false));
+            if !more {
+                self.prune_at = now + PRUNE_EVERY;
+            }
         }
     }
 
-    /// Deletes some calls from before `oldest_ms`; true when there may be more of them.
+    /// Rolls up some calls; true when there are more.
+    fn roll(&mut self) -> rusqlite::Result<bool> {
+        let tx = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let more = rollups::step(&tx, ROLL_STEP)?;
+        tx.commit()?;
+        Ok(more)
+    }
+
+    /// Deletes some calls and hours that need not be kept; true when there may be more of them.
     ///
-    /// The newest call stays in any case, so that places, which readers follow, are never given twice.
-    fn prune(&mut self, oldest_ms: i64) -> rusqlite::Result<bool> {
+    /// Only calls that are rolled up go. The newest one stays in any case, so that places, which readers follow,
+    /// are never given twice.
+    fn prune(&mut self, oldest: Oldest) -> rusqlite::Result<bool> {
         // It may be among those that change.
         self.open = None;
         let tx = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
         let last = next_place(&tx)? - 1;
+        let history = History::read(&tx)?.unwrap_or_default();
+        if history.rolled < last && rollups::step(&tx, ROLL_STEP)? {
+            tx.commit()?;
+            return Ok(true);
+        }
+        History {
+            rolled: last,
+            kept_ms: history.kept_ms.max(oldest.call_ms),
+        }
+        .save(&tx)?;
+        let oldest_ms = clamp(oldest.call_ms);
         let rows = rows::prune(&tx, oldest_ms, last, PRUNE_ROWS)?;
         let blocks = blocks::prune(&tx, oldest_ms, last, PRUNE_BLOCKS)?;
+        let hours = rollups::prune(&tx, oldest.hour, PRUNE_HOURS)?;
         tx.commit()?;
-        Ok(rows == PRUNE_ROWS || blocks == PRUNE_BLOCKS)
+        Ok(rows == PRUNE_ROWS || blocks == PRUNE_BLOCKS || hours == PRUNE_HOURS)
     }
 
-    /// Arrival of the oldest call that the settings want kept; `None` while they cannot be read,
-    /// since deleting by a guess could not be undone.
-    fn oldest_to_keep(&self) -> Option<u64> {
+    /// What the settings want kept; `None` while they cannot be read, since deleting by a guess could not be
+    /// undone.
+    fn oldest_to_keep(&self) -> Option<Oldest> {
         let control = database::open_to_read(&self.control, &CONTROL).ok()?;
-        let days = settings::select(&control).ok()?.retention_days();
-        let kept = Duration::from_millis(u64::from(days) * DAY_MS);
+        let settings = settings::select(&control).ok()?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-        u64::try_from(now.checked_sub(kept)?.as_millis()).ok()
+        let now_ms = u64::try_from(now.as_millis()).ok()?;
+        let hours = |days: u32| u64::from(days) * DAY_HOURS;
+        Some(Oldest {
+            call_ms: now_ms.checked_sub(hours(settings.retention_days()) * HOUR_MS)?,
+            hour: (now_ms / HOUR_MS).checked_sub(hours(settings.history_days()))?,
+        })
     }
+}
+
+/// What is kept begins here.
+#[derive(Debug, Clone, Copy)]
+struct Oldest {
+    /// Arrival of calls, unix milliseconds.
+    call_ms: u64,
+    /// Of what they came to, hours of the unix epoch.
+    hour: u64,
 }
 
 impl Journal for CallsJournal {
@@ -228,8 +288,9 @@ impl Journal for CallsJournal {
                 reason: class(error),
             });
         }
+        self.waiting += batch.len();
         self.sync_if_due();
-        self.prune_if_due();
+        self.tend();
         Ok(())
     }
 

@@ -97,6 +97,44 @@ pub(super) fn find(
         .optional()
 }
 
+/// The names of a query's answer, each looked up once.
+pub(super) struct Texts<'c> {
+    connection: &'c Connection,
+    known: HashMap<i64, String>,
+}
+
+impl<'c> Texts<'c> {
+    pub(super) fn new(connection: &'c Connection) -> Self {
+        Self {
+            connection,
+            known: HashMap::new(),
+        }
+    }
+
+    pub(super) fn text(&mut self, number: i64) -> rusqlite::Result<String> {
+        if let Some(text) = self.known.get(&number) {
+            return Ok(text.clone());
+        }
+        let text = text(self.connection, number)?;
+        self.known.insert(number, text.clone());
+        Ok(text)
+    }
+
+    pub(super) fn if_any(&mut self, number: Option<i64>) -> rusqlite::Result<Option<String>> {
+        number.map(|number| self.text(number)).transpose()
+    }
+}
+
+/// The process runs whose name begins this text.
+pub(super) fn runs(connection: &Connection, text: &str) -> rusqlite::Result<Vec<(i64, String)>> {
+    const SQL: &str = "SELECT id, text FROM names
+        WHERE kind = 7 AND text = substr(?1, 1, length(text))";
+    connection
+        .prepare_cached(SQL)?
+        .query_map([text], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}
+
 /// The name with this number.
 pub(super) fn text(connection: &Connection, number: i64) -> rusqlite::Result<String> {
     const SQL: &str = "SELECT text FROM names WHERE id = ?1";

@@ -226,7 +226,8 @@ impl Iterator for Calls<'_> {
     }
 }
 
-fn put(bytes: &mut Vec<u8>, mut number: u64) {
+/// Writes a number, seven bits a byte.
+pub(super) fn put(bytes: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         bytes.push(number.to_le_bytes()[0] | 0x80);
         number >>= 7;
@@ -236,11 +237,19 @@ fn put(bytes: &mut Vec<u8>, mut number: u64) {
 
 /// What is left of a stream of numbers.
 #[derive(Debug)]
-struct Numbers<'a>(&'a [u8]);
+pub(super) struct Numbers<'a>(&'a [u8]);
 
-impl Numbers<'_> {
+impl<'a> Numbers<'a> {
+    pub(super) fn of(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     #[inline]
-    fn take(&mut self) -> Result<u64, Broken> {
+    pub(super) fn take(&mut self) -> Result<u64, Broken> {
         let mut number = 0;
         for shift in (0..u64::BITS).step_by(7) {
             let (byte, rest) = self.0.split_first().ok_or(Broken("a block ends early"))?;

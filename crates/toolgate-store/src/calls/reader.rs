@@ -6,15 +6,16 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::Connection;
 use serde::Serialize;
-use toolgate_analytics::{CallStatus, Source};
+use toolgate_analytics::{CallStatus, Source, call_id};
 use toolgate_namespace::{ServerId, WorkspaceId};
 
 use super::filter::{CallFilter, Wanted};
-use super::{blocks, clamp, rows};
+use super::groups::{self, Dimension, Grouped};
+use super::{blocks, clamp, names, rows};
 use crate::database::open_to_read;
 use crate::error::Doing;
 use crate::migrations::CALLS;
-use crate::{DataDir, StoreError};
+use crate::{DataDir, StoreError, WorkspaceScope};
 
 /// One remembered call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -93,6 +94,38 @@ impl CallsReader {
         Ok(rows.unwrap_or_default())
     }
 
+    /// What the calls come to that pass the filter, whose place and limit do not matter here, in groups.
+    ///
+    /// It goes back further than the calls themselves ([`crate::settings::HISTORY_DAYS`]), and leaves out those whose
+    /// end is not known.
+    pub fn groups(&self, filter: &CallFilter, by: &[Dimension]) -> Result<Grouped, StoreError> {
+        let grouped = self.with_connection(|connection| {
+            // Calls move into the roll-ups and old ones go: all is read as of one moment.
+            let moment = connection.unchecked_transaction()?;
+            groups::groups(&moment, filter, by)
+        })?;
+        Ok(grouped.unwrap_or_else(|| Grouped {
+            from_ms: filter.since_ms.unwrap_or(0),
+            to_ms: filter.until_ms,
+            ..Grouped::default()
+        }))
+    }
+
+    /// The call with this id (`call_…`), in one workspace (S-45) or, for the operator only, in any.
+    pub fn find(
+        &self,
+        scope: Option<&WorkspaceScope>,
+        id: &str,
+    ) -> Result<Option<CallRow>, StoreError> {
+        let found = self.with_connection(|connection| {
+            let moment = connection.unchecked_transaction()?;
+            find(&moment, id)
+        })?;
+        let of_scope =
+            |row: &CallRow| scope.is_none_or(|scope| *scope.workspace() == row.workspace);
+        Ok(found.flatten().filter(of_scope))
+    }
+
     /// How many records were lost at or after this time, in the whole installation: with a process that was
     /// killed, to a full queue, or to a disk that took no more.
     pub fn lost(&self, since_ms: Option<u64>) -> Result<u64, StoreError> {
@@ -124,6 +157,24 @@ impl CallsReader {
         let connection = slot.insert(connection);
         query(connection).doing("reading call records").map(Some)
     }
+}
+
+fn find(connection: &Connection, id: &str) -> rusqlite::Result<Option<CallRow>> {
+    let Some(of_run) = id.strip_prefix("call_") else {
+        return Ok(None);
+    };
+    for (boot, name) in names::runs(connection, of_run)? {
+        let number = of_run.strip_prefix(name.as_str()).unwrap_or_default();
+        let Ok(number) = u64::from_str_radix(number, 16) else {
+            continue;
+        };
+        if call_id(&name, number) == id
+            && let Some(call) = blocks::find(connection, boot, number)?
+        {
+            return Ok(Some(call));
+        }
+    }
+    rows::find(connection, id)
 }
 
 fn newest(connection: &Connection, wanted: &Wanted) -> rusqlite::Result<Vec<CallRow>> {

@@ -1,14 +1,15 @@
 //! The table `calls`: one row a call, of those that were begun under strict records (R-12) and of earlier versions.
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
-use toolgate_analytics::CallRecord;
+use rusqlite::{Connection, OptionalExtension, Row, Rows, Transaction, params};
+use toolgate_analytics::{CallRecord, CallStatus, Source};
 
-use super::codes;
 use super::filter::Wanted;
 use super::names::{Names, cut};
-use super::packed::Call;
+use super::packed::{Call, Party};
 use super::reader::CallRow;
 use super::tally::Tally;
+use super::span::Span;
+use super::{clamp, codes};
 use crate::sql::{Broken, parsed, parsed_if_any, unreadable};
 
 /// Longest call id kept, in bytes.
@@ -98,7 +99,8 @@ macro_rules! columns {
     () => {
         "SELECT calls.number, calls.call_id, calls.time_ms, workspace.text, server.text, slug.text,
         tool.text, token.text, calls.status, calls.error_code, calls.duration_ms, calls.bytes_in,
-        calls.bytes_out, revision.text, calls.source, boot.text, calls.sequence
+        calls.bytes_out, revision.text, calls.source, boot.text, calls.sequence,
+        calls.server_slug, calls.tool, calls.token
         FROM calls
         JOIN names AS workspace ON workspace.id = calls.workspace
         LEFT JOIN names AS server ON server.id = calls.server
@@ -114,32 +116,22 @@ macro_rules! columns {
 pub(super) fn newest(connection: &Connection, wanted: &Wanted) -> rusqlite::Result<Vec<CallRow>> {
     const OF_WORKSPACE: &str = concat!(
         columns!(),
-        "WHERE calls.workspace = ?1 AND (?2 IS NULL OR calls.server_slug = ?2)
-        AND (?3 IS NULL OR calls.token = ?3) AND calls.time_ms >= ?4
-        ORDER BY calls.time_ms DESC, calls.number DESC LIMIT ?5"
+        "WHERE calls.workspace = ?1 AND calls.time_ms BETWEEN ?2 AND ?3
+        ORDER BY calls.time_ms DESC, calls.number DESC"
     );
     const OF_ALL: &str = concat!(
         columns!(),
-        "WHERE ?1 IS NULL AND (?2 IS NULL OR calls.server_slug = ?2)
-        AND (?3 IS NULL OR calls.token = ?3) AND calls.time_ms >= ?4
-        ORDER BY calls.time_ms DESC, calls.number DESC LIMIT ?5"
+        "WHERE ?1 IS NULL AND calls.time_ms BETWEEN ?2 AND ?3
+        ORDER BY calls.time_ms DESC, calls.number DESC"
     );
     let sql = if wanted.workspace.is_some() {
         OF_WORKSPACE
     } else {
         OF_ALL
     };
-    let values = params![
-        wanted.workspace,
-        wanted.server_slug,
-        wanted.token,
-        wanted.since_ms,
-        wanted.limit,
-    ];
-    connection
-        .prepare_cached(sql)?
-        .query_map(values, read)?
-        .collect()
+    let values = params![wanted.workspace, wanted.since_ms, wanted.last_ms];
+    let mut statement = connection.prepare_cached(sql)?;
+    admitted(statement.query(values)?, wanted)
 }
 
 /// The first after the place `after`, in their order.
@@ -151,23 +143,98 @@ pub(super) fn following(
     // The plus signs keep the engine on the primary key: a follower asks for a few rows at the end.
     const SQL: &str = concat!(
         columns!(),
-        "WHERE calls.number > ?6 AND (?1 IS NULL OR +calls.workspace = ?1)
-        AND (?2 IS NULL OR calls.server_slug = ?2) AND (?3 IS NULL OR calls.token = ?3)
-        AND +calls.time_ms >= ?4
-        ORDER BY calls.number LIMIT ?5"
+        "WHERE calls.number > ?4 AND (?1 IS NULL OR +calls.workspace = ?1)
+        AND +calls.time_ms BETWEEN ?2 AND ?3
+        ORDER BY calls.number"
     );
-    let values = params![
-        wanted.workspace,
-        wanted.server_slug,
-        wanted.token,
-        wanted.since_ms,
-        wanted.limit,
-        after,
-    ];
+    let values = params![wanted.workspace, wanted.since_ms, wanted.last_ms, after];
+    let mut statement = connection.prepare_cached(SQL)?;
+    admitted(statement.query(values)?, wanted)
+}
+
+/// The first of these rows that pass, as many as are wanted.
+fn admitted(mut rows: Rows<'_>, wanted: &Wanted) -> rusqlite::Result<Vec<CallRow>> {
+    let mut calls = Vec::new();
+    while let Some(row) = rows.next()?
+        && calls.len() < wanted.limit
+    {
+        if wanted.admits_names(row.get(17)?, row.get(18)?, row.get(19)?) {
+            let call = read(row)?;
+            if wanted.admits_status(call.status) {
+                calls.push(call);
+            }
+        }
+    }
+    Ok(calls)
+}
+
+/// The call with this id.
+pub(super) fn find(connection: &Connection, id: &str) -> rusqlite::Result<Option<CallRow>> {
+    const BEGUN: &str = concat!(columns!(), "WHERE calls.call_id = ?1 AND calls.status = 12");
+    const ANY: &str = concat!(columns!(), "WHERE calls.call_id = ?1");
+    for sql in [BEGUN, ANY] {
+        let found = connection.prepare_cached(sql)?.query_row([id], read);
+        if let Some(call) = found.optional()? {
+            return Ok(Some(call));
+        }
+    }
+    Ok(None)
+}
+
+/// Looks through the calls of a span, those that ended.
+pub(super) fn each(
+    connection: &Connection,
+    span: &Span,
+    mut visit: impl FnMut(&Party, &Call),
+) -> rusqlite::Result<()> {
+    const SQL: &str =
+        "SELECT workspace, server, server_slug, tool, token, revision, source, time_ms,
+        status, error_code, duration_ms, bytes_in, bytes_out FROM calls
+        WHERE number > ?1 AND number <= ?2 AND time_ms BETWEEN ?3 AND ?4 AND status <> 12";
+    let mut statement = connection.prepare_cached(SQL)?;
+    let mut rows = statement.query(params![
+        span.after,
+        span.end,
+        clamp(span.from_ms),
+        clamp(span.to_ms.saturating_sub(1)),
+    ])?;
+    while let Some(row) = rows.next()? {
+        let party = Party {
+            workspace: row.get(0)?,
+            server: row.get(1)?,
+            server_slug: row.get(2)?,
+            tool: row.get(3)?,
+            token: row.get(4)?,
+            revision: row.get(5)?,
+            source: source(row, 6)?,
+        };
+        let call = Call {
+            // Only within its run does a call have one, and in a row that stands in its id.
+            number: 0,
+            time_ms: row.get(7)?,
+            status: status(row, 8)?,
+            error_code: row.get(9)?,
+            duration_ms: row.get(10)?,
+            bytes_in: row.get(11)?,
+            bytes_out: row.get(12)?,
+        };
+        visit(&party, &call);
+    }
+    Ok(())
+}
+
+/// The place where `limit` rows behind the place `after` end; `None` if there are fewer.
+pub(super) fn end_of_some(
+    connection: &Connection,
+    after: i64,
+    limit: usize,
+) -> rusqlite::Result<Option<i64>> {
+    const SQL: &str =
+        "SELECT number FROM calls WHERE number > ?1 ORDER BY number LIMIT 1 OFFSET ?2";
     connection
         .prepare_cached(SQL)?
-        .query_map(values, read)?
-        .collect()
+        .query_row(params![after, limit], |row| row.get(0))
+        .optional()
 }
 
 /// How many calls each token made, and when the last one.
@@ -189,8 +256,6 @@ pub(super) fn tally(
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<CallRow> {
-    let status = codes::to_status(row.get(8)?);
-    let source = codes::to_source(row.get(14)?);
     Ok(CallRow {
         rowid: row.get(0)?,
         id: row.get(1)?,
@@ -200,14 +265,24 @@ fn read(row: &Row<'_>) -> rusqlite::Result<CallRow> {
         server_slug: row.get(5)?,
         tool: row.get(6)?,
         token_id: row.get(7)?,
-        status: status.ok_or_else(|| unreadable(8, Broken("a call's status is unknown")))?,
+        status: status(row, 8)?,
         error_code: row.get(9)?,
         duration_ms: row.get(10)?,
         bytes_in: row.get(11)?,
         bytes_out: row.get(12)?,
         revision: row.get(13)?,
-        source: source.ok_or_else(|| unreadable(14, Broken("a call's source is unknown")))?,
+        source: source(row, 14)?,
         boot: row.get(15)?,
         sequence: row.get(16)?,
     })
+}
+
+fn status(row: &Row<'_>, column: usize) -> rusqlite::Result<CallStatus> {
+    codes::to_status(row.get(column)?)
+        .ok_or_else(|| unreadable(column, Broken("a call's status is unknown")))
+}
+
+fn source(row: &Row<'_>, column: usize) -> rusqlite::Result<Source> {
+    codes::to_source(row.get(column)?)
+        .ok_or_else(|| unreadable(column, Broken("a call's source is unknown")))
 }

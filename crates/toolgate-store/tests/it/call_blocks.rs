@@ -228,6 +228,7 @@ proptest! {
                     token,
                     after_rowid,
                     limit,
+                    ..CallFilter::default()
                 });
             }
         }

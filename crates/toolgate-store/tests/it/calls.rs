@@ -177,6 +177,8 @@ fn s23_no_column_can_hold_payload() {
     // Numbers, packed: what goes in has no field for anything else.
     let blob = |name: &str| (name.to_owned(), "BLOB".to_owned());
     assert_eq!(columns("call_blocks"), [blob("parties"), blob("records")]);
+    assert_eq!(columns("rollups"), [blob("cells")]);
+    assert_eq!(columns("history"), []);
 }
 
 #[test]

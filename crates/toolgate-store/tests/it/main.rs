@@ -21,6 +21,7 @@ mod nouns;
 mod people;
 mod pins;
 mod plans;
+mod rollups;
 mod servers;
 mod sharing;
 mod shred;

@@ -1,22 +1,21 @@
-//! `toolgatectl calls`
+//! `toolgatectl calls` without more: the calls themselves.
 
 use std::fmt::Write;
 use std::thread;
 use std::time::Duration;
 
-use serde_json::Value;
 use toolgate_admin::{CallListed, CallQuery};
 
-use super::Context;
-use crate::args::CallsArgs;
+use crate::args::CallsList;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::run::Context;
 use crate::table::{Tone, clean, maybe, plain, table, time};
 
 /// How often new calls are looked for; the gateway writes them every 100 ms.
 const FOLLOW_EVERY: Duration = Duration::from_millis(200);
 
-pub(super) fn calls(context: &Context<'_>, asked: CallsArgs) -> Result<Exit, Failure> {
+pub(super) fn list(context: &Context<'_>, asked: CallsList) -> Result<Exit, Failure> {
     let workspace = asked.workspace.as_deref();
     let query = CallQuery {
         workspace: workspace
@@ -48,7 +47,7 @@ pub(super) fn calls(context: &Context<'_>, asked: CallsArgs) -> Result<Exit, Fai
     }
 }
 
-fn calls_table(calls: &[CallListed]) -> String {
+pub(super) fn calls_table(calls: &[CallListed]) -> String {
     let rows = calls.iter().map(|call| {
         let code = call.error_code.map(|code| code.to_string());
         vec![
@@ -111,15 +110,12 @@ fn holder(call: &CallListed) -> String {
 }
 
 /// The status under the name it has in JSON.
-fn status(call: &CallListed) -> (String, Tone) {
-    let name = match serde_json::to_value(call.status) {
-        Ok(Value::String(name)) => name,
-        _ => String::new(),
-    };
-    let tone = match name.as_str() {
+pub(super) fn status(call: &CallListed) -> (String, Tone) {
+    let name = call.status.as_str();
+    let tone = match name {
         "ok" => Tone::Good,
         "refused" | "rate_limited" | "cancelled" | "revoked" => Tone::Doubtful,
         _ => Tone::Bad,
     };
-    (name, tone)
+    (name.to_owned(), tone)
 }

@@ -1,0 +1,76 @@
+//! `toolgatectl calls …`: the calls, and the questions about them.
+
+mod export;
+mod figures;
+mod list;
+mod people;
+mod show;
+mod slow;
+mod stats;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use toolgate_admin::WorkspaceScope;
+
+use super::Context;
+use crate::args::{CallsArgs, CallsCommand};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+pub(super) fn run(context: &Context<'_>, asked: CallsArgs) -> Result<Exit, Failure> {
+    let Some(command) = asked.command else {
+        return list::list(context, asked.list);
+    };
+    match command {
+        CallsCommand::Overview { workspace } => {
+            stats::overview(context, narrowed(context, workspace.as_deref())?.as_ref())?;
+        }
+        CallsCommand::Stats(asked) => stats::stats(context, asked)?,
+        CallsCommand::Slow { server, workspace } => {
+            let scope = context.target(workspace.as_deref())?;
+            let report = context.admin.why_slow(&scope, &server)?;
+            context.output.one(&report, slow::slow)?;
+        }
+        CallsCommand::Limits { workspace, since } => {
+            let scope = narrowed(context, workspace.as_deref())?;
+            let report = context.admin.limits(scope.as_ref(), Some(ago_ms(since)))?;
+            context.output.one(&report, people::limits)?;
+        }
+        CallsCommand::Member {
+            who,
+            workspace,
+            since,
+            limit,
+        } => {
+            let scope = context.target(workspace.as_deref())?;
+            let since = Some(ago_ms(since));
+            let report = context
+                .admin
+                .member_timeline(&scope, &who, since, limit as usize)?;
+            context.output.one(&report, people::member)?;
+        }
+        CallsCommand::Show { id, workspace } => {
+            let scope = narrowed(context, workspace.as_deref())?;
+            let report = context.admin.call(scope.as_ref(), &id)?;
+            context.output.one(&report, show::show)?;
+        }
+        CallsCommand::Export(asked) => export::export(context, &asked)?,
+    }
+    Ok(Exit::Done)
+}
+
+/// The workspace that was named; all of them when none was.
+fn narrowed(
+    context: &Context<'_>,
+    workspace: Option<&str>,
+) -> Result<Option<WorkspaceScope>, Failure> {
+    let scope = workspace.map(|slug| context.admin.scope(slug));
+    Ok(scope.transpose()?)
+}
+
+/// So long ago, unix milliseconds.
+fn ago_ms(since: Duration) -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let then = now.unwrap_or_default().saturating_sub(since);
+    u64::try_from(then.as_millis()).unwrap_or(u64::MAX)
+}
