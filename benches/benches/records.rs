@@ -71,6 +71,7 @@ impl Busy {
             revision: "2025-11-25",
             source: Source::Gateway,
             intended: false,
+            trace: None,
         }
     }
 }

@@ -97,6 +97,38 @@ pub enum AdminError {
         /// The other one.
         other: String,
     },
+    /// An alert that cannot be meant like this.
+    #[error("an alert {rule}")]
+    Alert {
+        /// What an alert does.
+        rule: &'static str,
+    },
+    /// There is no such alert here.
+    #[error("no alert `{alert}`")]
+    UnknownAlert {
+        /// What was asked for.
+        alert: String,
+    },
+    /// Several alerts have this name.
+    #[error("{count} alerts are named `{name}`")]
+    AmbiguousAlert {
+        /// The name.
+        name: String,
+        /// How many have it.
+        count: usize,
+    },
+    /// As many alerts as there may be.
+    #[error("there are {limit} alerts already, the most there may be")]
+    TooManyAlerts {
+        /// The limit.
+        limit: usize,
+    },
+    /// A webhook to a private or plain address, which only the operator may allow (S-65).
+    #[error("the webhook goes to {origin}, which is private or plain http")]
+    WebhookNotAllowed {
+        /// `host:port`.
+        origin: String,
+    },
     /// No token of this workspace has this id.
     #[error("no token `{id}` in workspace `{workspace}`")]
     UnknownToken {
@@ -280,12 +312,15 @@ impl AdminError {
             | Self::UnknownServer { .. }
             | Self::UnknownToken { .. }
             | Self::UnknownTool { .. }
+            | Self::UnknownAlert { .. }
             | Self::UnknownSecret { .. } => Fault::NotFound,
             Self::NotAnExport { .. }
             | Self::NoActiveWorkspace { .. }
             | Self::Name { .. }
             | Self::Slug(_)
             | Self::Server(_)
+            | Self::Alert { .. }
+            | Self::AmbiguousAlert { .. }
             | Self::AmbiguousToken { .. }
             | Self::NotAToken(_)
             | Self::NotAHash
@@ -297,6 +332,8 @@ impl AdminError {
             | Self::SecretValue(_)
             | Self::NoLogs { .. } => Fault::Invalid,
             Self::ServerTaken { .. }
+            | Self::TooManyAlerts { .. }
+            | Self::WebhookNotAllowed { .. }
             | Self::TooManyServers { .. }
             | Self::NotAlone { .. }
             | Self::Changed { .. }
@@ -365,6 +402,16 @@ impl AdminError {
             Self::NotAlone { unprefixed, other } => Some(format!(
                 "disable one of them (`toolgatectl mcp disable {other}`), or add `{unprefixed}` without --prefix none"
             )),
+            Self::UnknownAlert { .. } | Self::AmbiguousAlert { .. } => {
+                Some("`toolgatectl alert list` shows them with their ids".to_owned())
+            }
+            Self::TooManyAlerts { .. } => {
+                Some("delete one that nobody needs: `toolgatectl alert delete ID`".to_owned())
+            }
+            Self::WebhookNotAllowed { .. } => Some(
+                "give an https:// address that is public, or have the operator add it on the host"
+                    .to_owned(),
+            ),
             Self::UnknownToken { workspace, .. } => Some(format!(
                 "see `toolgatectl workspace token list {workspace}`"
             )),
@@ -425,6 +472,7 @@ impl AdminError {
             | Self::Name { .. }
             | Self::Slug(_)
             | Self::Role(_)
+            | Self::Alert { .. }
             | Self::Random => None,
         }
     }

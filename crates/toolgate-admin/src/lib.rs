@@ -26,6 +26,7 @@
 
 mod active;
 mod admin;
+mod alert;
 mod audit;
 mod backup;
 mod call;
@@ -48,6 +49,9 @@ mod workspace;
 
 pub use active::Target;
 pub use admin::{Admin, existing_key};
+pub use alert::{
+    AlertCreated, AlertDeleted, AlertDelivered, AlertListed, AlertSwitched, AlertTested, NewAlert,
+};
 pub use audit::{
     AuditListed, AuditQuery, AuditVerified, export_audit, verify_audit, verify_export,
 };
@@ -83,12 +87,14 @@ pub use workspace::{
 // The values callers hand in, so that a binary needs this crate alone.
 pub use toolgate_namespace::{
     Baseline, Changes, ChildSettings, EraSetting, HttpKind, Isolation, Prefix, ServerIdentity,
-    Trust,
+    ServerSlug, Trust,
 };
 pub use toolgate_policy::{Classification, Role};
 pub use toolgate_store::control::{GatewayStatus, Gauge, LinkStatus, ProbedTool};
 pub use toolgate_store::master::{GivenKeySources, MASTER_KEY_VARIABLE, OpenError};
-pub use toolgate_store::{Actor, ChainedRow, DataDir, KeyState, StoreError, WorkspaceScope};
+pub use toolgate_store::{
+    Actor, AlertRule, ChainedRow, DataDir, KeyState, StoreError, WorkspaceScope,
+};
 pub use toolgate_vault::{MasterKey, Secret};
 
 /// Keeps this process's memory from others, as far as the system does it: it holds keys that seal (S-15, S-16).

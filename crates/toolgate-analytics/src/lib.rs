@@ -18,6 +18,6 @@ mod event;
 mod journal;
 mod recorder;
 
-pub use event::{CallRecord, CallStatus, Source, call_id};
-pub use journal::{Journal, JournalError, JournaledCall, MemoryJournal};
+pub use event::{CallRecord, CallStatus, CallTrace, Source, call_id};
+pub use journal::{Journal, JournalError, JournaledCall, MemoryJournal, Observed, Observer};
 pub use recorder::{Counters, Recorder};

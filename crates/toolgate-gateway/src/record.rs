@@ -112,6 +112,7 @@ impl RecordGuard {
             revision: revision.as_str(),
             source: Source::Gateway,
             intended: false,
+            trace: None,
         };
         Self(Some(Box::new(Started {
             record,

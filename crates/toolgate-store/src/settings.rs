@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension};
+use toolgate_namespace::WorkspaceId;
 
 use crate::audit::{Actor, Entry};
 use crate::error::Doing;
@@ -10,6 +11,10 @@ use crate::{Store, StoreError};
 
 /// How many days calls are remembered, 1 to 3650. Default 30.
 pub const RETENTION_DAYS: &str = "retention_days";
+
+/// What the installation may use: a JSON object, of which `calls_per_month` is read here. The same for one workspace
+/// is `plan.` and its id.
+pub const PLAN: &str = "plan";
 
 const DEFAULT_RETENTION_DAYS: u32 = 30;
 
@@ -33,6 +38,16 @@ impl Settings {
     /// How many days calls are remembered ([`RETENTION_DAYS`]).
     pub fn retention_days(&self) -> u32 {
         parse_retention(self.get(RETENTION_DAYS))
+    }
+
+    /// How many calls a month the whole installation may make ([`PLAN`]); `None` without a limit.
+    pub fn calls_per_month(&self) -> Option<u64> {
+        parse_calls_per_month(self.get(PLAN)?)
+    }
+
+    /// How many calls a month one workspace may make; `None` without a limit of its own.
+    pub fn calls_per_month_of(&self, workspace: &WorkspaceId) -> Option<u64> {
+        parse_calls_per_month(self.get(&format!("{PLAN}.{workspace}"))?)
     }
 }
 
@@ -87,6 +102,11 @@ fn check(name: &str, value: &str) -> Result<(), StoreError> {
         });
     }
     Ok(())
+}
+
+fn parse_calls_per_month(plan: &str) -> Option<u64> {
+    let plan: serde_json::Value = serde_json::from_str(plan).ok()?;
+    plan.get("calls_per_month")?.as_u64()
 }
 
 fn parse_retention(value: Option<&str>) -> u32 {

@@ -1,5 +1,6 @@
 //! What was typed: the commands and flags of `toolgatectl`, and nothing of what they mean.
 
+mod alert;
 mod audit;
 mod backup;
 mod calls;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use alert::{AlertCommand, AlertCreate, WhichAlert};
 pub(crate) use audit::{AuditCommand, AuditList, AuditVerify};
 pub(crate) use backup::BackupCommand;
 pub(crate) use calls::CallsArgs;
@@ -99,6 +101,9 @@ pub(crate) enum Command {
     Keys(KeysCommand),
     /// What was called, by whom, and how it went
     Calls(CallsArgs),
+    /// Alerts: a webhook when calls fail, are slow or run out, when a tool changed or a server is down
+    #[command(subcommand)]
+    Alert(AlertCommand),
     /// What administrators did, and whether the record of it is whole
     #[command(subcommand)]
     Audit(AuditCommand),

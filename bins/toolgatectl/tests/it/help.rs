@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::installation::Installation;
 
 /// Every command that does something.
-const COMMANDS: [&[&str]; 43] = [
+const COMMANDS: [&[&str]; 49] = [
     &["workspace", "create"],
     &["workspace", "list"],
     &["workspace", "use"],
@@ -39,6 +39,12 @@ const COMMANDS: [&[&str]; 43] = [
     &["secrets", "list"],
     &["secrets", "delete"],
     &["calls"],
+    &["alert", "create"],
+    &["alert", "list"],
+    &["alert", "enable"],
+    &["alert", "disable"],
+    &["alert", "delete"],
+    &["alert", "test"],
     &["audit", "list"],
     &["clock", "show"],
     &["clock", "accept"],

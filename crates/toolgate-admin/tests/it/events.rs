@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use toolgate_admin::{
-    Actor, AdminError, AuditQuery, Classification, KeysToRotate, NewMasterKey, NewToken,
-    ReadOnlyMay, Role, Secret, SecretOwner, ServerIdentity, WorkspaceScope, WorkspaceSettings,
+    Actor, AdminError, AlertRule, AuditQuery, Classification, KeysToRotate, NewAlert, NewMasterKey,
+    NewToken, ReadOnlyMay, Role, Secret, SecretOwner, ServerIdentity, WorkspaceScope,
+    WorkspaceSettings,
 };
 use toolgate_store::{OfferedTool, Ruling};
 
@@ -155,11 +156,44 @@ const ACTS: &[(&str, Act, &[&str])] = &[
         &["backup.create"],
     ),
     (
+        "create_alert",
+        |home, scope| {
+            home.admin
+                .create_alert(Some(scope), &alert("second"))
+                .map(drop)
+        },
+        &["alert.create"],
+    ),
+    (
+        "switch_alert",
+        |home, scope| {
+            home.admin
+                .switch_alert(Some(scope), "first", false)
+                .map(drop)
+        },
+        &["alert.disable"],
+    ),
+    (
+        "delete_alert",
+        |home, scope| home.admin.delete_alert(Some(scope), "first").map(drop),
+        &["alert.delete"],
+    ),
+    (
         "delete_workspace",
         |home, scope| home.admin.delete_workspace(scope).map(drop),
         &["workspace.delete"],
     ),
 ];
+
+fn alert(name: &str) -> NewAlert {
+    NewAlert {
+        name: name.to_owned(),
+        rule: AlertRule::Pins,
+        url: "https://1.1.1.1/hook".to_owned(),
+        secret: None,
+        allow_private: false,
+    }
+}
 
 /// One of everything.
 fn full_home() -> (Home, WorkspaceScope) {
@@ -171,6 +205,9 @@ fn full_home() -> (Home, WorkspaceScope) {
     let value = Secret::new("not-a-real-value".to_owned());
     home.admin
         .set_secret(&scope, SecretOwner::Workspace, "API_TOKEN", &value)
+        .unwrap();
+    home.admin
+        .create_alert(Some(&scope), &alert("first"))
         .unwrap();
     (home, scope)
 }
