@@ -2,6 +2,7 @@
 
 mod access;
 mod admin;
+mod alerts;
 mod bad_input;
 mod cells;
 mod child_commands;
@@ -19,5 +20,7 @@ mod listening;
 mod orphans;
 mod records;
 mod secrets;
+mod sink;
+mod telemetry;
 mod trust;
 mod world;
