@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use anyhow::Context;
 use toolgate_gateway::{
@@ -24,6 +24,8 @@ pub(crate) struct Wanted {
 pub(crate) struct Telling {
     telemetry: Arc<Telemetry>,
     egress: toolgate_telemetry::EgressConfig,
+    /// Kept until the last figures were sent: only the gateway knows the names in them.
+    gateway: OnceLock<Arc<Gateway>>,
     /// Where metrics are served, as a URL.
     pub(crate) metrics: Option<String>,
 }
@@ -55,13 +57,14 @@ impl Telling {
         Ok(Self {
             telemetry,
             egress: config.egress.clone(),
+            gateway: OnceLock::new(),
             metrics,
         })
     }
 
     /// The gateway is there.
     pub(crate) fn start(&self, announce: &Announce) {
-        let gateway = &announce.gateway;
+        let gateway = self.gateway.get_or_init(|| announce.gateway.clone());
         gateway.watched_by(Arc::new(Alerts(self.telemetry.clone())));
         let mut egress = self.egress.clone();
         egress.own_listeners.push(announce.address);

@@ -76,11 +76,6 @@ impl Alerts {
             &self.failed
         };
         count.fetch_add(1, Ordering::Relaxed);
-        if !delivery.delivered {
-            tracing::warn!(
-                "the webhook of an alert was not taken; `toolgatectl alert list` says why"
-            );
-        }
     }
 }
 
@@ -120,6 +115,9 @@ pub(crate) async fn watch(telemetry: &Telemetry) {
             _ = clock.tick() => watching.look(telemetry),
             Some(Ok((alert, delivery))) = watching.under_way.join_next() => {
                 telemetry.alerts.settle(&delivery);
+                if !delivery.delivered {
+                    tracing::warn!("the webhook of an alert was not taken; `toolgatectl alert list` says why");
+                }
                 watching.delivered(&alert, delivery);
             }
         }
