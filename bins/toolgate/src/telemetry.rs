@@ -42,7 +42,7 @@ impl Telling {
                 certificate: files.certificate.clone(),
                 key: files.key.clone(),
             });
-            let listener = MetricsListener::bind(address, tls.as_ref(), config.proxies.clone())
+            let listener = MetricsListener::open(address, tls.as_ref(), config.proxies.clone())
                 .with_context(|| format!("serving metrics on {address}"))?;
             let listener = wanted
                 .metrics_hosts

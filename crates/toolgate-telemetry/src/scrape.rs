@@ -50,7 +50,7 @@ impl fmt::Debug for MetricsListener {
 
 impl MetricsListener {
     /// Listens under the rule of the gateway's own listener: plain text on loopback or for named peers, else TLS (S-57).
-    pub fn bind(
+    pub fn open(
         address: SocketAddr,
         tls: Option<&TlsFiles>,
         peers: Proxies,
