@@ -61,6 +61,7 @@ impl Busy {
             revision: "2025-11-25",
             source: Source::Gateway,
             intended: false,
+            trace: None,
         }
     }
 }

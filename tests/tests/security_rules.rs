@@ -68,6 +68,10 @@ const REVIEWED: &[(&str, &str)] = &[
         "stamps of secrets from the snapshot; nothing is returned",
     ),
     (
+        "count_by_workspace",
+        "how many calls there were, for the quotas of all workspaces",
+    ),
+    (
         "query",
         "call records; its filter names a workspace or is the operator's",
     ),
@@ -152,7 +156,8 @@ fn checkout() -> PathBuf {
 }
 
 /// S-02 for both binaries: whatever listens is in the gateway, behind its table of routes, or is its control socket,
-/// which is its owner's alone. `toolgatectl` answers nobody.
+/// which is its owner's alone. Where the operator asks for metrics, `toolgate-telemetry` opens a listener of
+/// `toolgate-http` under the same rule, which answers with figures and nothing else. `toolgatectl` answers nobody.
 #[test]
 fn s02_only_the_gateway_listens() {
     const LISTENERS: [&str; 2] = [

@@ -11,6 +11,10 @@ use toolgate_gateway::{
     TlsFiles, WorkspaceSlug,
 };
 use toolgate_manage::Manage;
+use toolgate_telemetry::{OtlpConfig, TelemetryConfig};
+use url::Url;
+
+use crate::telemetry::Wanted;
 
 /// The MCP gateway: one URL and one token in front of all your MCP servers.
 ///
@@ -84,6 +88,32 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "NUMBER", default_value_t = 8192, value_parser = at_least_one)]
     max_calls: usize,
 
+    /// Export traces, metrics and logs to this OpenTelemetry collector, by OTLP over HTTP: `http://127.0.0.1:4318`.
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    otlp_endpoint: Option<Url>,
+
+    /// Headers for the collector are in this file, `Name: value` a line. The variable `OTEL_EXPORTER_OTLP_HEADERS` can hold
+    /// them as well, as `name=value,name=value`.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "TOOLGATE_OTLP_HEADERS_FILE",
+        requires = "otlp_endpoint"
+    )]
+    otlp_headers_file: Option<PathBuf>,
+
+    /// Serve Prometheus metrics here, under /metrics. Others than loopback need --tls-cert or --behind-proxy.
+    #[arg(long, value_name = "HOST:PORT", env = "TOOLGATE_METRICS_LISTEN", value_parser = listen_address)]
+    metrics_listen: Option<SocketAddr>,
+
+    /// A name that scrapers know the metrics listener by, when they do not come to its address; repeatable.
+    #[arg(long, value_name = "NAME", requires = "metrics_listen")]
+    metrics_host: Vec<String>,
+
+    /// Count metrics for each tool, not only for each server.
+    #[arg(long)]
+    metrics_by_tool: bool,
+
     /// How log lines are written to standard error. The environment variable `TOOLGATE_LOG` filters them (`info` by default).
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
@@ -129,6 +159,7 @@ Examples:
   toolgate --listen 127.0.0.1:0              on a free port, printed as `ready http://…`
   toolgate --data-dir ./data --log-format json
   toolgate --listen 0.0.0.0:8443 --tls-cert chain.pem --tls-key key.pem --public-url https://mcp.example.com:8443
+  toolgate --otlp-endpoint http://127.0.0.1:4318 --metrics-listen 127.0.0.1:9464
   toolgate --listen 10.1.0.9:8420 --behind-proxy 10.1.0.2 --public-url https://mcp.example.com
 
 Then, in another terminal:
@@ -160,6 +191,33 @@ fn workspace(text: &str) -> Result<WorkspaceSlug, String> {
 pub(crate) const KEEPER: &str = "keeper";
 
 impl Flags {
+    /// What is told, and to whom.
+    pub(crate) fn telemetry(&self) -> anyhow::Result<Wanted> {
+        let otlp = self.otlp_endpoint.clone().map(|url| self.otlp(url));
+        Ok(Wanted {
+            config: TelemetryConfig {
+                otlp: otlp.transpose()?,
+                by_tool: self.metrics_by_tool,
+                ..TelemetryConfig::default()
+            },
+            metrics_listen: self.metrics_listen,
+            metrics_hosts: self.metrics_host.clone(),
+        })
+    }
+
+    fn otlp(&self, endpoint: Url) -> anyhow::Result<OtlpConfig> {
+        let mut otlp = OtlpConfig::to(endpoint);
+        if let Ok(list) = std::env::var("OTEL_EXPORTER_OTLP_HEADERS") {
+            otlp = otlp.with_header_list(&list)?;
+        }
+        if let Some(file) = &self.otlp_headers_file {
+            let reading = || format!("reading {}", file.display());
+            let text = std::fs::read_to_string(file).with_context(reading)?;
+            otlp = otlp.with_header_lines(&text).with_context(reading)?;
+        }
+        Ok(otlp)
+    }
+
     /// What was typed, with every default filled in.
     pub(crate) fn into_config(self, variable: Option<Secret<String>>) -> anyhow::Result<Config> {
         let path = match self.data_dir {

@@ -6,14 +6,17 @@
 mod flags;
 mod log;
 mod show;
+mod telemetry;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
-use toolgate_gateway::{GatewayError, Secret};
+use toolgate_gateway::{Announce, GatewayError, Secret};
+use toolgate_telemetry::TelemetryError;
 
 use crate::flags::{Command, Flags, KEEPER};
+use crate::telemetry::Telling;
 
 /// A call makes some dozens of small allocations, which show in its profile (docs/performance.md).
 #[global_allocator]
@@ -43,7 +46,8 @@ fn main() -> ExitCode {
 
 fn serve(flags: Flags, master_key: Option<Secret<String>>) -> anyhow::Result<()> {
     toolgate_gateway::prepare_process();
-    let config = flags.into_config(master_key)?;
+    let wanted = flags.telemetry()?;
+    let mut config = flags.into_config(master_key)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -56,8 +60,14 @@ fn serve(flags: Flags, master_key: Option<Secret<String>>) -> anyhow::Result<()>
                 _ = interrupt.recv() => {}
             }
         };
-        toolgate_gateway::run(config, show::announce, shutdown).await?;
-        Ok::<_, anyhow::Error>(())
+        let telling = Telling::prepare(wanted, &mut config)?;
+        let announce = |announce: &Announce| {
+            telling.start(announce);
+            show::announce(announce, telling.metrics.as_deref());
+        };
+        let served = toolgate_gateway::run(config, announce, shutdown).await;
+        telling.stop().await;
+        Ok::<_, anyhow::Error>(served?)
     })
 }
 
@@ -71,6 +81,9 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
 
 /// What a person can do about a failed start, if anything is known.
 fn hint_of(error: &anyhow::Error) -> Option<String> {
+    if let Some(error) = error.downcast_ref::<TelemetryError>() {
+        return error.hint().map(Into::into);
+    }
     error
         .downcast_ref::<GatewayError>()
         .and_then(GatewayError::hint)

@@ -8,8 +8,8 @@ use std::io::{self, Write};
 
 use toolgate_gateway::Announce;
 
-/// On first start URL, token and block; always the `ready` line, alone and last.
-pub(crate) fn announce(announce: &Announce) {
+/// On first start URL, token and block; where metrics are served, if they are; always the `ready` line, alone and last.
+pub(crate) fn announce(announce: &Announce, metrics: Option<&str>) {
     let url = &announce.url;
     if let Some(first) = &announce.first_run {
         let slug = &first.workspace;
@@ -32,6 +32,9 @@ pub(crate) fn announce(announce: &Announce) {
             "Add a server:  toolgatectl mcp add NAME --url https://…   or   toolgatectl mcp add NAME -- COMMAND ARGS…"
         );
         println!();
+    }
+    if let Some(metrics) = metrics {
+        println!("metrics {metrics}");
     }
     println!("ready {}://{}", announce.scheme, announce.address);
     // A reader may have closed our standard output already; the gateway serves all the same.

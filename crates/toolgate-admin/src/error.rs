@@ -100,6 +100,38 @@ pub enum AdminError {
         /// The other one.
         other: String,
     },
+    /// An alert that cannot be meant like this.
+    #[error("an alert {rule}")]
+    Alert {
+        /// What an alert does.
+        rule: &'static str,
+    },
+    /// There is no such alert here.
+    #[error("no alert `{alert}`")]
+    UnknownAlert {
+        /// What was asked for.
+        alert: String,
+    },
+    /// Several alerts have this name.
+    #[error("{count} alerts are named `{name}`")]
+    AmbiguousAlert {
+        /// The name.
+        name: String,
+        /// How many have it.
+        count: usize,
+    },
+    /// As many alerts as there may be.
+    #[error("there are {limit} alerts already, the most there may be")]
+    TooManyAlerts {
+        /// The limit.
+        limit: usize,
+    },
+    /// A webhook to a private or plain address, which only the operator may allow (S-65).
+    #[error("the webhook goes to {origin}, which is private or plain http")]
+    WebhookNotAllowed {
+        /// `host:port`.
+        origin: String,
+    },
     /// No token of this workspace has this id.
     #[error("no token `{id}` in workspace `{workspace}`")]
     UnknownToken {
@@ -403,6 +435,7 @@ impl AdminError {
             | Self::NotInTeam { .. }
             | Self::UnknownPlan { .. }
             | Self::UnknownSetting { .. }
+            | Self::UnknownAlert { .. }
             | Self::UnknownSecret { .. } => Fault::NotFound,
             Self::NotAnExport { .. }
             | Self::FileForm(_)
@@ -410,6 +443,8 @@ impl AdminError {
             | Self::Name { .. }
             | Self::Slug(_)
             | Self::Server(_)
+            | Self::Alert { .. }
+            | Self::AmbiguousAlert { .. }
             | Self::AmbiguousToken { .. }
             | Self::NotAToken(_)
             | Self::Email(_)
@@ -430,6 +465,8 @@ impl AdminError {
             | Self::SettingWritten { .. }
             | Self::CommandOverApi
             | Self::NotAllowedHere { .. }
+            | Self::TooManyAlerts { .. }
+            | Self::WebhookNotAllowed { .. }
             | Self::NotAlone { .. }
             | Self::Changed { .. }
             | Self::SecretSpelling { .. }
@@ -494,6 +531,16 @@ impl AdminError {
             Self::NotAlone { unprefixed, other } => Some(format!(
                 "disable one of them (`toolgatectl mcp disable {other}`), or add `{unprefixed}` without --prefix none"
             )),
+            Self::UnknownAlert { .. } | Self::AmbiguousAlert { .. } => {
+                Some("`toolgatectl alert list` shows them with their ids".to_owned())
+            }
+            Self::TooManyAlerts { .. } => {
+                Some("delete one that nobody needs: `toolgatectl alert delete ID`".to_owned())
+            }
+            Self::WebhookNotAllowed { .. } => Some(
+                "give an https:// address that is public, or have the operator add it on the host"
+                    .to_owned(),
+            ),
             Self::UnknownToken { workspace, .. } => Some(format!(
                 "see `toolgatectl workspace token list {workspace}`"
             )),
@@ -580,6 +627,7 @@ impl AdminError {
             | Self::Name { .. }
             | Self::Slug(_)
             | Self::Role(_)
+            | Self::Alert { .. }
             | Self::Random => None,
         }
     }

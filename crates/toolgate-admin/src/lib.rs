@@ -26,6 +26,7 @@
 
 mod active;
 mod admin;
+mod alert;
 mod audit;
 mod backup;
 mod call;
@@ -58,6 +59,9 @@ mod workspace;
 
 pub use active::Target;
 pub use admin::{Admin, existing_key};
+pub use alert::{
+    AlertCreated, AlertDeleted, AlertDelivered, AlertListed, AlertSwitched, AlertTested, NewAlert,
+};
 pub use audit::{
     AuditListed, AuditQuery, AuditVerified, export_audit, verify_audit, verify_export,
 };
@@ -114,13 +118,13 @@ pub use workspace::{
 pub use toolgate_analytics::CallStatus;
 pub use toolgate_namespace::{
     Baseline, Changes, ChildSettings, EraSetting, HttpKind, Isolation, Prefix, ServerIdentity,
-    Trust,
+    ServerSlug, Trust,
 };
 pub use toolgate_policy::{Classification, Role};
 pub use toolgate_store::control::{GatewayStatus, Gauge, LinkStatus, ProbedTool};
 pub use toolgate_store::master::{GivenKeySources, KeySource, MASTER_KEY_VARIABLE, OpenError};
 pub use toolgate_store::{
-    Actor, ChainedRow, DataDir, KeyState, Plan, Store, StoreError, WorkspaceScope,
+    Actor, AlertRule, ChainedRow, DataDir, KeyState, Plan, Store, StoreError, WorkspaceScope,
 };
 pub use toolgate_vault::{MasterKey, Secret};
 

@@ -37,6 +37,46 @@ pub enum CallStatus {
     Begun,
 }
 
+impl CallStatus {
+    /// Whether the call was refused before its server could be asked, so that it counts against no quota.
+    pub fn is_turned_away(self) -> bool {
+        matches!(self, Self::Refused | Self::RateLimited | Self::Overloaded)
+    }
+
+    /// Whether something failed: the tool, its server or the gateway. A client that went away is no failure, and
+    /// neither is a call that policy refused.
+    pub fn is_failure(self) -> bool {
+        matches!(
+            self,
+            Self::ToolError
+                | Self::RpcError
+                | Self::TimedOut
+                | Self::Unreachable
+                | Self::Internal
+                | Self::Overloaded
+        )
+    }
+
+    /// As it is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::ToolError => "tool_error",
+            Self::RpcError => "rpc_error",
+            Self::Refused => "refused",
+            Self::RateLimited => "rate_limited",
+            Self::Cancelled => "cancelled",
+            Self::Revoked => "revoked",
+            Self::TimedOut => "timed_out",
+            Self::Unreachable => "unreachable",
+            Self::Internal => "internal",
+            Self::Asked => "asked",
+            Self::Overloaded => "overloaded",
+            Self::Begun => "begun",
+        }
+    }
+}
+
 /// Which door a call came through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -83,6 +123,25 @@ pub struct CallRecord {
     pub source: Source,
     /// Its intent was recorded before it was sent, and is replaced by this record.
     pub intended: bool,
+    /// Where it stands in a trace, if somebody follows it. Told to whoever observes calls, and not kept.
+    pub trace: Option<Box<CallTrace>>,
+}
+
+/// Where a call stands in a trace (W3C Trace Context). Times are nanoseconds since the call arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallTrace {
+    /// The whole trace.
+    pub trace_id: [u8; 16],
+    /// What the client was doing, if it said so.
+    pub parent: Option<[u8; 8]>,
+    /// The call at the gateway.
+    pub span_id: [u8; 8],
+    /// The call at its server: what the server is told, and what it does stands below it.
+    pub server_span_id: [u8; 8],
+    /// When the call was given to its server, and when the server had answered; `None` if it never was.
+    pub at_server: Option<(u64, u64)>,
+    /// When it ended.
+    pub ended: u64,
 }
 
 /// Identity of a call (`call_…`), also in errors that clients see: the process run, and the call's number in it.

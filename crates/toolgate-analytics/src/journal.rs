@@ -1,6 +1,7 @@
 //! Where batches of call records end up.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::CallRecord;
@@ -42,6 +43,48 @@ pub trait Journal: Send + 'static {
 
     /// Called when no record came for half a second after a batch: a moment to bring it to the disk.
     fn settle(&mut self) {}
+}
+
+/// Hears of every call that is journaled, on the recorder's own thread: what it does costs no call anything.
+pub trait Observer: fmt::Debug + Send + Sync + 'static {
+    /// These calls of the process run `boot` ended. It must not wait for anything.
+    fn observe(&self, boot: &str, calls: &[CallRecord]);
+}
+
+/// A journal whose calls an observer hears of.
+#[derive(Debug)]
+pub struct Observed<J> {
+    journal: J,
+    observer: Option<Arc<dyn Observer>>,
+}
+
+impl<J> Observed<J> {
+    /// Without an observer it is the journal itself.
+    pub fn new(journal: J, observer: Option<Arc<dyn Observer>>) -> Self {
+        Self { journal, observer }
+    }
+}
+
+impl<J: Journal> Journal for Observed<J> {
+    fn append(
+        &mut self,
+        boot: &str,
+        first_sequence: u64,
+        batch: &[CallRecord],
+    ) -> Result<(), JournalError> {
+        if let Some(observer) = &self.observer {
+            observer.observe(boot, batch);
+        }
+        self.journal.append(boot, first_sequence, batch)
+    }
+
+    fn intend(&mut self, boot: &str, intents: &[CallRecord]) -> Result<(), JournalError> {
+        self.journal.intend(boot, intents)
+    }
+
+    fn settle(&mut self) {
+        self.journal.settle();
+    }
 }
 
 /// A record with the number it was journaled under.

@@ -19,7 +19,7 @@ mod journal;
 mod outcome;
 mod recorder;
 
-pub use event::{CallRecord, CallStatus, Source, call_id};
-pub use journal::{Journal, JournalError, JournaledCall, MemoryJournal};
+pub use event::{CallRecord, CallStatus, CallTrace, Source, call_id};
+pub use journal::{Journal, JournalError, JournaledCall, MemoryJournal, Observed, Observer};
 pub use outcome::Outcome;
 pub use recorder::{Counters, Recorder};

@@ -3,7 +3,9 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use toolgate_analytics::Observer;
 use toolgate_http::serve::Proxies;
 use toolgate_http::{EgressConfig, HostPolicy, ServeLimits};
 use toolgate_namespace::WorkspaceSlug;
@@ -53,6 +55,10 @@ pub struct Config {
     pub hosts: HostPolicy,
     /// How servers are reached.
     pub egress: EgressConfig,
+    /// Hears of every call that ended, beside the store.
+    pub observer: Option<Arc<dyn Observer>>,
+    /// Whether calls are spans of a trace, which servers are told to go on (P9.69). The observer gets them.
+    pub traces: bool,
     /// Where wall time comes from. Expiry is judged by it, and never by an earlier time than was seen
     /// before (S-38).
     pub clock: WallClock,
@@ -97,6 +103,8 @@ impl Config {
             overload: OverloadLimits::default(),
             hosts: HostPolicy::loopback(),
             egress: EgressConfig::default(),
+            observer: None,
+            traces: false,
             clock: WallClock::default(),
             keeper: None,
         }

@@ -11,6 +11,7 @@ use tokio::net::{UnixListener, UnixStream};
 use toolgate_namespace::{ServerSlug, WorkspaceSlug};
 use toolgate_policy::Standing;
 use toolgate_router::Link;
+use toolgate_store::AlertId;
 use toolgate_store::control::{
     self, ControlReply, ControlRequest, HeldServer, LoggedLine, MAX_LINE_BYTES, ProbedTool,
 };
@@ -174,6 +175,11 @@ async fn answer(gateway: &Arc<Gateway>, request: ControlRequest, url: &str) -> C
         ControlRequest::Probe { workspace, server } => probe(gateway, &workspace, &server).await,
         ControlRequest::Logs { workspace, server } => logs(gateway, &workspace, &server),
         ControlRequest::Held { workspace } => held(gateway, &workspace),
+        ControlRequest::Usage => ControlReply::Usage(gateway.usage()),
+        ControlRequest::Alerts => ControlReply::Alerts {
+            alerts: (gateway.alerting_slot().get()).map_or_else(Vec::new, |it| it.states()),
+        },
+        ControlRequest::TestAlert { alert } => test_alert(gateway, alert).await,
     }
 }
 
@@ -229,6 +235,21 @@ async fn probe(
         server_info: serde_json::from_str(about.server_info.as_str()).unwrap_or_default(),
         tools,
     }
+}
+
+/// Has whoever watches for alerts send a sample.
+async fn test_alert(gateway: &Gateway, alert: AlertId) -> ControlReply {
+    let tested = match gateway.alerting_slot().get() {
+        Some(alerting) => alerting.test(alert).await,
+        None => None,
+    };
+    tested.map_or_else(
+        || ControlReply::Failed {
+            error: "this gateway has no such alert".to_owned(),
+            hint: Some("`toolgatectl alert list` shows the alerts there are".to_owned()),
+        },
+        ControlReply::AlertTested,
+    )
 }
 
 fn logs(gateway: &Gateway, workspace: &WorkspaceSlug, server: &ServerSlug) -> ControlReply {

@@ -8,6 +8,7 @@
 //! says who is asking and what, `toolgate_policy` whether they may, `toolgate_router` which server owns
 //! it, `reply` what the client sees, `record` what is remembered.
 
+mod alerts;
 mod anonymous;
 mod bootstrap;
 mod checkpoint;
@@ -26,6 +27,7 @@ mod notices;
 mod openers;
 mod overload;
 mod own_tools;
+mod quota;
 mod record;
 mod reply;
 mod request_path;
@@ -33,10 +35,12 @@ mod reseal;
 mod session;
 mod snapshot;
 mod status;
+mod tracer;
 mod trial_open;
 mod watch;
 mod wiring;
 
+pub use alerts::{Alerting, DownServer, HeldTool};
 pub use bootstrap::FirstRun;
 pub use clock::WallClock;
 pub use config::{Config, Demo, TlsFiles};
@@ -48,9 +52,10 @@ pub use own_tools::{Home, OwnServer, OwnTools};
 pub use reply::mcp_json;
 pub use request_path::routes::{AuthPolicy, routes};
 pub use toolgate_http::serve::{Network, Proxies};
-pub use toolgate_namespace::WorkspaceSlug;
-pub use toolgate_store::DataDir;
+pub use toolgate_namespace::{WorkspaceId, WorkspaceSlug};
+pub use toolgate_store::control::{AlertDelivery, AlertState, GatewayStatus, MonthlyUsage};
 pub use toolgate_store::master::{GivenKeySources, MASTER_KEY_VARIABLE};
+pub use toolgate_store::{Alert, AlertId, DataDir};
 pub use toolgate_upstream::keep_child;
 pub use toolgate_vault::Secret;
 

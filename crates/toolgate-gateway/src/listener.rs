@@ -24,6 +24,8 @@ pub struct Announce {
     pub scheme: &'static str,
     /// The URL clients reach it under.
     pub url: String,
+    /// What serves there.
+    pub gateway: Arc<Gateway>,
     /// What a first start made.
     pub first_run: Option<FirstRun>,
 }
@@ -59,6 +61,7 @@ pub async fn run(
         address,
         scheme,
         url,
+        gateway: gateway.clone(),
         first_run,
     });
 

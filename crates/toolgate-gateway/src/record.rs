@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::oneshot;
 use tokio::time::timeout;
-use toolgate_analytics::{CallRecord, CallStatus, Recorder, Source};
+use toolgate_analytics::{CallRecord, CallStatus, CallTrace, Recorder, Source};
 use toolgate_policy::Principal;
 use toolgate_protocol::Revision;
 use toolgate_router::Link;
@@ -112,6 +112,7 @@ impl RecordGuard {
             revision: revision.as_str(),
             source: Source::Gateway,
             intended: false,
+            trace: None,
         };
         Self(Some(Box::new(Started {
             record,
@@ -141,6 +142,23 @@ impl RecordGuard {
             let id = || call.recorder.call_id(call.record.number);
             call.id.get_or_init(id)
         })
+    }
+
+    /// Where the call stands in a trace that somebody follows.
+    pub(crate) fn traced(&mut self, trace: Option<Box<CallTrace>>) {
+        if let Some(call) = &mut self.0 {
+            call.record.trace = trace;
+        }
+    }
+
+    /// From now on the call is its server's.
+    pub(crate) fn goes_to_server(&mut self) {
+        if let Some(call) = &mut self.0
+            && let Some(trace) = &mut call.record.trace
+        {
+            let now = nanoseconds(call.at);
+            trace.at_server = Some((now, now));
+        }
     }
 
     /// The tool was found. Only names that a server gave are recorded, never what a client made up (S-23).
@@ -185,8 +203,17 @@ impl RecordGuard {
             call.record.status = status;
             call.record.error_code = error_code;
             call.record.bytes_out = bytes_out as u64;
+            if let Some(trace) = &mut call.record.trace
+                && let Some((_, until)) = &mut trace.at_server
+            {
+                *until = nanoseconds(call.at);
+            }
         }
     }
+}
+
+fn nanoseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Drop for RecordGuard {
@@ -205,6 +232,14 @@ impl Drop for RecordGuard {
             record.status = CallStatus::Internal;
         }
         record.duration_ms = u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if let Some(trace) = &mut record.trace {
+            trace.ended = nanoseconds(at);
+            if let Some((_, until)) = &mut trace.at_server
+                && record.status == CallStatus::Cancelled
+            {
+                *until = trace.ended;
+            }
+        }
         let has_ended = life.is_some_and(|life| life.has_ended());
         if record.status == CallStatus::Cancelled && has_ended {
             record.status = CallStatus::Revoked;

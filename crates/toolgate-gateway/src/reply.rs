@@ -11,6 +11,7 @@ use toolgate_router::RouteError;
 use toolgate_upstream::{Delivery, UpstreamError, UpstreamErrorKind};
 
 use crate::guesses::TooMany;
+use crate::quota::UsedUp;
 
 /// The block that editors take: one server, its URL and the token.
 pub fn mcp_json(slug: &str, url: &str, token: &str) -> String {
@@ -302,6 +303,16 @@ pub(crate) fn overloaded(what: &str, era: Era) -> RpcError {
         "retry_after_ms": OVERLOAD_RETRY_S * 1000,
     });
     RpcError::new(GatewayFault::Overloaded.code(era), message).with_data(data(&about))
+}
+
+/// As many calls this month as there may be.
+pub(crate) fn quota_used_up(used_up: &UsedUp, era: Era) -> RpcError {
+    let (whose, limit, until) = (used_up.whose, used_up.limit, used_up.until.starts());
+    let message = format!(
+        "the {limit} calls a month of this {whose} are used up; the call was not executed; the count starts anew at {until}"
+    );
+    let about = serde_json::json!({ "outcome": "not_sent", "limit": limit, "resets_at": until });
+    RpcError::new(GatewayFault::Quota.code(era), message).with_data(data(&about))
 }
 
 /// The workspace wants each writing call recorded before it is sent, and that failed.

@@ -10,10 +10,12 @@ use toolgate_policy::{
     Principal, RateLimit, RateLimiter, Role, Token, TokenDigest, TokenId, TokenStatus, ToolRules,
 };
 use toolgate_router::{Bulkhead, Part, Workspace};
-use toolgate_store::RefusedSecret;
+use toolgate_store::{Alert, AlertId, RefusedSecret};
 
+use crate::alerts::Signer;
 use crate::credentials::LinkSecrets;
 use crate::notices::Hub;
+use crate::quota::MonthlyCount;
 
 /// One moment of the installation. A request takes it once and looks nowhere else.
 #[derive(Debug, Default)]
@@ -28,6 +30,12 @@ pub(crate) struct Snapshot {
     pub(crate) turn: u64,
     /// Secrets that do not fit their manifest, as they were reported (S-17).
     pub(crate) refused: Vec<RefusedSecret>,
+    /// How many calls a month all workspaces together may make.
+    pub(crate) calls_per_month: Option<u64>,
+    /// Every alert, switched off ones included.
+    pub(crate) alerts: Arc<[Alert]>,
+    /// What signs their webhooks.
+    pub(crate) signers: HashMap<AlertId, Signer>,
 }
 
 /// One workspace with what the gateway keeps beside the router's view of it.
@@ -42,6 +50,10 @@ pub(crate) struct WorkspaceEntry {
     pub(crate) bulkhead: Arc<Bulkhead>,
     /// Writing calls are sent only once their intent is durable.
     pub(crate) strict_records: bool,
+    /// How many calls a month it may make.
+    pub(crate) calls_per_month: Option<u64>,
+    /// Its calls of the month so far; kept from one snapshot to the next.
+    pub(crate) calls: Arc<MonthlyCount>,
 }
 
 /// One token with what outlives a swap: its rate log and whoever waits for its end.

@@ -37,6 +37,13 @@ impl Health {
     }
 }
 
+impl Gateway {
+    /// How the gateway fares: every figure there is.
+    pub fn status(&self) -> GatewayStatus {
+        status(self)
+    }
+}
+
 /// Every figure there is.
 pub(crate) fn status(gateway: &Gateway) -> GatewayStatus {
     let overload = gateway.overload();

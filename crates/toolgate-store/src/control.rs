@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use toolgate_namespace::{ServerSlug, WorkspaceSlug};
 use toolgate_policy::Classification;
 
-use crate::DataDir;
+use crate::{AlertId, DataDir};
 
 /// Longest line either side accepts, in bytes: room for the tools of the largest server.
 pub const MAX_LINE_BYTES: usize = 4 * 1024 * 1024;
@@ -50,6 +50,15 @@ pub enum ControlRequest {
         /// Its name there.
         server: ServerSlug,
     },
+    /// Send a sample of an alert's webhook now; answer [`ControlReply::AlertTested`].
+    TestAlert {
+        /// Which one.
+        alert: AlertId,
+    },
+    /// Answer [`ControlReply::Alerts`] with how each alert stands.
+    Alerts,
+    /// Answer [`ControlReply::Usage`] with the calls of this month.
+    Usage,
     /// Answer [`ControlReply::Held`] with the servers that are down for their crashes.
     Held {
         /// Their workspace.
@@ -108,6 +117,15 @@ pub enum ControlReply {
         /// In the order of the workspace.
         servers: Vec<HeldServer>,
     },
+    /// The sample was sent, or could not be.
+    AlertTested(AlertDelivery),
+    /// How the alerts stand that are switched on.
+    Alerts {
+        /// In no order.
+        alerts: Vec<AlertState>,
+    },
+    /// The calls of this month.
+    Usage(MonthlyUsage),
     /// The gateway is there.
     Pong {
         /// Where it listens, such as `http://127.0.0.1:8080`.
@@ -158,6 +176,43 @@ pub struct LinkStatus {
     pub under_way: u64,
     /// Calls that wait for a turn.
     pub waiting: u64,
+}
+
+/// How an alert stands at the gateway, which forgets it when it ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertState {
+    /// Which one.
+    pub id: AlertId,
+    /// Since when what it watches has been so, unix milliseconds; `None` while it is not.
+    pub firing_since_ms: Option<u64>,
+    /// What became of its last webhook.
+    pub last: Option<AlertDelivery>,
+}
+
+/// What became of a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertDelivery {
+    /// When it was last tried, unix milliseconds.
+    pub at_ms: u64,
+    /// Whether the receiver took it.
+    pub delivered: bool,
+    /// The receiver's HTTP status, if it answered.
+    pub status: Option<u16>,
+    /// Why it was not delivered, in our words.
+    pub error: Option<String>,
+    /// How often it was tried.
+    pub attempts: u32,
+}
+
+/// Calls of the month so far, and how many there may be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MonthlyUsage {
+    /// When the count starts anew, unix milliseconds.
+    pub resets_at_ms: u64,
+    /// Of the whole installation.
+    pub installation: Gauge,
+    /// Of each workspace, by slug.
+    pub workspaces: Vec<Gauge>,
 }
 
 /// One tool as a probe found it.

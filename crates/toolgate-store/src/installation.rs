@@ -10,12 +10,12 @@ use toolgate_vault::{MasterKey, RetiredKeys};
 use crate::audit::now_ms;
 
 use crate::{
-    ClockMark, RefusedSecret, SecretRow, ServerPin, ServerSnapshotRow, Settings, Store, StoreError,
-    ToolRow, Workspace, WorkspaceKeyRow,
+    Alert, ClockMark, RefusedSecret, SecretRow, ServerPin, ServerSnapshotRow, Settings, Store,
+    StoreError, ToolRow, Workspace, WorkspaceKeyRow,
 };
 use crate::{
-    clock, keys, manifest, master, pins, secrets, servers, settings, snapshots, store, tokens,
-    tools, workspaces,
+    alerts, clock, keys, manifest, master, pins, secrets, servers, settings, snapshots, store,
+    tokens, tools, workspaces,
 };
 
 /// How long handles may live that were sealed before a rotation of the master key: a day, as client sessions do.
@@ -48,6 +48,8 @@ pub struct Installation {
     pub tools: Vec<ToolRow>,
     /// By what each server is known again, and whether its first list was pinned.
     pub server_pins: Vec<ServerPin>,
+    /// Every alert, switched off ones included.
+    pub alerts: Vec<Alert>,
     /// The settings.
     pub settings: Settings,
     /// The latest time that was seen.
@@ -82,6 +84,7 @@ impl Store {
             keys: rows.keys,
             tools: rows.tools,
             server_pins: rows.server_pins,
+            alerts: rows.alerts,
             settings: rows.settings,
             clock: rows.clock,
         })
@@ -99,6 +102,7 @@ struct Rows {
     keys: Vec<WorkspaceKeyRow>,
     tools: Vec<ToolRow>,
     server_pins: Vec<ServerPin>,
+    alerts: Vec<Alert>,
     settings: Settings,
     clock: ClockMark,
 }
@@ -115,6 +119,7 @@ impl Rows {
             keys: keys::select(connection)?,
             tools: tools::select(connection, None)?,
             server_pins: pins::select(connection, None)?,
+            alerts: alerts::select(connection)?,
             settings: settings::select(connection)?,
             clock: clock::select(connection)?,
         })

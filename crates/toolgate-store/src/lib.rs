@@ -6,6 +6,7 @@
 //! [`CallsJournal`] and [`CallsReader`] are the two ends of `calls.db`, which remembers calls.
 //! [`control`] is the line protocol of the gateway's control socket.
 
+mod alerts;
 mod audit;
 pub mod backup;
 mod calls;
@@ -41,6 +42,7 @@ mod tools;
 mod watch;
 mod workspaces;
 
+pub use alerts::{Alert, AlertId, AlertRule};
 pub use audit::{
     Actor, AuditBreak, AuditDamage, AuditFilter, AuditHead, AuditKey, AuditKeys, AuditRow,
     AuditVerifier, ChainedRow, Checkpoints, CheckpointsRead,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension};
+use toolgate_namespace::WorkspaceId;
 
 use crate::audit::{Actor, Entry};
 use crate::error::Doing;
@@ -46,6 +47,18 @@ impl Settings {
     /// How many days of what calls came to are kept ([`HISTORY_DAYS`]).
     pub fn history_days(&self) -> u32 {
         parse_days(self.get(HISTORY_DAYS), DEFAULT_HISTORY_DAYS)
+    }
+
+    /// How many calls a month the whole installation may make, by the plan in force; `None` without a limit.
+    pub fn calls_per_month(&self) -> Option<u64> {
+        self.plan().calls_per_month
+    }
+
+    /// How many calls a month one workspace may make, by the setting `plan.` and its id; `None` without a limit of
+    /// its own.
+    pub fn calls_per_month_of(&self, workspace: &WorkspaceId) -> Option<u64> {
+        let plan = self.get(&format!("{PLAN}.{workspace}"))?;
+        Plan::parse(plan)?.calls_per_month
     }
 }
 

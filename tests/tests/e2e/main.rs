@@ -2,6 +2,7 @@
 
 mod access;
 mod admin;
+mod alerts;
 mod bad_input;
 mod cells;
 mod child_commands;
@@ -23,5 +24,7 @@ mod orphans;
 mod records;
 mod secrets;
 mod transcript;
+mod sink;
+mod telemetry;
 mod trust;
 mod world;

@@ -1,5 +1,6 @@
 //! What was typed: the commands and flags of `toolgatectl`, and nothing of what they mean.
 
+mod alert;
 mod audit;
 mod backup;
 mod calls;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use alert::{AlertCommand, AlertCreate, WhichAlert};
 pub(crate) use audit::{AuditCommand, AuditList, AuditVerify};
 pub(crate) use backup::BackupCommand;
 pub(crate) use calls::{CallsArgs, CallsCommand, CallsExport, CallsList, CallsStats};
@@ -121,6 +123,9 @@ pub(crate) enum Command {
     RotateKey(KeysRotate),
     /// What was called, by whom, and how it went: the calls, what they come to, files of them
     Calls(CallsArgs),
+    /// Alerts: a webhook when calls fail, are slow or run out, when a tool changed or a server is down
+    #[command(subcommand)]
+    Alert(AlertCommand),
     /// What administrators did, and whether the record of it is whole
     #[command(subcommand)]
     Audit(AuditCommand),

@@ -1,5 +1,6 @@
 //! One function for each command: what was typed becomes one call of the admin, its report becomes text.
 
+mod alert;
 mod audit;
 mod backup;
 mod calls;
@@ -63,6 +64,7 @@ pub(crate) fn run(
         Command::Tools(command) => place.open(keys, |context| tools::run(context, command)),
         Command::Secrets(command) => place.open(keys, |context| secrets::run(context, command)),
         Command::Calls(asked) => place.open(keys, |context| calls::run(context, asked)),
+        Command::Alert(command) => place.open(keys, |context| alert::run(context, command)),
         Command::Audit(AuditCommand::List(query)) => {
             place.open(keys, |context| audit::list(context, query))
         }

@@ -10,7 +10,7 @@ use super::plan::{Act, Plan};
 use super::server::ServerEntry;
 use super::tokens::TokenAct;
 use super::{FilePlan, format::ToolEntry};
-use crate::server::check_alone;
+use crate::server::{Resolved, check_alone};
 use crate::{Admin, AdminError, GatewayState, TokenCreated, WorkspaceSettings, draw};
 
 /// What was put into force. New tokens are in here and nowhere else; `Debug` leaves their text out.

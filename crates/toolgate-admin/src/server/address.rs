@@ -95,6 +95,17 @@ fn check_by(
     })
 }
 
+/// Checks where a webhook goes; what it takes to reach it.
+pub(crate) fn webhook_allowance(text: &str) -> Result<Option<Allowance>, InvalidServer> {
+    let address = check(text, false)?;
+    if !address.injections.is_empty() {
+        return Err(InvalidServer::Url {
+            url: text.to_owned(),
+        });
+    }
+    Ok(address.allowance)
+}
+
 /// What it takes to reach `url`; `None` when it has no host and port.
 fn allowance(
     url: &Url,

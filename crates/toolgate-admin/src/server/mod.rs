@@ -16,6 +16,7 @@ mod tools;
 
 pub use add::{ServerAdded, ServerSaved};
 pub use address::Allowance;
+pub(crate) use address::webhook_allowance;
 pub use invalid::InvalidServer;
 pub use logs::ServerLogged;
 pub use manage::{ServerHeld, ServerListed, ServerRemoved, ServerSwitched};

@@ -39,6 +39,7 @@ impl Log {
             revision: "2025-11-25",
             source: Source::Gateway,
             intended: false,
+            trace: None,
         };
         self.journal
             .append("boot", self.sequence, &[record])

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use toolgate_admin::{
-    Actor, AdminError, AuditQuery, Classification, KeysToRotate, MailPassword, NewInvitation,
-    NewMasterKey, NewToken, PlanChange, ReadOnlyMay, Role, Secret, SecretOwner, ServerIdentity,
-    WorkspaceFile, WorkspaceScope, WorkspaceSettings,
+    Actor, AdminError, AlertRule, AuditQuery, Classification, KeysToRotate, MailPassword, NewAlert,
+    NewInvitation, NewMasterKey, NewToken, PlanChange, ReadOnlyMay, Role, Secret, SecretOwner,
+    ServerIdentity, WorkspaceFile, WorkspaceScope, WorkspaceSettings,
 };
 use toolgate_store::{OfferedTool, Ruling};
 
@@ -280,6 +280,29 @@ const ACTS: &[(&str, Act, &[&str])] = &[
         &["backup.create"],
     ),
     (
+        "create_alert",
+        |home, scope| {
+            home.admin
+                .create_alert(Some(scope), &alert("second"))
+                .map(drop)
+        },
+        &["alert.create"],
+    ),
+    (
+        "switch_alert",
+        |home, scope| {
+            home.admin
+                .switch_alert(Some(scope), "first", false)
+                .map(drop)
+        },
+        &["alert.disable"],
+    ),
+    (
+        "delete_alert",
+        |home, scope| home.admin.delete_alert(Some(scope), "first").map(drop),
+        &["alert.delete"],
+    ),
+    (
         "delete_workspace",
         |home, scope| home.admin.delete_workspace(scope).map(drop),
         &["workspace.delete"],
@@ -300,6 +323,16 @@ fn invite_to_team(home: &Home) -> Result<String, AdminError> {
         .admin
         .invite_to_team("carol@example.com", None, &MailPassword::default())?;
     Ok(made.code.unwrap())
+}
+
+fn alert(name: &str) -> NewAlert {
+    NewAlert {
+        name: name.to_owned(),
+        rule: AlertRule::Pins,
+        url: "https://1.1.1.1/hook".to_owned(),
+        secret: None,
+        allow_private: false,
+    }
 }
 
 /// One of everything.
@@ -325,6 +358,9 @@ fn full_home() -> (Home, WorkspaceScope) {
     let code = invite(&home, &scope, "alice@example.com").unwrap();
     home.admin.accept_invitation(&code).unwrap();
     invite(&home, &scope, "open@example.com").unwrap();
+    home.admin
+        .create_alert(Some(&scope), &alert("first"))
+        .unwrap();
     (home, scope)
 }
 

@@ -39,6 +39,9 @@ fn answer(request: &ControlRequest) -> ControlReply {
                 description: Some("Searches".into()),
             }],
         },
+        ControlRequest::Alerts | ControlRequest::TestAlert { .. } | ControlRequest::Usage => {
+            ControlReply::Alerts { alerts: Vec::new() }
+        }
         ControlRequest::Logs { .. } => ControlReply::Logs {
             lines: ["first", "last"].map(logged).into(),
         },

@@ -5,6 +5,7 @@
     reason = "helpers of tests fail as tests do, by panicking"
 )]
 
+mod alerts;
 mod backups;
 mod calls;
 mod doctor;

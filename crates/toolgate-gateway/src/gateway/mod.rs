@@ -5,16 +5,16 @@ mod upkeep;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use bytes::Bytes;
 use hyper::body::Body;
 use hyper::{HeaderMap, Request, Response};
 use tokio::sync::watch;
-use toolgate_analytics::Recorder;
+use toolgate_analytics::{Observed, Recorder};
 use toolgate_http::serve::Proxies;
 use toolgate_http::{Egress, HostPolicy, ReplyBody};
 use toolgate_policy::Principal;
@@ -25,6 +25,7 @@ use toolgate_unseal::Handles;
 use toolgate_upstream::ChildConfig;
 use toolgate_vault::RetiredKeys;
 
+use crate::alerts::Alerting;
 use crate::anonymous::Guests;
 use crate::bootstrap::{self, FirstRun, Opened};
 use crate::checkpoint::Sinks;
@@ -36,6 +37,7 @@ use crate::guesses::{Guesses, TooMany};
 use crate::losses;
 use crate::overload::Overload;
 use crate::own_tools::Home;
+use crate::quota::MonthlyCount;
 use crate::record::CallIds;
 use crate::request_path;
 use crate::request_path::old_sse::Connections;
@@ -43,6 +45,7 @@ use crate::request_path::parked::Parked;
 use crate::reseal::{self, Resealer};
 use crate::session::Sessions;
 use crate::snapshot::{Admitted, Snapshot};
+use crate::tracer::Tracer;
 use crate::trial_open::{self, Tried};
 use crate::watch as follow;
 use crate::wiring::Wiring;
@@ -68,7 +71,6 @@ const BACKGROUND_GRACE: Duration = Duration::from_secs(5);
 /// # drop(response); Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct Gateway {
     snapshot: ArcSwap<Snapshot>,
     wiring: Arc<Wiring>,
@@ -95,6 +97,17 @@ pub struct Gateway {
     /// Held while the store is read and the snapshot swapped, so that two reloads cannot cross.
     reloading: std::sync::Mutex<()>,
     resealer: Arc<Resealer>,
+    /// Makes spans of calls, if somebody follows them.
+    tracer: Option<Tracer>,
+    /// Of all workspaces together.
+    calls_of_month: MonthlyCount,
+    alerting: OnceLock<Arc<dyn Alerting>>,
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").finish_non_exhaustive()
+    }
 }
 
 impl Gateway {
@@ -122,6 +135,8 @@ impl Gateway {
         let boot = format!("{:012x}", u64::from_be_bytes(bootstrap::random()?) >> 16);
         let mut journal = CallsJournal::open(&dir).map_err(|source| in_store(&dir, source))?;
         losses::settle(&dir, &mut journal);
+        let journal = Observed::new(journal, config.observer);
+        let tracer = config.traces.then(Tracer::new).transpose()?;
         let made = losses::count(&dir, &boot);
         let clock = Arc::new(first_clock(config.clock, &store));
         let home = || Home {
@@ -168,12 +183,16 @@ impl Gateway {
             broken: watch::Sender::new(None),
             reloading: std::sync::Mutex::default(),
             resealer: Arc::default(),
+            tracer,
+            calls_of_month: MonthlyCount::default(),
+            alerting: OnceLock::new(),
             wiring,
             dir,
         });
         // Followed before it is read, so that no change falls between the two.
         follow::start(&gateway)?;
         gateway.reload()?;
+        gateway.count_month().await;
         gateway.sweep_now_and_then();
         gateway.forget_maskers();
         gateway.keep_checkpoints();
@@ -339,6 +358,24 @@ impl Gateway {
     /// Whoever comes without a token to a workspace that is open to all.
     pub(crate) fn guest(&self, slug: &str) -> Option<Admitted> {
         self.guests.admit(&self.snapshot.load(), slug)
+    }
+
+    /// The same without sharing it, for a look that ends at once.
+    pub(crate) fn snapshot_now(&self) -> Guard<Arc<Snapshot>> {
+        self.snapshot.load()
+    }
+
+    /// Makes spans of calls; `None` when nobody follows them.
+    pub(crate) fn tracer(&self) -> Option<&Tracer> {
+        self.tracer.as_ref()
+    }
+
+    pub(crate) fn calls_of_month(&self) -> &MonthlyCount {
+        &self.calls_of_month
+    }
+
+    pub(crate) fn alerting_slot(&self) -> &OnceLock<Arc<dyn Alerting>> {
+        &self.alerting
     }
 
     pub(crate) fn dir(&self) -> &DataDir {

@@ -16,7 +16,7 @@ use super::parked;
 use super::run::{Inner, Next};
 use super::state::{self, Binding, State};
 use super::target::{self, Method, Route, Target};
-use super::trace::with_trace;
+use super::trace::{in_span, with_trace};
 use crate::record::RecordGuard;
 use crate::reply;
 use crate::session::Session;
@@ -188,7 +188,14 @@ async fn prepare(
     params: Object,
     record: &mut RecordGuard,
 ) -> Result<Prepared, Early> {
-    let params = with_trace(params, visit.headers);
+    let params = match visit.gateway.tracer() {
+        Some(tracer) if method == Method::CallTool => {
+            let (params, trace) = in_span(params, visit.headers, tracer);
+            record.traced(trace);
+            params
+        }
+        _ => with_trace(params, visit.headers),
+    };
     let target = match target::find(visit, client.revision.era(), method, params).await? {
         Route::To(target) => target,
         Route::Answer(answer) => return Err(Early::Answer(answer)),

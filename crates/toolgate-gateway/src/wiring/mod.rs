@@ -19,11 +19,12 @@ use toolgate_protocol::mcp::ServerSnapshot;
 use toolgate_router::{
     Background, Bulkhead, Link, LinkChanges, LinkConfig, Listed, Part, Workspace, WorkspaceConfig,
 };
-use toolgate_store::{Installation, Store, StoreError, WorkspaceScope};
+use toolgate_store::{AlertId, Installation, Store, StoreError, WorkspaceScope};
 use toolgate_upstream::{ChildConfig, Notice, Question, Upstream, UpstreamConfig, Verdict};
 
 use self::guard::Guard;
 use self::stored::{Stored, server_row};
+use crate::alerts::Signer;
 use crate::credentials::LinkSecrets;
 use crate::notices::{Hub, outside};
 use crate::openers::LazyOpeners;
@@ -61,11 +62,14 @@ impl Wiring {
             snapshot.add_workspace(self.workspace(workspace, &stored, previous));
         }
         self.close_what_is_gone(&snapshot, previous, &stored);
+        snapshot.signers = signers(&stored);
         for token in installation.tokens {
             let entry = token_entry(token, previous, now_ms);
             snapshot.tokens.insert(entry.token.digest, Arc::new(entry));
         }
         snapshot.refused = installation.refused;
+        snapshot.calls_per_month = installation.settings.calls_per_month();
+        snapshot.alerts = installation.alerts.into();
         snapshot
     }
 
@@ -125,6 +129,8 @@ impl Wiring {
                 |before| before.bulkhead.clone(),
             ),
             strict_records: stored.strict_records,
+            calls_per_month: (all.installation.settings).calls_per_month_of(&stored.id),
+            calls: before.map_or_else(Arc::default, |before| before.calls.clone()),
         }
     }
 
@@ -358,6 +364,25 @@ impl Wiring {
             }
         }
     }
+}
+
+/// What signs the webhooks of alerts: secrets of their workspaces that no server owns.
+fn signers(stored: &Stored<'_>) -> HashMap<AlertId, Signer> {
+    let mut signers = HashMap::new();
+    for alert in &stored.installation.alerts {
+        let (Some(workspace), Some(name)) = (&alert.workspace, &alert.secret) else {
+            continue;
+        };
+        let mut rows = stored.secrets_of(workspace).iter();
+        let row = rows.find(|row| row.server.is_none() && row.name.as_str() == name);
+        if let Some(row) = row {
+            let master = &stored.installation.master;
+            let openers = LazyOpeners::new(workspace, master, stored.keys_of(workspace)).get();
+            let signer = Signer::new(workspace.clone(), row.clone(), openers);
+            signers.insert(alert.id.clone(), signer);
+        }
+    }
+    signers
 }
 
 /// Says once of each secret that does not fit its manifest that nobody gets it (S-17).

@@ -40,6 +40,7 @@ mod passing;
 mod pins;
 mod progress;
 mod quarantine;
+mod quota;
 mod ready_lists;
 mod redaction;
 mod resume;

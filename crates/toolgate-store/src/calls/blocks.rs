@@ -203,6 +203,31 @@ pub(super) fn tally(
         .collect()
 }
 
+/// How many calls of each workspace came from `since_ms` to before `until_ms` and were not turned away, by its number.
+pub(super) fn count_by_workspace(
+    connection: &Connection,
+    since_ms: u64,
+    until_ms: u64,
+) -> rusqlite::Result<HashMap<i64, u64>> {
+    const SQL: &str = "SELECT first, boot, sequence, parties, records FROM call_blocks
+        WHERE newest_ms >= ?1 AND oldest_ms < ?2";
+    let mut counts = HashMap::new();
+    let mut statement = connection.prepare_cached(SQL)?;
+    let mut rows = statement.query([clamp(since_ms), clamp(until_ms)])?;
+    while let Some(row) = rows.next()? {
+        let stored = Stored::of(row)?;
+        for call in stored.calls()? {
+            if let Some((party, call)) = call.map_err(damaged)?
+                && (since_ms..until_ms).contains(&call.time_ms)
+                && !call.status.is_turned_away()
+            {
+                *counts.entry(stored.party(party)?.workspace).or_default() += 1;
+            }
+        }
+    }
+    Ok(counts)
+}
+
 /// Number of the last record of a process run that is in a block.
 pub(super) fn last_sequence(connection: &Connection, boot: i64) -> rusqlite::Result<Option<u64>> {
     const SQL: &str = "SELECT sequence + count - 1 FROM call_blocks WHERE boot = ?1

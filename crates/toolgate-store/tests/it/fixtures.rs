@@ -221,5 +221,6 @@ pub(crate) fn a_call(scope: &WorkspaceScope, number: u64, time_ms: u64) -> CallR
         revision: "2025-11-25",
         source: Source::Gateway,
         intended: false,
+        trace: None,
     }
 }

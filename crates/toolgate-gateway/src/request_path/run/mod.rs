@@ -29,7 +29,7 @@ use self::standing::Standing;
 use super::Visit;
 use super::asking::{Asker, Asking, Said};
 use super::call::{ClientSide, Finished, Step, isolation};
-use super::target::Target;
+use super::target::{Method, Target};
 use crate::gateway::Gateway;
 use crate::links;
 use crate::overload::CallUnderWay;
@@ -222,7 +222,7 @@ impl Inner {
         let in_workspace = self.workspace.bulkhead.under_way();
         self.place = self.gateway.overload().begin_call(in_workspace);
         if self.place.is_some() {
-            return Ok(());
+            return self.take_quota();
         }
         let era = self.client.revision.era();
         let error = reply::overloaded("too many calls under way", era);
@@ -231,6 +231,24 @@ impl Inner {
         let len = finished.len();
         self.record
             .finish(CallStatus::Overloaded, Some(error.code), len);
+        Err(finished)
+    }
+
+    /// Counts a tool call against the month, or answers that it is used up.
+    fn take_quota(&mut self) -> Result<(), Finished> {
+        if self.target.method != Method::CallTool {
+            return Ok(());
+        }
+        let Err(used_up) = self.gateway.take_call(&self.workspace) else {
+            return Ok(());
+        };
+        let era = self.client.revision.era();
+        let error = reply::quota_used_up(&used_up, era);
+        let mut finished = Finished::error(&self.client.id, &error, era);
+        finished.status = StatusCode::TOO_MANY_REQUESTS;
+        let len = finished.len();
+        self.record
+            .finish(CallStatus::RateLimited, Some(error.code), len);
         Err(finished)
     }
 
@@ -260,6 +278,7 @@ impl Inner {
         let Ok(permitted) = self.permitted(call) else {
             return Err(self.no_longer_permitted());
         };
+        self.record.goes_to_server();
         let starting = toolgate_router::call(permitted);
         tokio::pin!(starting);
         let started = loop {
