@@ -17,6 +17,7 @@ mod keys;
 mod leaks;
 mod listening;
 mod orphans;
+mod pages;
 mod records;
 mod secrets;
 mod trust;

@@ -93,6 +93,8 @@ fn no_file_names_a_machine_or_a_registry() {
 
     let text = [
         "rs", "toml", "md", "mjs", "py", "json", "sh", "txt", "run", "justfile", "yml", "yaml",
+        // What is packaged.
+        "Containerfile", "check", "conf", "release", "service", "smoke", "socket", "toolgatectl",
     ];
     for file in files(&root, &text) {
         if matches!(
