@@ -69,6 +69,14 @@ fuzz SECONDS="60":
         RUSTC_BOOTSTRAP=1 cargo fuzz run "$target" "$PWD/target/fuzz-corpus/$target" "$PWD/fuzz/corpus/$target" -- -max_total_time={{SECONDS}}
     done
 
+# What is packaged, held to its own linters: scripts, the container file, manifests, units.
+packaging:
+    packaging/check
+
+# The archives of a release: static programs, checked and tried. `just release --target aarch64-unknown-linux-musl`.
+release *ARGS:
+    packaging/release {{ARGS}}
+
 # Everything, as CI does it.
 ci:
     .ci/run

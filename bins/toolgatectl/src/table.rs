@@ -24,9 +24,10 @@ pub(crate) fn table(
         vec![Attribute::Bold]
     };
     let mut table = Table::new();
+    let arrangement = arrangement(table.width());
     table
         .load_style(NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_content_arrangement(arrangement)
         .set_header(
             header
                 .iter()
@@ -47,6 +48,16 @@ pub(crate) fn table(
         text.push('\n');
     }
     text
+}
+
+/// Within the terminal, unless it is too narrow for any table. One that was not told its size yet says that it has no
+/// column at all, as terminals inside containers do at first.
+fn arrangement(terminal: Option<u16>) -> ContentArrangement {
+    const NARROWEST: u16 = 20;
+    match terminal {
+        Some(0..NARROWEST) => ContentArrangement::Disabled,
+        _ => ContentArrangement::Dynamic,
+    }
 }
 
 /// A cell without a meaning of its own.
@@ -148,6 +159,16 @@ mod tests {
         let text = table(&["A", "B"], rows, "none");
         assert_eq!(text, "A    B\na    long one\nbcd  x\n");
         assert_eq!(table(&["A"], [], "none"), "none\n");
+    }
+
+    #[test]
+    fn a_terminal_without_a_size_gets_whole_lines() {
+        for size in [Some(0), Some(19)] {
+            assert!(matches!(arrangement(size), ContentArrangement::Disabled));
+        }
+        for size in [None, Some(20), Some(80)] {
+            assert!(matches!(arrangement(size), ContentArrangement::Dynamic));
+        }
     }
 
     #[test]

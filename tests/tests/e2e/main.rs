@@ -21,6 +21,7 @@ mod listening;
 mod members;
 mod manage;
 mod orphans;
+mod pages;
 mod records;
 mod secrets;
 mod transcript;

@@ -3,6 +3,7 @@
 
 mod dependencies;
 mod imports;
+mod links;
 mod logs;
 mod packages;
 mod processes;

@@ -93,6 +93,7 @@ fn no_file_names_a_machine_or_a_registry() {
 
     let text = [
         "rs", "toml", "md", "mjs", "py", "json", "sh", "txt", "run", "justfile", "yml", "yaml",
+        "check", "conf", "release", "service", "smoke", "socket",
     ];
     for file in files(&root, &text) {
         if matches!(
