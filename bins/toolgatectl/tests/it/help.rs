@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::installation::Installation;
 
 /// Every command that does something.
-const COMMANDS: [&[&str]; 43] = [
+const COMMANDS: [&[&str]; 47] = [
     &["workspace", "create"],
     &["workspace", "list"],
     &["workspace", "use"],
@@ -38,6 +38,10 @@ const COMMANDS: [&[&str]; 43] = [
     &["secrets", "set"],
     &["secrets", "list"],
     &["secrets", "delete"],
+    &["serve"],
+    &["key", "create"],
+    &["key", "list"],
+    &["key", "revoke"],
     &["calls"],
     &["audit", "list"],
     &["clock", "show"],
