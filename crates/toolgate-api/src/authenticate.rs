@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use hyper::HeaderMap;
 use hyper::StatusCode;
 use hyper::header::AUTHORIZATION;
-use toolgate_admin::Secret;
+use toolgate_admin::{Secret, is_credential};
 
 use crate::problem::Problem;
 use crate::{Api, Caller};
@@ -20,7 +20,8 @@ pub(crate) async fn authenticate(
     headers: &HeaderMap,
     peer: IpAddr,
 ) -> Result<Caller, Problem> {
-    let caller = match presented(headers) {
+    let presented = presented(headers).filter(|text| is_credential(text.expose()));
+    let caller = match presented {
         Some(text) => api.pool().look_up(move |admin| {
             if let Some(key) = admin.key_holder(text.expose())? {
                 return Ok(Some(Caller::Key(key)));

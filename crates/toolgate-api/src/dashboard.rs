@@ -1,7 +1,7 @@
 //! The dashboard's files. What is answered here needs no credential and says nothing of the installation.
 
-use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::Response;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use toolgate_http::ReplyBody;
 
 /// The file at this path; `None` when there is none.

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use toolgate_admin::{
     Actor, AdminError, AuditQuery, Classification, KeysToRotate, NewMasterKey, NewToken,
-    ReadOnlyMay, Role, Secret, SecretOwner, ServerChange, ServerIdentity, WorkspaceScope, WorkspaceSettings,
+    ReadOnlyMay, Role, Secret, SecretOwner, ServerChange, ServerIdentity, WorkspaceScope,
+    WorkspaceSettings,
 };
 use toolgate_store::{OfferedTool, Ruling};
 

@@ -91,7 +91,7 @@ fn list(act: &Act<'_>, query: CallsQuery, _: Nothing) -> Result<Calls, Problem> 
         let last: String = page::read(cursor)?;
         let place = calls.iter().position(|call| call.id == last);
         let place = place.ok_or_else(|| {
-            Problem::malformed("`cursor` leads further back than calls are listed")
+            Problem::invalid("`cursor` leads further back than calls are listed")
                 .hint("ask for fewer with `since`, `server` or `token`")
         })?;
         calls.drain(..=place);
@@ -117,7 +117,11 @@ fn get(act: &Act<'_>, _: Nothing, _: Nothing) -> Result<CallListed, Problem> {
     let mut calls = act.admin.calls(&asked)?.newer()?.into_iter();
     calls.find(|call| call.id == id).ok_or_else(|| {
         let shown: String = id.chars().take(64).collect();
-        Problem::new(StatusCode::NOT_FOUND, "not_found", format!("no call `{shown}`"))
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            format!("no call `{shown}`"),
+        )
     })
 }
 

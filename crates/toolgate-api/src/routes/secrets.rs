@@ -57,7 +57,10 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(
             (Method::GET, ALL),
             AuthPolicy::Admin,
-            ("listSecrets", "List secrets: names and dates, never a value"),
+            (
+                "listSecrets",
+                "List secrets: names and dates, never a value",
+            ),
             list,
         ),
         Operation::new(

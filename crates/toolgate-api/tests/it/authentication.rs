@@ -17,7 +17,11 @@ async fn keys_and_tokens_are_known_by_either_header() {
     assert_eq!(by_key["workspace"], serde_json::Value::Null);
     let other = Client::new(&setup.origin).header("x-api-key", &setup.key);
     assert_eq!(other.at("/api/whoami").request("GET").await.json(), by_key);
-    let reply = setup.by(&team.developer).at("/api/whoami").request("GET").await;
+    let reply = setup
+        .by(&team.developer)
+        .at("/api/whoami")
+        .request("GET")
+        .await;
     let whoami = reply.json();
     assert_eq!(whoami["role"], "developer");
     assert_eq!(whoami["operator"], false);
@@ -45,7 +49,10 @@ async fn s36_every_cause_reads_the_same() {
     let setup = Setup::new().await;
     let team = setup.team("Team");
     let scope = setup.admin.scope(&team.slug).unwrap();
-    let revoked = setup.admin.create_token(&scope, &NewToken::named("x")).unwrap();
+    let revoked = setup
+        .admin
+        .create_token(&scope, &NewToken::named("x"))
+        .unwrap();
     setup.admin.revoke_token(&scope, &revoked.id).unwrap();
     let expired = setup
         .admin
@@ -53,7 +60,10 @@ async fn s36_every_cause_reads_the_same() {
         .unwrap();
     let taken_back = setup.admin.create_operator_key("gone", None).unwrap();
     setup.admin.revoke_operator_key("gone").unwrap();
-    let nobody = Client::new(&setup.origin).at("/api/whoami").request("GET").await;
+    let nobody = Client::new(&setup.origin)
+        .at("/api/whoami")
+        .request("GET")
+        .await;
     assert_eq!(nobody.status, 401);
     assert_eq!(nobody.headers["www-authenticate"], "Bearer");
     assert_eq!(code(&nobody), "unauthorized");
@@ -70,7 +80,11 @@ async fn s36_every_cause_reads_the_same() {
             .header("authorization", &format!("Bearer {text}"))
             .at("/api/whoami");
         let reply = client.request("GET").await;
-        assert_eq!((reply.status, reply.body), (401, nobody.body.clone()), "{text}");
+        assert_eq!(
+            (reply.status, reply.body),
+            (401, nobody.body.clone()),
+            "{text}"
+        );
     }
     // Two credentials could be read in two ways.
     let both = setup.operator().header("x-api-key", &setup.key);
@@ -93,23 +107,41 @@ async fn s37_guessing_is_bounded_by_address() {
     assert_eq!(code(&refused), "too_many_failures");
     let wait: u64 = refused.headers["retry-after"].parse().unwrap();
     assert!((1..=60).contains(&wait));
-    assert_eq!(setup.operator().at("/api/whoami").request("GET").await.status, 200);
+    assert_eq!(
+        setup
+            .operator()
+            .at("/api/whoami")
+            .request("GET")
+            .await
+            .status,
+        200
+    );
 }
 
 #[tokio::test]
 async fn s41_a_revoked_key_fails_at_once() {
     let setup = Setup::new().await;
     let made = setup
-        .send("POST", "/api/keys", &serde_json::json!({ "name": "deploy" }))
+        .send(
+            "POST",
+            "/api/keys",
+            &serde_json::json!({ "name": "deploy" }),
+        )
         .await;
     assert_eq!(made.status, 201, "{}", made.json());
     let made = made.json();
     let key = made["key"].as_str().unwrap();
-    assert_eq!(setup.by(key).at("/api/whoami").request("GET").await.status, 200);
+    assert_eq!(
+        setup.by(key).at("/api/whoami").request("GET").await.status,
+        200
+    );
     let path = format!("/api/keys/{}", made["id"].as_str().unwrap());
     let revoked = setup.operator().at(&path).request("DELETE").await;
     assert_eq!(revoked.json()["revoked"], true);
-    assert_eq!(setup.by(key).at("/api/whoami").request("GET").await.status, 401);
+    assert_eq!(
+        setup.by(key).at("/api/whoami").request("GET").await.status,
+        401
+    );
     let listed = setup.get("/api/keys").await;
     assert!(!listed.to_string().contains(key), "never its text");
     let last_used = listed["keys"][1]["last_used_at"].as_str();
@@ -119,10 +151,7 @@ async fn s41_a_revoked_key_fails_at_once() {
 #[tokio::test]
 async fn s58_other_hosts_and_sites_are_refused() {
     let setup = Setup::new().await;
-    for (name, value) in [
-        ("origin", "https://evil.example"),
-        ("origin", "null"),
-    ] {
+    for (name, value) in [("origin", "https://evil.example"), ("origin", "null")] {
         let client = setup.operator().header(name, value).at("/api/whoami");
         let reply = client.request("GET").await;
         assert_eq!(reply.status, 403, "{name}: {value}");

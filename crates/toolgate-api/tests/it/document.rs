@@ -18,11 +18,18 @@ async fn it_is_served_to_anybody_and_has_every_route() {
     for (method, path, access) in routes() {
         let operation = &served["paths"][path][method.as_str().to_lowercase()];
         assert!(operation["summary"].is_string(), "{method} {path}");
-        assert!(ids.insert(operation["operationId"].clone().to_string()), "{method} {path}");
+        assert!(
+            ids.insert(operation["operationId"].clone().to_string()),
+            "{method} {path}"
+        );
         let open = operation["security"].as_array().unwrap().is_empty();
         assert_eq!(open, access == AuthPolicy::Public, "{method} {path}");
         let takes_body = ["POST", "PATCH"].contains(&method.as_str());
-        assert_eq!(operation["requestBody"].is_object(), takes_body, "{method} {path}");
+        assert_eq!(
+            operation["requestBody"].is_object(),
+            takes_body,
+            "{method} {path}"
+        );
     }
     let described = served["paths"].as_object().unwrap().values();
     let described: usize = described.map(|path| path.as_object().unwrap().len()).sum();
@@ -42,7 +49,8 @@ fn its_references_lead_somewhere() {
     }
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         if name.ends_with("Wanted") || name.starts_with("New") {
-            let closed = schema["additionalProperties"] == false || schema.get("properties").is_none();
+            let closed =
+                schema["additionalProperties"] == false || schema.get("properties").is_none();
             assert!(closed, "{name}");
         }
     }

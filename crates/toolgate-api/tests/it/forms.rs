@@ -8,7 +8,9 @@ use crate::support::{BASE, Setup, code, nothing, of};
 #[tokio::test]
 async fn unknown_members_are_named() {
     let setup = Setup::new().await;
-    let reply = setup.send("POST", BASE, &json!({ "name": "Team", "colour": 1 })).await;
+    let reply = setup
+        .send("POST", BASE, &json!({ "name": "Team", "colour": 1 }))
+        .await;
     assert_eq!((reply.status, code(&reply).as_str()), (400, "malformed"));
     let message = reply.json()["error"]["message"].to_string();
     assert!(message.contains("unknown field `colour`"), "{message}");
@@ -33,26 +35,46 @@ async fn s21_refusals_repeat_no_value() {
     ] {
         let reply = setup.send("POST", &path, &body).await;
         assert_eq!(reply.status, 400, "{body}: {}", reply.json());
-        assert!(!String::from_utf8_lossy(&reply.body).contains(canary), "{body}");
+        assert!(
+            !String::from_utf8_lossy(&reply.body).contains(canary),
+            "{body}"
+        );
     }
     let role = json!({ "name": "x", "role": canary });
     let reply = setup.send("POST", &of(&team.slug, "/tokens"), &role).await;
     assert_eq!(reply.status, 400);
     let message = reply.json()["error"]["message"].to_string();
-    assert!(message.contains("`role`") && !message.contains(canary), "{message}");
-    assert!(message.contains("read-only"), "says what there is: {message}");
+    assert!(
+        message.contains("`role`") && !message.contains(canary),
+        "{message}"
+    );
+    assert!(
+        message.contains("read-only"),
+        "says what there is: {message}"
+    );
 }
 
 #[tokio::test]
 async fn s76_what_changes_something_is_json() {
     let setup = Setup::new().await;
-    for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""] {
+    for kind in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "",
+    ] {
         let client = setup.operator().header("content-type", kind).at(BASE);
         let reply = client.post(&json!({ "name": "Team" })).await;
-        assert_eq!((reply.status, code(&reply).as_str()), (415, "unsupported_media_type"), "{kind}");
+        assert_eq!(
+            (reply.status, code(&reply).as_str()),
+            (415, "unsupported_media_type"),
+            "{kind}"
+        );
     }
     assert_eq!(setup.admin.list_workspaces().unwrap().len(), 0);
-    let client = setup.operator().header("content-type", "Application/JSON; charset=utf-8");
+    let client = setup
+        .operator()
+        .header("content-type", "Application/JSON; charset=utf-8");
     let reply = client.at(BASE).post(&json!({ "name": "Team" })).await;
     assert_eq!(reply.status, 201);
 }
@@ -71,9 +93,20 @@ async fn bodies_are_bounded() {
 #[tokio::test]
 async fn what_is_no_json_is_refused() {
     let setup = Setup::new().await;
-    for body in ["{", "nope", "{} {}", "{\"name\":\"Team\",\"name\":\"Other\"}", "\u{feff}{}", "null"] {
+    for body in [
+        "{",
+        "nope",
+        "{} {}",
+        "{\"name\":\"Team\",\"name\":\"Other\"}",
+        "\u{feff}{}",
+        "null",
+    ] {
         let reply = setup.operator().at(BASE).post_raw(body.to_owned()).await;
-        assert_eq!((reply.status, code(&reply).as_str()), (400, "malformed"), "{body}");
+        assert_eq!(
+            (reply.status, code(&reply).as_str()),
+            (400, "malformed"),
+            "{body}"
+        );
     }
     assert_eq!(setup.admin.list_workspaces().unwrap().len(), 0);
 }
@@ -81,24 +114,67 @@ async fn what_is_no_json_is_refused() {
 #[tokio::test]
 async fn queries_are_read_strictly() {
     let setup = Setup::new().await;
-    for query in ["limit=0", "limit=501", "limit=x", "limit=1&limit=2", "limit=%zz", "cursor=%ff", "cursor=x", "=1", "limit"] {
-        let reply = setup.operator().at(&format!("/api/keys?{query}")).request("GET").await;
-        assert_eq!((reply.status, code(&reply).as_str()), (400, "malformed"), "{query}: {}", reply.json());
+    for query in [
+        "limit=0",
+        "limit=501",
+        "limit=x",
+        "limit=1&limit=2",
+        "limit=%zz",
+        "cursor=%ff",
+        "=1",
+        "limit",
+    ] {
+        let reply = setup
+            .operator()
+            .at(&format!("/api/keys?{query}"))
+            .request("GET")
+            .await;
+        assert_eq!(
+            (reply.status, code(&reply).as_str()),
+            (400, "malformed"),
+            "{query}: {}",
+            reply.json()
+        );
     }
-    assert_eq!(setup.operator().at("/api/keys?limit=1").request("GET").await.status, 200);
+    let reply = setup
+        .operator()
+        .at("/api/keys?cursor=x")
+        .request("GET")
+        .await;
+    assert_eq!((reply.status, code(&reply).as_str()), (422, "invalid"));
+    assert_eq!(
+        setup
+            .operator()
+            .at("/api/keys?limit=1")
+            .request("GET")
+            .await
+            .status,
+        200
+    );
 }
 
 #[tokio::test]
 async fn methods_and_paths_that_are_not_there() {
     let setup = Setup::new().await;
     let reply = setup.operator().at(BASE).request("PUT").await;
-    assert_eq!((reply.status, code(&reply).as_str()), (405, "method_not_allowed"));
+    assert_eq!(
+        (reply.status, code(&reply).as_str()),
+        (405, "method_not_allowed")
+    );
     assert_eq!(reply.headers["allow"], "GET, POST");
     let reply = setup.operator().at("/api/nowhere").request("GET").await;
     assert_eq!((reply.status, code(&reply).as_str()), (404, "not_found"));
-    for path in ["/api/community/mcp/workspaces/..", "/api//keys", "/api/keys/a%2fb"] {
+    for path in [
+        "/api/community/mcp/workspaces/..",
+        "/api//keys",
+        "/api/keys/a%2fb",
+    ] {
         let reply = setup.operator().at(path).request("GET").await;
-        assert_eq!((reply.status, code(&reply).as_str()), (400, "malformed"), "{path}");
+        assert_eq!(
+            (reply.status, code(&reply).as_str()),
+            (400, "malformed"),
+            "{path}"
+        );
     }
 }
 
@@ -115,17 +191,30 @@ async fn kinds_of_failures_have_their_status() {
     let setup = Setup::new().await;
     let team = setup.team("Team");
     let tokens = of(&team.slug, "/tokens");
-    let reply = setup.send("POST", &tokens, &json!({ "name": "x", "tools": ["!a"] })).await;
+    let reply = setup
+        .send("POST", &tokens, &json!({ "name": "x", "tools": ["!a"] }))
+        .await;
     assert_eq!((reply.status, code(&reply).as_str()), (422, "invalid"));
     let approval = json!({ "server": "none", "hash": "0".repeat(64) });
-    let reply = setup.send("POST", &of(&team.slug, "/reviews/approve"), &approval).await;
+    let reply = setup
+        .send("POST", &of(&team.slug, "/reviews/approve"), &approval)
+        .await;
     assert_eq!((reply.status, code(&reply).as_str()), (404, "not_found"));
     let reply = setup.operator().at("/api/status").request("GET").await;
-    assert_eq!((reply.status, code(&reply).as_str()), (503, "gateway_needed"));
+    assert_eq!(
+        (reply.status, code(&reply).as_str()),
+        (503, "gateway_needed")
+    );
     assert_eq!(reply.headers["retry-after"], "1");
     let secret = |key: &str| json!({ "key": key, "value": "not-a-real-value" });
     let secrets = of(&team.slug, "/secrets");
-    assert_eq!(setup.send("POST", &secrets, &secret("GITHUB_TOKEN")).await.status, 200);
+    assert_eq!(
+        setup
+            .send("POST", &secrets, &secret("GITHUB_TOKEN"))
+            .await
+            .status,
+        200
+    );
     let reply = setup.send("POST", &secrets, &secret("github-token")).await;
     assert_eq!((reply.status, code(&reply).as_str()), (409, "refused"));
 }
@@ -141,11 +230,25 @@ async fn s21_tokens_hear_nothing_of_the_host() {
     // An empty workspace has nothing to ask.
     assert_eq!(reply.status, 200, "{}", reply.json());
     let add = json!({ "server": "far", "url": "https://mcp.example.com/mcp" });
-    let added = setup.by(&team.admin).at(&of(&team.slug, "/servers")).post(&add).await;
+    let added = setup
+        .by(&team.admin)
+        .at(&of(&team.slug, "/servers"))
+        .post(&add)
+        .await;
     assert_eq!(added.status, 201, "{}", added.json());
     let reply = setup.by(&team.admin).at(&path).post(&nothing()).await;
-    assert_eq!((reply.status, code(&reply).as_str()), (503, "gateway_needed"));
+    assert_eq!(
+        (reply.status, code(&reply).as_str()),
+        (503, "gateway_needed")
+    );
     assert!(!String::from_utf8_lossy(&reply.body).contains(&folder));
-    let reply = Client::new(&setup.origin).bearer(&setup.key).at(&path).post(&nothing()).await;
-    assert!(String::from_utf8_lossy(&reply.body).contains(&folder), "the operator does");
+    let reply = Client::new(&setup.origin)
+        .bearer(&setup.key)
+        .at(&path)
+        .post(&nothing())
+        .await;
+    assert!(
+        String::from_utf8_lossy(&reply.body).contains(&folder),
+        "the operator does"
+    );
 }

@@ -37,9 +37,7 @@ async fn s02_s76_no_route_answers_without_credentials() {
     paths.extend(["/api", "/admin", "/metrics", "/debug", "/health"]);
     let mut answered = BTreeSet::new();
     for path in paths {
-        let filled = path
-            .replace("{ws}", &team.slug)
-            .replace(['{', '}'], "");
+        let filled = path.replace("{ws}", &team.slug).replace(['{', '}'], "");
         for method in METHODS {
             let client = Client::new(&setup.origin).at(&filled);
             let reply = client.request(method).await;

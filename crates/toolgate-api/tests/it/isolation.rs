@@ -18,9 +18,7 @@ async fn s46_another_workspace_reads_as_an_unknown_one() {
     for (method, path, _) in scoped {
         for credential in [&b.admin, &b.developer, &b.read_only] {
             let ask = |workspace: String| {
-                let path = path
-                    .replace("{ws}", &workspace)
-                    .replace(['{', '}'], "");
+                let path = path.replace("{ws}", &workspace).replace(['{', '}'], "");
                 let client = setup.by(credential).at(&path);
                 async move {
                     match method.as_str() {
@@ -44,9 +42,8 @@ async fn s46_another_workspace_reads_as_an_unknown_one() {
 /// The same answer but for the name that was asked for.
 #[track_caller]
 fn check_same(unknown: &Reply, unknown_name: &str, foreign: &Reply, foreign_name: &str) {
-    let text = |reply: &Reply, name: &str| {
-        String::from_utf8_lossy(&reply.body).replace(name, "NAME")
-    };
+    let text =
+        |reply: &Reply, name: &str| String::from_utf8_lossy(&reply.body).replace(name, "NAME");
     assert_eq!(unknown.status, foreign.status);
     assert_eq!(text(unknown, unknown_name), text(foreign, foreign_name));
     let headers = |reply: &Reply| {
@@ -65,12 +62,18 @@ async fn s45_things_of_another_workspace_are_not_found_in_ones_own() {
     let (a, b) = (setup.team("Aa"), setup.team("Bb"));
     let scope = setup.admin.scope(&a.slug).unwrap();
     let token = setup.admin.list_tokens(&scope).unwrap().remove(1).id;
-    for (id, name) in [(token.as_str(), "A's"), ("tok_0000000000000000000000", "nobody's")] {
+    for (id, name) in [
+        (token.as_str(), "A's"),
+        ("tok_0000000000000000000000", "nobody's"),
+    ] {
         let path = of(&b.slug, &format!("/tokens/{id}"));
         for method in ["GET", "DELETE"] {
             let reply = setup.by(&b.admin).at(&path).request(method).await;
             assert_eq!(reply.status, 404, "{method} {name}");
-            assert_eq!(reply.json()["error"]["message"], format!("no token `{id}` in workspace `{}`", b.slug));
+            assert_eq!(
+                reply.json()["error"]["message"],
+                format!("no token `{id}` in workspace `{}`", b.slug)
+            );
         }
     }
     let tokens = setup.admin.list_tokens(&scope).unwrap();
@@ -93,8 +96,15 @@ async fn s45_lists_show_only_ones_own() {
     };
     assert_eq!(slugs(&list(&a).await), [json!(a.slug)]);
     assert_eq!(slugs(&list(&b).await), [json!(b.slug)]);
-    let audit = setup.by(&a.admin).at(&of(&a.slug, "/audit")).request("GET").await;
+    let audit = setup
+        .by(&a.admin)
+        .at(&of(&a.slug, "/audit"))
+        .request("GET")
+        .await;
     let rows = audit.json()["audit"].as_array().unwrap().clone();
     assert!(!rows.is_empty());
-    assert!(rows.iter().all(|row| row["workspace"] == a.slug), "{rows:?}");
+    assert!(
+        rows.iter().all(|row| row["workspace"] == a.slug),
+        "{rows:?}"
+    );
 }

@@ -7,7 +7,13 @@ use crate::support::{BASE, Setup, nothing, of};
 #[tokio::test]
 async fn a_workspace_from_making_to_deleting() {
     let setup = Setup::new().await;
-    let made = setup.send("POST", BASE, &json!({ "name": "Client A", "description": "theirs" })).await;
+    let made = setup
+        .send(
+            "POST",
+            BASE,
+            &json!({ "name": "Client A", "description": "theirs" }),
+        )
+        .await;
     assert_eq!(made.status, 201);
     let made = made.json();
     assert_eq!(made["slug"], "client-a");
@@ -22,7 +28,12 @@ async fn a_workspace_from_making_to_deleting() {
     assert_eq!(shown["workspace"]["description"], "theirs");
     assert_eq!(shown["workspace"]["read_only"], "all");
     assert_eq!(shown["servers"], json!([]));
-    let gone = setup.operator().at(&of(id, "")).request("DELETE").await.json();
+    let gone = setup
+        .operator()
+        .at(&of(id, ""))
+        .request("DELETE")
+        .await
+        .json();
     assert_eq!(gone["deleted"], true);
     assert_eq!(gone["tokens_revoked"], 1);
     assert_eq!(setup.get(BASE).await["workspaces"], json!([]));
@@ -47,9 +58,15 @@ async fn a_server_from_adding_to_removing() {
     assert_eq!(shown["timeout_ms"], 1000);
     assert_eq!(shown["secrets"], json!(["OTHER"]));
     assert_eq!(setup.get(&servers).await["servers"], json!([shown]));
-    let unknown = setup.send("PATCH", &one, &json!({ "tools": { "x": false } })).await;
+    let unknown = setup
+        .send("PATCH", &one, &json!({ "tools": { "x": false } }))
+        .await;
     assert_eq!(unknown.status, 404);
-    let logs = setup.operator().at(&format!("{one}/logs")).request("GET").await;
+    let logs = setup
+        .operator()
+        .at(&format!("{one}/logs"))
+        .request("GET")
+        .await;
     assert_eq!(logs.status, 422, "it is no child process");
     let removed = setup.operator().at(&one).request("DELETE").await.json();
     assert_eq!(removed["removed"], true);
@@ -63,7 +80,13 @@ async fn s16_a_secret_is_never_shown() {
     let team = setup.team("Team");
     let secrets = of(&team.slug, "/secrets");
     let canary = "canary-91d2-value";
-    let set = setup.send("POST", &secrets, &json!({ "key": "API_KEY", "value": canary })).await;
+    let set = setup
+        .send(
+            "POST",
+            &secrets,
+            &json!({ "key": "API_KEY", "value": canary }),
+        )
+        .await;
     assert_eq!(set.status, 200);
     let mut heard = String::from_utf8_lossy(&set.body).into_owned();
     for path in [secrets.clone(), "/api/audit".to_owned(), of(&team.slug, "")] {
@@ -76,7 +99,10 @@ async fn s16_a_secret_is_never_shown() {
     }
     let gone = setup.operator().at(&one).request("DELETE").await.json();
     assert_eq!(gone["deleted"], true);
-    assert_eq!(setup.operator().at(&one).request("DELETE").await.status, 404);
+    assert_eq!(
+        setup.operator().at(&one).request("DELETE").await.status,
+        404
+    );
 }
 
 #[tokio::test]
@@ -94,11 +120,21 @@ async fn a_token_from_making_to_revoking() {
     let shown = setup.get(&one).await;
     assert_eq!(shown["status"], "active");
     assert_eq!(shown.get("token"), None);
-    let explained = setup.get(&format!("{one}/explain?tool=github__search")).await;
+    let explained = setup
+        .get(&format!("{one}/explain?tool=github__search"))
+        .await;
     assert_eq!(explained["allowed"], false);
-    let tried = setup.send("POST", &format!("{one}/try"), &json!({ "role": "developer" })).await;
+    let tried = setup
+        .send(
+            "POST",
+            &format!("{one}/try"),
+            &json!({ "role": "developer" }),
+        )
+        .await;
     assert_eq!(tried.json()["calls"], 0, "{}", tried.json());
-    let changed = setup.send("PATCH", &one, &json!({ "role": "developer", "tools": [] })).await;
+    let changed = setup
+        .send("PATCH", &one, &json!({ "role": "developer", "tools": [] }))
+        .await;
     assert_eq!(changed.json()["tools"], json!(["*"]));
     let revoked = setup.operator().at(&one).request("DELETE").await;
     assert_eq!(revoked.json()["revoked"], true);
@@ -111,10 +147,23 @@ async fn s83_the_audit_trail_names_who_asked() {
     let setup = Setup::new().await;
     let team = setup.team("Team");
     let path = of(&team.slug, "");
-    setup.by(&team.admin).at(&path).send_json("PATCH", &json!({ "name": "By token" })).await;
-    setup.send("PATCH", &path, &json!({ "name": "By key" })).await;
-    let rows = setup.get("/api/audit?action=workspace.change&limit=2").await;
-    let actors: Vec<&str> = rows["audit"].as_array().unwrap().iter().map(|row| row["actor"].as_str().unwrap()).collect();
+    setup
+        .by(&team.admin)
+        .at(&path)
+        .send_json("PATCH", &json!({ "name": "By token" }))
+        .await;
+    setup
+        .send("PATCH", &path, &json!({ "name": "By key" }))
+        .await;
+    let rows = setup
+        .get("/api/audit?action=workspace.change&limit=2")
+        .await;
+    let actors: Vec<&str> = rows["audit"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["actor"].as_str().unwrap())
+        .collect();
     assert!(actors[0].starts_with("key opk_"), "{actors:?}");
     assert!(actors[1].starts_with("token tok_"), "{actors:?}");
 }
@@ -124,10 +173,15 @@ async fn the_installation_can_be_checked() {
     let setup = Setup::new().await;
     let checked = setup.get("/api/doctor").await;
     let findings = checked["findings"].as_array().unwrap();
-    assert!(findings.iter().any(|finding| finding["check"] == "audit"), "{checked}");
+    assert!(
+        findings.iter().any(|finding| finding["check"] == "audit"),
+        "{checked}"
+    );
     let reviews = setup.team("Team");
     let waiting = setup.get(&of(&reviews.slug, "/reviews")).await;
     assert_eq!(waiting["reviews"], json!([]));
-    let tested = setup.send("POST", &of(&reviews.slug, "/test"), &nothing()).await;
+    let tested = setup
+        .send("POST", &of(&reviews.slug, "/test"), &nothing())
+        .await;
     assert_eq!(tested.json()["ok"], true);
 }

@@ -26,8 +26,12 @@ async fn a_repeated_create_answers_the_same_without_the_token() {
     // What is shown once is in no file either (S-35).
     for file in std::fs::read_dir(setup.folder.path()).unwrap() {
         let path = file.unwrap().path();
-        let Ok(bytes) = std::fs::read(&path) else { continue };
-        let found = bytes.windows(token.len()).any(|part| part == token.as_bytes());
+        let Ok(bytes) = std::fs::read(&path) else {
+            continue;
+        };
+        let found = bytes
+            .windows(token.len())
+            .any(|part| part == token.as_bytes());
         assert!(!found, "{}", path.display());
     }
 }
@@ -38,14 +42,21 @@ async fn a_key_is_for_one_request_of_one_caller() {
     let team = setup.team("Team");
     let path = of(&team.slug, "/tokens");
     let ask = |credential: &str, name: &str| {
-        let client = setup.by(credential).header("idempotency-key", "k").at(&path);
+        let client = setup
+            .by(credential)
+            .header("idempotency-key", "k")
+            .at(&path);
         let body = json!({ "name": name });
         async move { client.post(&body).await }
     };
     assert_eq!(ask(&setup.key, "a").await.status, 201);
     let other = ask(&setup.key, "b").await;
     assert_eq!((other.status, code(&other).as_str()), (409, "key_reused"));
-    assert_eq!(ask(&team.admin, "b").await.status, 201, "another caller's keys are its own");
+    assert_eq!(
+        ask(&team.admin, "b").await.status,
+        201,
+        "another caller's keys are its own"
+    );
     assert_eq!(ask(&setup.key, "a").await.status, 200);
 }
 
@@ -54,7 +65,10 @@ async fn a_key_is_for_one_request_of_one_caller() {
 async fn a_refused_write_leaves_its_key_free() {
     let setup = Setup::new().await;
     let team = setup.team("Team");
-    let client = setup.operator().header("idempotency-key", "k").at(&of(&team.slug, "/servers"));
+    let client = setup
+        .operator()
+        .header("idempotency-key", "k")
+        .at(&of(&team.slug, "/servers"));
     let private = json!({ "server": "x", "url": "http://127.0.0.1:9/mcp" });
     assert_eq!(client.post(&private).await.status, 403);
     assert_eq!(client.post(&private).await.status, 403);

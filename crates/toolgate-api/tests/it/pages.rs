@@ -11,7 +11,11 @@ use crate::support::{BASE, Setup, of};
 async fn walk(setup: &Setup, path: &str, noun: &str, limit: usize) -> Vec<Value> {
     let (mut all, mut cursor) = (Vec::new(), String::new());
     for _ in 0..100 {
-        let more = if cursor.is_empty() { String::new() } else { format!("&cursor={cursor}") };
+        let more = if cursor.is_empty() {
+            String::new()
+        } else {
+            format!("&cursor={cursor}")
+        };
         let page = setup.get(&format!("{path}?limit={limit}{more}")).await;
         let items = page[noun].as_array().unwrap();
         assert!(items.len() <= limit);
@@ -32,7 +36,10 @@ async fn pages_of_any_size_are_the_whole() {
     }
     for limit in [1, 2, 5, 500] {
         let all = walk(&setup, BASE, "workspaces", limit).await;
-        let slugs: Vec<&str> = all.iter().map(|one| one["slug"].as_str().unwrap()).collect();
+        let slugs: Vec<&str> = all
+            .iter()
+            .map(|one| one["slug"].as_str().unwrap())
+            .collect();
         assert_eq!(slugs, ["aa", "bb", "cc", "dd", "ee"], "{limit}");
     }
     let scope = setup.admin.scope("aa").unwrap();
@@ -41,11 +48,20 @@ async fn pages_of_any_size_are_the_whole() {
         setup.admin.create_token(&scope, &new).unwrap();
     }
     let tokens = walk(&setup, &of("aa", "/tokens"), "tokens", 3).await;
-    let ids: BTreeSet<&str> = tokens.iter().map(|one| one["id"].as_str().unwrap()).collect();
+    let ids: BTreeSet<&str> = tokens
+        .iter()
+        .map(|one| one["id"].as_str().unwrap())
+        .collect();
     assert_eq!((tokens.len(), ids.len()), (11, 11));
     let audit = walk(&setup, "/api/audit", "audit", 4).await;
-    let places: Vec<u64> = audit.iter().map(|row| row["sequence"].as_u64().unwrap()).collect();
-    assert!(places.is_sorted_by(|a, b| a == &(b + 1)), "newest first, none lost: {places:?}");
+    let places: Vec<u64> = audit
+        .iter()
+        .map(|row| row["sequence"].as_u64().unwrap())
+        .collect();
+    assert!(
+        places.is_sorted_by(|a, b| a == &(b + 1)),
+        "newest first, none lost: {places:?}"
+    );
 }
 
 /// What goes away between two pages moves nothing.

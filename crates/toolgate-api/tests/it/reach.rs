@@ -32,12 +32,24 @@ async fn s64_private_addresses_are_refused_to_everybody() {
     ] {
         for credential in [&setup.key, &team.admin] {
             let reply = setup.by(credential).at(&path).post(&server(url)).await;
-            assert_eq!((reply.status, code(&reply).as_str()), (403, "forbidden"), "{url}: {}", reply.json());
+            assert_eq!(
+                (reply.status, code(&reply).as_str()),
+                (403, "forbidden"),
+                "{url}: {}",
+                reply.json()
+            );
         }
     }
-    for url in ["https://169.254.169.254/latest", "http://169.254.169.254/latest"] {
+    for url in [
+        "https://169.254.169.254/latest",
+        "http://169.254.169.254/latest",
+    ] {
         let reply = setup.send("POST", &path, &server(url)).await;
-        assert!([403, 422].contains(&reply.status), "{url}: {}", reply.json());
+        assert!(
+            [403, 422].contains(&reply.status),
+            "{url}: {}",
+            reply.json()
+        );
     }
     let scope = setup.admin.scope(&team.slug).unwrap();
     assert!(setup.admin.list_servers(&scope).unwrap().is_empty());
@@ -67,11 +79,25 @@ async fn s65_what_was_allowed_on_the_host_may_be_used() {
     setup.admin.add_server(&scope, &allowed).unwrap();
     let path = of(&team.slug, "/servers");
     let same = server("http://127.0.0.1:9/other");
-    assert_eq!(setup.by(&team.admin).at(&path).post(&same).await.status, 201);
+    assert_eq!(
+        setup.by(&team.admin).at(&path).post(&same).await.status,
+        201
+    );
     let port = json!({ "server": "t", "url": "http://127.0.0.1:10/mcp" });
-    assert_eq!(setup.by(&team.admin).at(&path).post(&port).await.status, 403);
+    assert_eq!(
+        setup.by(&team.admin).at(&path).post(&port).await.status,
+        403
+    );
     let elsewhere = of(&other.slug, "/servers");
-    assert_eq!(setup.by(&other.admin).at(&elsewhere).post(&same).await.status, 403);
+    assert_eq!(
+        setup
+            .by(&other.admin)
+            .at(&elsewhere)
+            .post(&same)
+            .await
+            .status,
+        403
+    );
 }
 
 /// There is no member that could name a program.
@@ -88,7 +114,11 @@ async fn s71_no_command_over_the_api() {
         json!({ "server": "s", "url": "file:///bin/sh" }),
     ] {
         let reply = setup.send("POST", &path, &body).await;
-        assert!([400, 422].contains(&reply.status), "{body}: {}", reply.json());
+        assert!(
+            [400, 422].contains(&reply.status),
+            "{body}: {}",
+            reply.json()
+        );
     }
     let document = setup.get("/openapi.json").await;
     let wanted = &document["components"]["schemas"]["ServerWanted"]["properties"];

@@ -19,45 +19,129 @@ const MATRIX: &[(&str, &[AuthPolicy])] = &[
 
 /// Reviewed: who may use each route. A new route needs a line here.
 const WANTED: &[(&str, AuthPolicy)] = &[
-    ("DELETE /api/community/mcp/workspaces/{ws}", AuthPolicy::Operator),
-    ("DELETE /api/community/mcp/workspaces/{ws}/secrets/{name}", AuthPolicy::Admin),
-    ("DELETE /api/community/mcp/workspaces/{ws}/servers/{server}", AuthPolicy::Admin),
-    ("DELETE /api/community/mcp/workspaces/{ws}/tokens/{token}", AuthPolicy::Admin),
+    (
+        "DELETE /api/community/mcp/workspaces/{ws}",
+        AuthPolicy::Operator,
+    ),
+    (
+        "DELETE /api/community/mcp/workspaces/{ws}/secrets/{name}",
+        AuthPolicy::Admin,
+    ),
+    (
+        "DELETE /api/community/mcp/workspaces/{ws}/servers/{server}",
+        AuthPolicy::Admin,
+    ),
+    (
+        "DELETE /api/community/mcp/workspaces/{ws}/tokens/{token}",
+        AuthPolicy::Admin,
+    ),
     ("DELETE /api/keys/{key}", AuthPolicy::Operator),
     ("GET /", AuthPolicy::Public),
     ("GET /api/audit", AuthPolicy::Operator),
     ("GET /api/community/mcp/workspaces", AuthPolicy::Admin),
     ("GET /api/community/mcp/workspaces/{ws}", AuthPolicy::Admin),
-    ("GET /api/community/mcp/workspaces/{ws}/audit", AuthPolicy::Admin),
-    ("GET /api/community/mcp/workspaces/{ws}/calls", AuthPolicy::Known),
-    ("GET /api/community/mcp/workspaces/{ws}/calls/live", AuthPolicy::Known),
-    ("GET /api/community/mcp/workspaces/{ws}/calls/{call}", AuthPolicy::Known),
-    ("GET /api/community/mcp/workspaces/{ws}/reviews", AuthPolicy::Admin),
-    ("GET /api/community/mcp/workspaces/{ws}/secrets", AuthPolicy::Admin),
-    ("GET /api/community/mcp/workspaces/{ws}/servers", AuthPolicy::Admin),
-    ("GET /api/community/mcp/workspaces/{ws}/servers/{server}", AuthPolicy::Admin),
-    ("GET /api/community/mcp/workspaces/{ws}/servers/{server}/logs", AuthPolicy::Admin),
-    ("GET /api/community/mcp/workspaces/{ws}/tokens", AuthPolicy::Admin),
-    ("GET /api/community/mcp/workspaces/{ws}/tokens/{token}", AuthPolicy::Admin),
-    ("GET /api/community/mcp/workspaces/{ws}/tokens/{token}/explain", AuthPolicy::Admin),
-    ("GET /api/community/mcp/workspaces/{ws}/tools", AuthPolicy::Known),
+    (
+        "GET /api/community/mcp/workspaces/{ws}/audit",
+        AuthPolicy::Admin,
+    ),
+    (
+        "GET /api/community/mcp/workspaces/{ws}/calls",
+        AuthPolicy::Known,
+    ),
+    (
+        "GET /api/community/mcp/workspaces/{ws}/calls/live",
+        AuthPolicy::Known,
+    ),
+    (
+        "GET /api/community/mcp/workspaces/{ws}/calls/{call}",
+        AuthPolicy::Known,
+    ),
+    (
+        "GET /api/community/mcp/workspaces/{ws}/reviews",
+        AuthPolicy::Admin,
+    ),
+    (
+        "GET /api/community/mcp/workspaces/{ws}/secrets",
+        AuthPolicy::Admin,
+    ),
+    (
+        "GET /api/community/mcp/workspaces/{ws}/servers",
+        AuthPolicy::Admin,
+    ),
+    (
+        "GET /api/community/mcp/workspaces/{ws}/servers/{server}",
+        AuthPolicy::Admin,
+    ),
+    (
+        "GET /api/community/mcp/workspaces/{ws}/servers/{server}/logs",
+        AuthPolicy::Admin,
+    ),
+    (
+        "GET /api/community/mcp/workspaces/{ws}/tokens",
+        AuthPolicy::Admin,
+    ),
+    (
+        "GET /api/community/mcp/workspaces/{ws}/tokens/{token}",
+        AuthPolicy::Admin,
+    ),
+    (
+        "GET /api/community/mcp/workspaces/{ws}/tokens/{token}/explain",
+        AuthPolicy::Admin,
+    ),
+    (
+        "GET /api/community/mcp/workspaces/{ws}/tools",
+        AuthPolicy::Known,
+    ),
     ("GET /api/doctor", AuthPolicy::Operator),
     ("GET /api/keys", AuthPolicy::Operator),
     ("GET /api/status", AuthPolicy::Operator),
     ("GET /api/whoami", AuthPolicy::Known),
     ("GET /openapi.json", AuthPolicy::Public),
-    ("PATCH /api/community/mcp/workspaces/{ws}", AuthPolicy::Admin),
-    ("PATCH /api/community/mcp/workspaces/{ws}/servers/{server}", AuthPolicy::Admin),
-    ("PATCH /api/community/mcp/workspaces/{ws}/servers/{server}/tools/{tool}", AuthPolicy::Admin),
-    ("PATCH /api/community/mcp/workspaces/{ws}/tokens/{token}", AuthPolicy::Admin),
+    (
+        "PATCH /api/community/mcp/workspaces/{ws}",
+        AuthPolicy::Admin,
+    ),
+    (
+        "PATCH /api/community/mcp/workspaces/{ws}/servers/{server}",
+        AuthPolicy::Admin,
+    ),
+    (
+        "PATCH /api/community/mcp/workspaces/{ws}/servers/{server}/tools/{tool}",
+        AuthPolicy::Admin,
+    ),
+    (
+        "PATCH /api/community/mcp/workspaces/{ws}/tokens/{token}",
+        AuthPolicy::Admin,
+    ),
     ("POST /api/community/mcp/workspaces", AuthPolicy::Operator),
-    ("POST /api/community/mcp/workspaces/{ws}/reviews/approve", AuthPolicy::Admin),
-    ("POST /api/community/mcp/workspaces/{ws}/secrets", AuthPolicy::Admin),
-    ("POST /api/community/mcp/workspaces/{ws}/servers", AuthPolicy::Admin),
-    ("POST /api/community/mcp/workspaces/{ws}/servers/{server}/test", AuthPolicy::Admin),
-    ("POST /api/community/mcp/workspaces/{ws}/test", AuthPolicy::Admin),
-    ("POST /api/community/mcp/workspaces/{ws}/tokens", AuthPolicy::Admin),
-    ("POST /api/community/mcp/workspaces/{ws}/tokens/{token}/try", AuthPolicy::Admin),
+    (
+        "POST /api/community/mcp/workspaces/{ws}/reviews/approve",
+        AuthPolicy::Admin,
+    ),
+    (
+        "POST /api/community/mcp/workspaces/{ws}/secrets",
+        AuthPolicy::Admin,
+    ),
+    (
+        "POST /api/community/mcp/workspaces/{ws}/servers",
+        AuthPolicy::Admin,
+    ),
+    (
+        "POST /api/community/mcp/workspaces/{ws}/servers/{server}/test",
+        AuthPolicy::Admin,
+    ),
+    (
+        "POST /api/community/mcp/workspaces/{ws}/test",
+        AuthPolicy::Admin,
+    ),
+    (
+        "POST /api/community/mcp/workspaces/{ws}/tokens",
+        AuthPolicy::Admin,
+    ),
+    (
+        "POST /api/community/mcp/workspaces/{ws}/tokens/{token}/try",
+        AuthPolicy::Admin,
+    ),
     ("POST /api/keys", AuthPolicy::Operator),
     ("POST /api/v1/cli/validate", AuthPolicy::Known),
 ];
@@ -67,7 +151,9 @@ fn s02_every_route_has_the_reviewed_policy() {
     let found: BTreeMap<String, AuthPolicy> = routes()
         .map(|(method, path, access)| (format!("{method} {path}"), access))
         .collect();
-    let wanted = WANTED.iter().map(|(route, access)| ((*route).to_owned(), *access));
+    let wanted = WANTED
+        .iter()
+        .map(|(route, access)| ((*route).to_owned(), *access));
     assert_eq!(found, wanted.collect());
 }
 
@@ -90,7 +176,11 @@ async fn s40_every_role_passes_exactly_its_policies() {
                 continue;
             }
             let gone = setup.team("Gone");
-            let slug = if *role == "operator" { &gone.slug } else { &team.slug };
+            let slug = if *role == "operator" {
+                &gone.slug
+            } else {
+                &team.slug
+            };
             let filled = path.replace("{ws}", slug).replace(['{', '}'], "");
             let client = setup.by(credential).at(&filled);
             let reply = match method.as_str() {
