@@ -37,7 +37,7 @@ pub(crate) fn query<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
             "the query has a broken escape or is not UTF-8",
         ));
     }
-    let reader = serde_html_form::Deserializer::new(url::form_urlencoded::parse(text.as_bytes()));
+    let reader = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(text.as_bytes()));
     serde_path_to_error::deserialize(reader).map_err(|error| {
         let place = error.path().to_string();
         Problem::malformed(in_our_words(
