@@ -248,6 +248,20 @@ pub enum AdminError {
         /// How many have it.
         count: usize,
     },
+    /// No key of an operator's has this id or name.
+    #[error("no key `{key}`")]
+    UnknownOperatorKey {
+        /// What was asked for.
+        key: String,
+    },
+    /// Several keys that work have this name.
+    #[error("{count} keys are named `{name}`")]
+    AmbiguousOperatorKey {
+        /// The name.
+        name: String,
+        /// How many have it.
+        count: usize,
+    },
     /// Commands are set on the host alone (design.md section 4).
     #[error("a server that is a program on the gateway's host cannot be set up over an API")]
     CommandOverApi,
@@ -429,6 +443,7 @@ impl AdminError {
             | Self::UnknownToken { .. }
             | Self::UnknownCall { .. }
             | Self::UnknownHolder { .. }
+            | Self::UnknownOperatorKey { .. }
             | Self::UnknownTool { .. }
             | Self::UnknownMember { .. }
             | Self::UnknownInvitation { .. }
@@ -446,6 +461,7 @@ impl AdminError {
             | Self::Alert { .. }
             | Self::AmbiguousAlert { .. }
             | Self::AmbiguousToken { .. }
+            | Self::AmbiguousOperatorKey { .. }
             | Self::NotAToken(_)
             | Self::Email(_)
             | Self::PlanLimit { .. }
@@ -567,6 +583,10 @@ impl AdminError {
                 "use the id of the one you mean, from `toolgatectl workspace token list`"
                     .to_owned(),
             ),
+            Self::UnknownOperatorKey { .. } => Some("see `toolgatectl key list`".to_owned()),
+            Self::AmbiguousOperatorKey { .. } => {
+                Some("use the id of the one you mean, from `toolgatectl key list`".to_owned())
+            }
             Self::CommandOverApi => Some(
                 "add it there: `toolgatectl mcp add NAME -- COMMAND ARGS`".to_owned(),
             ),

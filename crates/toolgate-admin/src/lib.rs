@@ -30,6 +30,7 @@ mod alert;
 mod audit;
 mod backup;
 mod call;
+mod caller;
 mod catalog;
 mod clock;
 mod doctor;
@@ -45,6 +46,8 @@ mod mcp_json;
 mod member;
 mod plan;
 mod over;
+mod once;
+mod operator_key;
 mod secret;
 mod server;
 mod setting;
@@ -70,6 +73,7 @@ pub use backup::{
 };
 pub use call::{CallFeed, CallListed, CallQuery};
 pub use catalog::OWN_TOOLS_FOR_ALL;
+pub use caller::{KeyHolder, TokenHolder, is_credential};
 pub use clock::{ClockAccepted, ClockShown};
 pub use doctor::{Finding, Level, doctor, doctor_with};
 pub use error::{AdminError, Fault};
@@ -94,11 +98,13 @@ pub use mail::{MailError, MailPassword, Mailed, SMTP_PASSWORD_VARIABLE};
 pub use mcp_json::McpJson;
 pub use member::{MemberListed, MemberRemoved};
 pub use plan::{Bound, LimitUsed, PlanChange, PlanLimits, PlanListed, PlanSet, PlanUsage};
+pub use operator_key::{OperatorKeyCreated, OperatorKeyListed, OperatorKeyRevoked};
 pub use secret::{SecretDeleted, SecretListed, SecretOwner, SecretSet};
 pub use server::{
     Allowance, Approved, DifferenceShown, FindingShown, InvalidServer, NewServer, NewTransport,
-    PartShown, ServerAdded, ServerHeld, ServerListed, ServerLogged, ServerProbed, ServerRemoved,
-    ServerReview, ServerSaved, ServerSwitched, ToolClassified, ToolListed, ToolReview, ToolSwitched,
+    PartShown, ServerAdded, ServerChange, ServerChanged, ServerHeld, ServerListed, ServerLogged,
+    ServerProbed, ServerRemoved, ServerReview, ServerSaved, ServerSwitched, ToolClassified,
+    ToolListed, ToolReview, ToolSwitched,
 };
 pub use setting::{SettingChanged, SettingListed};
 pub use team::{TeamListed, TeamRemoved};
@@ -124,7 +130,7 @@ pub use toolgate_policy::{Classification, Role};
 pub use toolgate_store::control::{GatewayStatus, Gauge, LinkStatus, ProbedTool};
 pub use toolgate_store::master::{GivenKeySources, KeySource, MASTER_KEY_VARIABLE, OpenError};
 pub use toolgate_store::{
-    Actor, AlertRule, ChainedRow, DataDir, KeyState, Plan, Store, StoreError, WorkspaceScope,
+    Actor, AlertRule, ChainedRow, DataDir, KeyState, Once, Plan, Store, StoreError, WorkspaceScope,
 };
 pub use toolgate_vault::{MasterKey, Secret};
 

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_namespace::WorkspaceId;
 use toolgate_policy::{
@@ -52,7 +53,7 @@ pub(crate) struct TokenGrant {
 }
 
 /// A token that was made. Its text is in here and nowhere else; `Debug` leaves it out.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, JsonSchema)]
 pub struct TokenCreated {
     /// Public id (`tok_…`).
     pub id: String,
@@ -85,7 +86,7 @@ pub struct TokenCreated {
 }
 
 /// How far a read-only token reaches (design.md section 4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ReadOnlyReach {
     /// Tools it may call.
     pub callable: usize,
@@ -94,7 +95,7 @@ pub struct ReadOnlyReach {
 }
 
 /// A token in a list; never its text.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct TokenListed {
     /// Public id (`tok_…`).
     pub id: String,
@@ -121,7 +122,7 @@ pub struct TokenListed {
 }
 
 /// A token that was given other rights.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct TokenChanged {
     /// Its workspace.
     pub workspace: String,
@@ -133,7 +134,7 @@ pub struct TokenChanged {
 }
 
 /// A token that works no more.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct TokenRevoked {
     /// Public id.
     pub id: String,
@@ -148,7 +149,7 @@ pub struct TokenRevoked {
 }
 
 /// Whether a token is accepted, and why: what the gateway's one 401 does not tell (S-36).
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct TokenInspected {
     /// The workspace that was asked about.
     pub workspace: String,
@@ -161,7 +162,7 @@ pub struct TokenInspected {
 }
 
 /// Whether a token may call a tool, and what decides it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct TokenExplained {
     /// Public id of the token.
     pub id: String,

@@ -67,5 +67,7 @@ pub use invitation::{InvitationCode, InvitationId};
 pub use rate::{RateLimit, RateLimiter, RateVerdict};
 pub use role::{Role, UnknownRole};
 pub use rules::{InvalidRule, ToolRules};
-pub use token::{MemberId, OperatorId, Principal, Token, TokenId, TokenStatus};
-pub use token_text::{InvalidToken, RawToken, TokenDigest};
+pub use token::{
+    MemberId, OperatorId, OperatorKeyId, Principal, Token, TokenId, TokenStatus,
+};
+pub use token_text::{InvalidToken, RawKey, RawToken, TokenDigest};

@@ -19,6 +19,11 @@ toolgate_namespace::id! {
     OperatorId, "op_"
 }
 
+toolgate_namespace::id! {
+    /// The public id of one key of an operator; no part of its text.
+    OperatorKeyId, "opk_"
+}
+
 /// One token as stored: everything but its text (S-35).
 ///
 /// Times are unix milliseconds.

@@ -135,6 +135,7 @@ pub enum ControlReply {
 
 /// How the running gateway fares: figures, no content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GatewayStatus {
     /// Milliseconds since it was opened.
     pub uptime_ms: u64,
@@ -152,6 +153,7 @@ pub struct GatewayStatus {
 
 /// How much of something there is, and how much there may be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Gauge {
     /// What is counted, such as `calls under way`.
     pub what: String,
@@ -163,6 +165,7 @@ pub struct Gauge {
 
 /// How one server fares at the gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LinkStatus {
     /// Slug of its workspace.
     pub workspace: String,
@@ -217,6 +220,7 @@ pub struct MonthlyUsage {
 
 /// One tool as a probe found it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProbedTool {
     /// The name its server gives it.
     pub name: String,

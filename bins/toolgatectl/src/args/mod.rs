@@ -7,11 +7,13 @@ mod calls;
 mod ceiling;
 mod editors;
 mod file;
+mod key;
 mod keys;
 mod mcp;
 mod member;
 mod plan;
 mod secrets;
+mod serve;
 mod span;
 mod token;
 mod tools;
@@ -29,6 +31,7 @@ pub(crate) use ceiling::Ceiling;
 pub(crate) use editors::{Connect, McpImport};
 pub(crate) use file::{Apply, Export, How, Import, Man};
 pub(crate) use keys::{KeySourceArgs, KeysCommand, KeysRotate};
+pub(crate) use key::KeyCommand;
 pub(crate) use mcp::{
     ChangesArgument, EraArgument, InWorkspace, IsolationArgument, McpAdd, McpChild, McpCommand,
     McpLogs, McpServer, PrefixArgument, TransportArgument,
@@ -36,6 +39,7 @@ pub(crate) use mcp::{
 pub(crate) use member::{InvitationCommand, MailArgs, MemberCommand, MemberInvite, TeamCommand};
 pub(crate) use plan::{PlanCommand, PlanSetArgs, SettingsCommand};
 pub(crate) use secrets::{SecretArgument, SecretsCommand, WorkspaceSecretCommand};
+pub(crate) use serve::ServeArgs;
 pub(crate) use token::{TokenCommand, TokenCreate, TokenTry};
 pub(crate) use tools::{ClassificationArgument, ToolsCommand};
 pub(crate) use workspace::{OnOff, ReadOnly, WorkspaceCommand, WorkspaceServerCommand};
@@ -115,6 +119,11 @@ pub(crate) enum Command {
     /// Secrets: credentials the gateway adds to calls
     #[command(subcommand)]
     Secrets(SecretsCommand),
+    /// Serve the management API and the dashboard
+    Serve(ServeArgs),
+    /// Keys of programs that use the management API
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Keys that seal the secrets: which there are, and how they are replaced
     #[command(subcommand)]
     Keys(KeysCommand),

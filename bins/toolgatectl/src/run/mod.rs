@@ -9,6 +9,7 @@ mod connect;
 mod doctor;
 mod file;
 mod import;
+mod key;
 mod keys;
 mod man;
 mod mcp;
@@ -16,6 +17,7 @@ mod member;
 mod plan;
 mod secrets;
 mod settings;
+mod serve;
 mod status;
 mod team;
 mod token;
@@ -81,6 +83,11 @@ pub(crate) fn run(
         Command::Backup(BackupCommand::Restore { file, calls, yes }) => {
             backup::restore(&dir()?, keys, &file, calls, yes, output)
         }
+        Command::Serve(asked) => {
+            let admin = Admin::open_with(dir()?, keys, operator())?;
+            serve::serve(admin, asked, place.sink.clone(), output)
+        }
+        Command::Key(command) => place.open(keys, |context| key::run(context, command)),
         Command::Keys(command) => place.open(keys, |context| keys::run(context, command)),
         Command::Settings(command) => place.open(keys, |context| settings::run(context, command)),
         Command::Plan(command) => place.open(keys, |context| plan::run(context, command)),

@@ -1,5 +1,6 @@
 //! Adding a server: checked, saved, contacted.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_namespace::{Prefix, ServerSpec, Transport, floating_version};
 use toolgate_store::{StoreError, WorkspaceScope};
@@ -9,7 +10,7 @@ use super::{Allowance, FindingShown, NewServer, ServerListed, missing_secrets};
 use crate::{Admin, AdminError, GatewayState, Probe};
 
 /// A server that was added.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ServerAdded {
     /// Its workspace.
     pub workspace: String,

@@ -2,6 +2,7 @@
 
 mod add;
 mod address;
+mod change;
 mod child;
 mod command;
 mod env;
@@ -17,6 +18,7 @@ mod tools;
 pub use add::{ServerAdded, ServerSaved};
 pub use address::Allowance;
 pub(crate) use address::webhook_allowance;
+pub use change::{ServerChange, ServerChanged};
 pub use invalid::InvalidServer;
 pub use logs::ServerLogged;
 pub use manage::{ServerHeld, ServerListed, ServerRemoved, ServerSwitched};

@@ -5,8 +5,8 @@
 
 use rusqlite::Connection;
 use toolgate_namespace::{ServerId, ServerIdentity};
-use toolgate_policy::{Classification, Role, Token};
-use toolgate_store::{StoreError, TokenChange, Workspace, WorkspaceScope};
+use toolgate_policy::{Classification, OperatorKeyId, Role, Token, TokenDigest};
+use toolgate_store::{OperatorKey, StoreError, TokenChange, Workspace, WorkspaceScope};
 
 use crate::fixtures::{House, NOW, actor, secret_name, tool};
 
@@ -16,6 +16,7 @@ struct Ready {
     scope: WorkspaceScope,
     server: ServerId,
     token: Token,
+    operator_key: OperatorKeyId,
 }
 
 impl Ready {
@@ -30,12 +31,31 @@ impl Ready {
             .unwrap();
         let token = house.add_token(&scope, 1);
         house.put_secret(&scope, None, "API_TOKEN");
+        let key = OperatorKey {
+            id: OperatorKeyId::from_random([1; 16]),
+            digest: TokenDigest([1; 32]),
+            ..operator_key()
+        };
+        house.store.create_operator_key(&actor(), &key).unwrap();
         Self {
+            operator_key: key.id,
             house,
             scope,
             server,
             token,
         }
+    }
+}
+
+fn operator_key() -> OperatorKey {
+    OperatorKey {
+        id: OperatorKeyId::from_random([2; 16]),
+        name: "deploy".to_owned(),
+        digest: TokenDigest([2; 32]),
+        created_at: NOW,
+        expires_at: None,
+        revoked_at: None,
+        last_used_at: None,
     }
 }
 
@@ -103,6 +123,14 @@ const ACTS: &[(&str, Act)] = &[
         let store = &ready.house.store;
         let class = Some(Classification::ReadOnly);
         store.classify_tool(&ready.scope, &actor(), &ready.server, "search", class)
+    }),
+    ("operator_key.create", |ready| {
+        let key = operator_key();
+        ready.house.store.create_operator_key(&actor(), &key)
+    }),
+    ("operator_key.revoke", |ready| {
+        let (store, key) = (&ready.house.store, ready.operator_key.clone());
+        store.revoke_operator_key(&actor(), &key, NOW)
     }),
     ("token.create", |ready| {
         let token = crate::fixtures::token(&ready.scope, 2);
@@ -269,6 +297,7 @@ fn s85_the_inventory_is_complete() {
         "tool",
         "tools",
         "token",
+        "operator_key",
         "secret",
         "setting",
         "key",
