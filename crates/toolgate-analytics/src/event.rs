@@ -43,39 +43,6 @@ impl CallStatus {
     pub fn is_turned_away(self) -> bool {
         matches!(self, Self::Refused | Self::RateLimited | Self::Overloaded)
     }
-
-    /// Whether something failed: the tool, its server or the gateway. A client that went away is no failure, and
-    /// neither is a call that policy refused.
-    pub fn is_failure(self) -> bool {
-        matches!(
-            self,
-            Self::ToolError
-                | Self::RpcError
-                | Self::TimedOut
-                | Self::Unreachable
-                | Self::Internal
-                | Self::Overloaded
-        )
-    }
-
-    /// As it is stored and shown.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::ToolError => "tool_error",
-            Self::RpcError => "rpc_error",
-            Self::Refused => "refused",
-            Self::RateLimited => "rate_limited",
-            Self::Cancelled => "cancelled",
-            Self::Revoked => "revoked",
-            Self::TimedOut => "timed_out",
-            Self::Unreachable => "unreachable",
-            Self::Internal => "internal",
-            Self::Asked => "asked",
-            Self::Overloaded => "overloaded",
-            Self::Begun => "begun",
-        }
-    }
 }
 
 /// Which door a call came through.

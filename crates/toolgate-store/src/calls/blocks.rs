@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use toolgate_analytics::{CallStatus, call_id};
 
@@ -199,7 +201,7 @@ pub(super) fn tally(
     }
     let named = tallies.into_iter();
     named
-        .map(|(token, tally)| Ok((names::text(connection, token)?, tally)))
+        .map(|(token, tally)| Ok((super::names::text(connection, token)?, tally)))
         .collect()
 }
 

@@ -64,7 +64,7 @@ impl Windows {
 
 /// A call that policy refused or a client took back says nothing about how well calls go.
 fn counts(status: CallStatus) -> bool {
-    status == CallStatus::Ok || status.is_failure()
+    matches!(status.outcome(), Outcome::Good | Outcome::Failed)
 }
 
 /// Calls of a window.
@@ -128,7 +128,7 @@ impl Window {
         }
         let is_bad = match self.slow_ms {
             Some(slow_ms) => call.duration_ms > slow_ms,
-            None => call.status.is_failure(),
+            None => call.status.outcome() == Outcome::Failed,
         };
         slot.seen.calls += 1;
         slot.seen.bad += u64::from(is_bad);

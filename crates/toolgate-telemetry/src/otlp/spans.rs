@@ -101,7 +101,7 @@ fn name(call: &CallRecord) -> String {
 }
 
 fn status(status: CallStatus) -> Status {
-    let code = if status.is_failure() {
+    let code = if status.outcome() == Outcome::Failed {
         StatusCode::Error
     } else {
         StatusCode::Unset
