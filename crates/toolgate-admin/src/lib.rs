@@ -78,8 +78,8 @@ pub use clock::{ClockAccepted, ClockShown};
 pub use doctor::{Finding, Level, doctor, doctor_with};
 pub use error::{AdminError, Fault};
 pub use file::{
-    FieldChange, FileApplied, FileChange, FileError, FilePlan, Plan, ProxyFile, WorkspaceFile,
-    server_name,
+    FieldChange, FileApplied, FileChange, FileError, FilePlan, PlannedFile, ProxyFile,
+    WorkspaceFile, server_name,
 };
 pub use gateway::{GatewayState, Probe, gateway_status};
 pub use invitation::{

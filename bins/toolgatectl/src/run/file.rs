@@ -7,8 +7,8 @@ use std::path::Path;
 
 use serde_json::json;
 use toolgate_admin::{
-    AdminError, FieldChange, FileApplied, FileChange, FilePlan, GatewayState, Plan, ProxyFile,
-    ServerSaved, TokenCreated, WorkspaceFile,
+    AdminError, FieldChange, FileApplied, FileChange, FilePlan, GatewayState, PlannedFile,
+    ProxyFile, ServerSaved, TokenCreated, WorkspaceFile,
 };
 
 use super::{Context, count};
@@ -97,7 +97,7 @@ fn put(context: &Context<'_>, text: &str, how: &How, prune: bool) -> Result<Exit
     Ok(Exit::Done)
 }
 
-fn confirm(context: &Context<'_>, plan: &Plan) -> Result<(), Failure> {
+fn confirm(context: &Context<'_>, plan: &PlannedFile) -> Result<(), Failure> {
     let slug = &plan.shown.workspace;
     let question = format!(
         "{}\nPut this into force in workspace `{slug}`?",

@@ -6,7 +6,7 @@ use serde::Serialize;
 use toolgate_namespace::WorkspaceId;
 use toolgate_store::WorkspaceScope;
 
-use super::plan::{Act, Plan};
+use super::plan::{Act, PlannedFile};
 use super::server::ServerEntry;
 use super::tokens::TokenAct;
 use super::{FilePlan, format::ToolEntry};
@@ -30,7 +30,7 @@ pub struct FileApplied {
 impl Admin {
     /// Does what a plan says. Servers are saved and not contacted (S-03). When an act fails, those before it stand,
     /// and the same file can be applied again.
-    pub fn apply_file(&self, plan: Plan) -> Result<FileApplied, AdminError> {
+    pub fn apply_file(&self, plan: PlannedFile) -> Result<FileApplied, AdminError> {
         let applied = !plan.acts.is_empty();
         let scope = match &plan.scope {
             Some(scope) => scope.clone(),
@@ -48,7 +48,7 @@ impl Admin {
         })
     }
 
-    fn create_named(&self, plan: &Plan) -> Result<WorkspaceScope, AdminError> {
+    fn create_named(&self, plan: &PlannedFile) -> Result<WorkspaceScope, AdminError> {
         let id = WorkspaceId::from_random(draw::bytes()?);
         let slug = [plan.slug.clone()];
         let (name, description) = (&plan.file.name, &plan.file.description);
@@ -59,7 +59,7 @@ impl Admin {
     fn follow(
         &self,
         scope: &WorkspaceScope,
-        plan: &Plan,
+        plan: &PlannedFile,
         act: &Act,
     ) -> Result<Option<TokenCreated>, AdminError> {
         let file = &plan.file;

@@ -16,5 +16,5 @@ mod tokens;
 pub use apply::FileApplied;
 pub use difference::{FieldChange, FileChange};
 pub use format::{FileError, WorkspaceFile};
-pub use plan::{FilePlan, Plan};
+pub use plan::{FilePlan, PlannedFile};
 pub use proxy::{ProxyFile, server_name};

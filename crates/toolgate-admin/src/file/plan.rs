@@ -30,7 +30,7 @@ pub struct FilePlan {
 
 /// A plan with what it takes to follow it.
 #[derive(Debug)]
-pub struct Plan {
+pub struct PlannedFile {
     /// What is shown.
     pub shown: FilePlan,
     pub(super) slug: WorkspaceSlug,
@@ -74,7 +74,7 @@ impl Admin {
         file: &WorkspaceFile,
         into: Option<&str>,
         prune: bool,
-    ) -> Result<Plan, AdminError> {
+    ) -> Result<PlannedFile, AdminError> {
         let slug = WorkspaceSlug::try_from(into.unwrap_or(&file.slug))?;
         check_name(&file.name, "workspace", NAME_MIN, NAME_MAX)?;
         let scope = match self.store.scope(&slug) {
@@ -104,7 +104,7 @@ impl Admin {
         let wanted = draft.servers(file, &there)?;
         self.name_missing(&mut draft.shown, scope.as_ref(), &wanted)?;
         draft.tokens(file, &there.tokens)?;
-        Ok(Plan {
+        Ok(PlannedFile {
             shown: draft.shown,
             slug,
             scope,
