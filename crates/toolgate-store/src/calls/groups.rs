@@ -172,13 +172,15 @@ impl Parts {
     fn with_hours(from_ms: u64, to_ms: u64, history: History) -> Self {
         // Where the calls of an hour may be gone, only the whole hour is known.
         let gone = |time_ms: u64| time_ms / HOUR_MS * HOUR_MS < history.kept_ms;
-        let from_ms = match gone(from_ms) {
-            true => from_ms / HOUR_MS * HOUR_MS,
-            false => from_ms,
+        let from_ms = if gone(from_ms) {
+            from_ms / HOUR_MS * HOUR_MS
+        } else {
+            from_ms
         };
-        let to_ms = match to_ms != u64::MAX && gone(to_ms) {
-            true => to_ms.div_ceil(HOUR_MS) * HOUR_MS,
-            false => to_ms,
+        let to_ms = if to_ms != u64::MAX && gone(to_ms) {
+            to_ms.div_ceil(HOUR_MS) * HOUR_MS
+        } else {
+            to_ms
         };
         let first = from_ms.div_ceil(HOUR_MS);
         let end = (to_ms / HOUR_MS).max(first);
@@ -215,7 +217,7 @@ impl Parts {
 
 /// Groups as they grow.
 struct Counting<'w> {
-    by: By,
+    by: By<'w>,
     wanted: &'w Wanted,
     groups: HashMap<Key, Figures, RandomState>,
     left_out: u64,
@@ -295,47 +297,36 @@ struct Attributes {
 
 /// What calls are grouped by.
 #[derive(Debug, Clone, Copy)]
-struct By {
-    workspace: bool,
-    server: bool,
-    tool: bool,
-    token: bool,
-    status: bool,
-    source: bool,
-    error_code: bool,
+struct By<'d> {
+    dimensions: &'d [Dimension],
     /// Length of the times that are told apart.
     time_ms: Option<u64>,
 }
 
-impl By {
-    fn of(dimensions: &[Dimension]) -> Self {
-        let has = |dimension| dimensions.contains(&dimension);
+impl<'d> By<'d> {
+    fn of(dimensions: &'d [Dimension]) -> Self {
         let times = [
             (Dimension::Minute, MINUTE_MS),
             (Dimension::Hour, HOUR_MS),
             (Dimension::Day, DAY_MS),
         ];
+        let time = times.into_iter().find(|(by, _)| dimensions.contains(by));
         Self {
-            workspace: has(Dimension::Workspace),
-            server: has(Dimension::Server),
-            tool: has(Dimension::Tool),
-            token: has(Dimension::Token),
-            status: has(Dimension::Status),
-            source: has(Dimension::Source),
-            error_code: has(Dimension::ErrorCode),
-            time_ms: times.into_iter().find(|(by, _)| has(*by)).map(|by| by.1),
+            dimensions,
+            time_ms: time.map(|(_, each)| each),
         }
     }
 
     fn key(&self, of: &Attributes) -> Key {
+        let has = |dimension| self.dimensions.contains(&dimension);
         Key {
-            workspace: self.workspace.then_some(of.workspace),
-            server: of.server.filter(|_| self.server),
-            tool: of.tool.filter(|_| self.tool),
-            token: self.token.then_some(of.token),
-            status: self.status.then(|| codes::of_status(of.status)),
-            source: self.source.then(|| codes::of_source(of.source)),
-            error_code: of.error_code.filter(|_| self.error_code),
+            workspace: has(Dimension::Workspace).then_some(of.workspace),
+            server: of.server.filter(|_| has(Dimension::Server)),
+            tool: of.tool.filter(|_| has(Dimension::Tool)),
+            token: has(Dimension::Token).then_some(of.token),
+            status: has(Dimension::Status).then(|| codes::of_status(of.status)),
+            source: has(Dimension::Source).then(|| codes::of_source(of.source)),
+            error_code: of.error_code.filter(|_| has(Dimension::ErrorCode)),
             time_ms: self.time_ms.map(|each| of.time_ms / each * each),
         }
     }

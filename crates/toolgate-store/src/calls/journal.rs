@@ -192,13 +192,11 @@ impl CallsJournal {
         let now = Instant::now();
         if now >= self.roll_at || self.waiting >= ROLL_CALLS {
             // A failure here loses nothing: the calls stay until they are rolled up.
-            match self.roll() {
-                Ok(true) => return,
-                Ok(false) | Err(_) => {
-                    self.roll_at = now + ROLL_EVERY;
-                    self.waiting = 0;
-                }
+            if let Ok(true) = self.roll() {
+                return;
             }
+            self.roll_at = now + ROLL_EVERY;
+            self.waiting = 0;
         }
         if now >= self.prune_at {
             // Nor here: they are deleted another time.

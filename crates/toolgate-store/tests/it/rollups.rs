@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use rusqlite::Connection;
 use tempfile::TempDir;
 use toolgate_analytics::{CallRecord, CallStatus, Journal, Outcome, call_id};
+use toolgate_namespace::ServerSlug;
 use toolgate_store::{
     CallFilter, CallsJournal, CallsReader, DataDir, Dimension, Group, WorkspaceScope,
 };
@@ -202,7 +203,7 @@ impl Both {
 
 fn passes(filter: &CallFilter, call: &CallRecord) -> bool {
     let workspace = filter.workspace.as_ref().map(WorkspaceScope::workspace);
-    let slug = call.server_slug.as_ref().map(|slug| slug.as_str());
+    let slug = call.server_slug.as_ref().map(ServerSlug::as_str);
     workspace.is_none_or(|id| *id == call.workspace)
         && filter
             .server
@@ -229,9 +230,9 @@ fn key(call: &CallRecord, by: &[Dimension]) -> String {
         match dimension {
             Dimension::Workspace => parts[0] = call.workspace.to_string(),
             Dimension::Server => parts[1] = slug(call),
-            Dimension::Tool => parts[2] = call.tool.as_deref().unwrap_or_default().to_owned(),
+            Dimension::Tool => parts[2] = call.tool.as_deref().unwrap_or_default().into(),
             Dimension::Token => parts[3] = call.token_id.to_string(),
-            Dimension::Status => parts[4] = call.status.as_str().to_owned(),
+            Dimension::Status => parts[4] = call.status.as_str().into(),
             Dimension::Hour => parts[5] = (call.time_ms / HOUR * HOUR).to_string(),
             Dimension::Day => parts[5] = (call.time_ms / DAY * DAY).to_string(),
             other => panic!("{other:?} is not tried here"),

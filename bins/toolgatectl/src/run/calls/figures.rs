@@ -24,7 +24,9 @@ pub(super) fn rate(rate: Option<f64>) -> (String, Tone) {
         rate if rate >= 0.9 => Tone::Doubtful,
         _ => Tone::Bad,
     };
-    (format!("{:.1} %", rate * 100.0), tone)
+    // Rounded down: 100 % has no exception.
+    let percent = (rate * 1_000.0).floor() / 10.0;
+    (format!("{percent:.1} %"), tone)
 }
 
 /// `900 B`, `12.4 kB`, `3.1 GB`.
@@ -100,7 +102,9 @@ mod tests {
             [0, 999, 1_000, 1_234_567].map(number),
             ["0", "999", "1,000", "1,234,567"]
         );
-        assert_eq!(rate(Some(0.9958)).0, "99.6 %");
+        assert_eq!(rate(Some(0.9958)).0, "99.5 %");
+        assert_eq!(rate(Some(0.9999)).0, "99.9 %");
+        assert_eq!(rate(Some(1.0)).0, "100.0 %");
     }
 
     #[test]
