@@ -38,16 +38,16 @@ mod draw;
 mod error;
 mod file;
 mod gateway;
-mod invitation;
 mod insight;
+mod invitation;
 mod keys;
 mod mail;
 mod mcp_json;
 mod member;
-mod plan;
-mod over;
 mod once;
 mod operator_key;
+mod over;
+mod plan;
 mod secret;
 mod server;
 mod setting;
@@ -72,8 +72,8 @@ pub use backup::{
     BackupMade, BackupRestored, BackupVerified, SecretsTried, restore_backup, verify_backup,
 };
 pub use call::{CallFeed, CallListed, CallQuery};
-pub use catalog::OWN_TOOLS_FOR_ALL;
 pub use caller::{KeyHolder, TokenHolder, is_credential};
+pub use catalog::OWN_TOOLS_FOR_ALL;
 pub use clock::{ClockAccepted, ClockShown};
 pub use doctor::{Finding, Level, doctor, doctor_with};
 pub use error::{AdminError, Fault};
@@ -82,14 +82,14 @@ pub use file::{
     WorkspaceFile, server_name,
 };
 pub use gateway::{GatewayState, Probe, gateway_status};
-pub use invitation::{
-    InvitationAccepted, InvitationListed, InvitationMade, InvitationRevoked, InvitationShown,
-    NewInvitation,
-};
 pub use insight::{
     Analytics, AnalyticsQuery, AnalyticsRow, CallExport, CallFigures, CallShown, CallsToExport,
     ErrorSeen, GroupBy, LimitedMinute, LimitedToken, LimitsReport, MemberTimeline, Overview,
     OverviewSpan, SlowServer, SlowWeek, ToolCompared,
+};
+pub use invitation::{
+    InvitationAccepted, InvitationListed, InvitationMade, InvitationRevoked, InvitationShown,
+    NewInvitation,
 };
 pub use keys::{
     KeyListed, KeysRotated, KeysStatus, KeysToRotate, MasterListed, NewMasterKey, WorkspaceKeys,
@@ -97,8 +97,8 @@ pub use keys::{
 pub use mail::{MailError, MailPassword, Mailed, SMTP_PASSWORD_VARIABLE};
 pub use mcp_json::McpJson;
 pub use member::{MemberListed, MemberRemoved};
-pub use plan::{Bound, LimitUsed, PlanChange, PlanLimits, PlanListed, PlanSet, PlanUsage};
 pub use operator_key::{OperatorKeyCreated, OperatorKeyListed, OperatorKeyRevoked};
+pub use plan::{Bound, LimitUsed, PlanChange, PlanLimits, PlanListed, PlanSet, PlanUsage};
 pub use secret::{SecretDeleted, SecretListed, SecretOwner, SecretSet};
 pub use server::{
     Allowance, Approved, DifferenceShown, FindingShown, InvalidServer, NewServer, NewTransport,

@@ -493,7 +493,10 @@ pub(crate) fn rules(globs: &[String]) -> Result<ToolRules, AdminError> {
     Ok(rules)
 }
 
-pub(crate) fn rate_limit(given: Option<&str>, per_minute: Option<u32>) -> Result<RateLimit, AdminError> {
+pub(crate) fn rate_limit(
+    given: Option<&str>,
+    per_minute: Option<u32>,
+) -> Result<RateLimit, AdminError> {
     match given {
         None => Ok(per_minute
             .and_then(NonZeroU32::new)

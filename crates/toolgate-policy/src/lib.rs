@@ -67,7 +67,5 @@ pub use invitation::{InvitationCode, InvitationId};
 pub use rate::{RateLimit, RateLimiter, RateVerdict};
 pub use role::{Role, UnknownRole};
 pub use rules::{InvalidRule, ToolRules};
-pub use token::{
-    MemberId, OperatorId, OperatorKeyId, Principal, Token, TokenId, TokenStatus,
-};
+pub use token::{MemberId, OperatorId, OperatorKeyId, Principal, Token, TokenId, TokenStatus};
 pub use token_text::{InvalidToken, RawKey, RawToken, TokenDigest};

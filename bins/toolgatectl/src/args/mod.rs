@@ -30,8 +30,8 @@ pub(crate) use calls::{CallsArgs, CallsCommand, CallsExport, CallsList, CallsSta
 pub(crate) use ceiling::Ceiling;
 pub(crate) use editors::{Connect, McpImport};
 pub(crate) use file::{Apply, Export, How, Import, Man};
-pub(crate) use keys::{KeySourceArgs, KeysCommand, KeysRotate};
 pub(crate) use key::KeyCommand;
+pub(crate) use keys::{KeySourceArgs, KeysCommand, KeysRotate};
 pub(crate) use mcp::{
     ChangesArgument, EraArgument, InWorkspace, IsolationArgument, McpAdd, McpChild, McpCommand,
     McpLogs, McpServer, PrefixArgument, TransportArgument,

@@ -66,11 +66,19 @@ impl Admin {
         match act {
             // It was made for there to be a scope.
             Act::CreateWorkspace => {}
-            Act::Describe => self.describe_workspace(scope, &file.name, &file.description)?,
+            Act::Describe => {
+                let settings = WorkspaceSettings {
+                    name: Some(file.name.clone()),
+                    description: Some(file.description.clone()),
+                    ..WorkspaceSettings::default()
+                };
+                self.update_workspace(scope, settings)?;
+            }
             Act::Settings => {
                 let settings = WorkspaceSettings {
                     read_only: Some(file.read_only),
                     strict_records: Some(file.strict_records),
+                    ..WorkspaceSettings::default()
                 };
                 self.update_workspace(scope, settings)?;
             }
@@ -163,21 +171,6 @@ impl Admin {
             }
         }
         Ok(())
-    }
-
-    /// Gives a workspace another name or description; its slug stays.
-    fn describe_workspace(
-        &self,
-        scope: &WorkspaceScope,
-        name: &str,
-        description: &str,
-    ) -> Result<(), AdminError> {
-        let mut workspace = self.store.workspace(scope)?.workspace;
-        name.trim().clone_into(&mut workspace.name);
-        description.trim().clone_into(&mut workspace.description);
-        Ok(self
-            .store
-            .update_workspace(scope, &self.actor, &workspace)?)
     }
 }
 

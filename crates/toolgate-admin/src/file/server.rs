@@ -121,6 +121,8 @@ impl ServerEntry {
                 entry.url = Some(url.clone());
             }
             Transport::Stdio { argv, child } => entry.started(argv, child),
+            // It is no link of the workspace, so nothing lists it.
+            Transport::BuiltIn => {}
         }
         for injection in &spec.injections {
             match injection {

@@ -10,9 +10,9 @@ mod header;
 mod invalid;
 mod logs;
 mod manage;
+mod probe;
 mod review;
 mod spec;
-mod test;
 mod tools;
 
 pub use add::{ServerAdded, ServerSaved};
@@ -22,9 +22,9 @@ pub use change::{ServerChange, ServerChanged};
 pub use invalid::InvalidServer;
 pub use logs::ServerLogged;
 pub use manage::{ServerHeld, ServerListed, ServerRemoved, ServerSwitched};
+pub use probe::ServerProbed;
 pub use review::{Approved, DifferenceShown, FindingShown, PartShown, ServerReview, ToolReview};
 pub use spec::{NewServer, NewTransport};
-pub use test::ServerProbed;
 pub use tools::{ToolClassified, ToolListed, ToolSwitched};
 
 pub(crate) use add::check_alone;

@@ -212,7 +212,7 @@ fn add(desk: &Desk, given: &mut Arguments) -> Result<Answer, Refusal> {
 }
 
 fn test(desk: &Desk, given: &mut Arguments) -> Result<Answer, Refusal> {
-    let tested = desk.admin.test_server(&desk.scope, given.text("server"))?;
+    let tested = desk.admin.probe_server(&desk.scope, given.text("server"))?;
     let text = format!("`{}`: {}", tested.server, said(&tested.probe));
     let probe = shown(&tested.probe);
     Ok(Answer::report(text, &tested).with("probe", probe))

@@ -130,6 +130,7 @@ fn create(desk: &Desk, given: &mut Arguments) -> Result<Answer, Refusal> {
         expires_in: lifetime(own, given.span("expires_in"))?,
         tools: patterns(&own.tools, &given.texts("tools"))?,
         rate_limit: rate(own, given.number("rate_limit"))?,
+        member: None,
     };
     let made = desk.admin.create_token(&desk.scope, &new)?;
     let text = format!(

@@ -100,6 +100,7 @@ fn whoami(desk: &Desk, _: &mut Arguments) -> Result<Answer, Refusal> {
 
 fn audit(desk: &Desk, given: &mut Arguments) -> Result<Answer, Refusal> {
     let rows = desk.admin.list_audit(&AuditQuery {
+        before: None,
         workspace: Some(desk.scope.clone()),
         since: given.span("since"),
         action: given.maybe("action").map(ToOwned::to_owned),

@@ -1,8 +1,8 @@
 //! Tests of the public surface: tokens, roles, tool rules, decisions and rate limits.
 
 mod deny_by_default;
-mod people;
 mod least_role;
+mod people;
 mod permission_matrix;
 mod rate_exact;
 mod support;

@@ -1,8 +1,6 @@
 //! The table `call_blocks`: batches of calls, packed.
 
-use std::collections::BTreeMap;
-
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use toolgate_analytics::{CallStatus, call_id};
@@ -12,8 +10,8 @@ use super::filter::Wanted;
 use super::names::Texts;
 use super::packed::{Call, Calls, Packer, Party, parties};
 use super::reader::CallRow;
-use super::tally::Tally;
 use super::span::Span;
+use super::tally::Tally;
 use crate::sql::{Broken, unreadable};
 
 /// A batch goes to the end of the last block while that has fewer calls, so that an installation with few calls

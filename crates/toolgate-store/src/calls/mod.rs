@@ -17,8 +17,8 @@ mod packed;
 mod reader;
 mod rollups;
 mod rows;
-mod tally;
 mod span;
+mod tally;
 
 pub use figures::Figures;
 pub use filter::CallFilter;

@@ -7,8 +7,8 @@ use super::filter::Wanted;
 use super::names::{Names, cut};
 use super::packed::{Call, Party};
 use super::reader::CallRow;
-use super::tally::Tally;
 use super::span::Span;
+use super::tally::Tally;
 use super::{clamp, codes};
 use crate::sql::{Broken, parsed, parsed_if_any, unreadable};
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use toolgate_analytics::{CallRecord, CallStatus};
+use toolgate_analytics::{CallRecord, CallStatus, Outcome};
 use toolgate_namespace::{ServerSlug, WorkspaceId};
 use toolgate_store::{Alert, AlertId, AlertRule};
 

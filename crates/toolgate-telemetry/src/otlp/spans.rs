@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
-use toolgate_analytics::{CallRecord, CallStatus, CallTrace, call_id};
+use toolgate_analytics::{CallRecord, CallStatus, CallTrace, Outcome, call_id};
 
 use crate::Watched;
 

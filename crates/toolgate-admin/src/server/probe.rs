@@ -18,7 +18,7 @@ pub struct ServerProbed {
 
 impl Admin {
     /// Has the running gateway contact one server and ask it for its tools, now.
-    pub fn test_server(
+    pub fn probe_server(
         &self,
         scope: &WorkspaceScope,
         server: &str,
