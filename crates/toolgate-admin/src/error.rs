@@ -116,6 +116,15 @@ pub enum AdminError {
     /// Text that is not a token, so nothing was looked up.
     #[error("that is not a token")]
     NotAToken(#[from] InvalidToken),
+    /// Not an e-mail address of the plain kind.
+    #[error("that is not an e-mail address")]
+    Email,
+    /// Too short to hold, or too long to be one.
+    #[error("a password has 12 to 1024 bytes")]
+    WeakPassword,
+    /// Argon2 refused, which takes a system without memory.
+    #[error("hashing a password")]
+    PasswordHash,
     /// Not a role.
     #[error(transparent)]
     Role(#[from] UnknownRole),
@@ -288,6 +297,8 @@ impl AdminError {
             | Self::Server(_)
             | Self::AmbiguousToken { .. }
             | Self::NotAToken(_)
+            | Self::Email
+            | Self::WeakPassword
             | Self::NotAHash
             | Self::Role(_)
             | Self::Rule(_)
@@ -327,6 +338,7 @@ impl AdminError {
             | Self::Key(_)
             | Self::Seal(_)
             | Self::MasterRotation(_)
+            | Self::PasswordHash
             | Self::Random => Fault::Failed,
         }
     }
@@ -376,6 +388,13 @@ impl AdminError {
                 "a token starts with mwt_ and ends in a checksum; check that it was copied whole"
                     .to_owned(),
             ),
+            Self::Email => Some(
+                "use one like name@example.com; letters other than a to z are not accepted"
+                    .to_owned(),
+            ),
+            Self::WeakPassword => {
+                Some("a few words are easier to keep than a few signs".to_owned())
+            }
             Self::GrantsNothing => {
                 Some("add what it may use, such as `*,!github__delete_*`".to_owned())
             }
@@ -425,6 +444,7 @@ impl AdminError {
             | Self::Name { .. }
             | Self::Slug(_)
             | Self::Role(_)
+            | Self::PasswordHash
             | Self::Random => None,
         }
     }

@@ -37,6 +37,8 @@ mod error;
 mod gateway;
 mod keys;
 mod mcp_json;
+mod operators;
+mod password;
 mod secret;
 mod server;
 mod slug;
@@ -63,6 +65,7 @@ pub use keys::{
     KeyListed, KeysRotated, KeysStatus, KeysToRotate, MasterListed, NewMasterKey, WorkspaceKeys,
 };
 pub use mcp_json::McpJson;
+pub use operators::{OperatorListed, OperatorRemoved, SignedIn, canonical_email};
 pub use secret::{SecretDeleted, SecretListed, SecretOwner, SecretSet};
 pub use server::{
     Allowance, Approved, DifferenceShown, FindingShown, InvalidServer, NewServer, NewTransport,
