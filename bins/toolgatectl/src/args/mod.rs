@@ -6,6 +6,7 @@ mod calls;
 mod ceiling;
 mod keys;
 mod mcp;
+mod operator;
 mod secrets;
 mod span;
 mod token;
@@ -25,6 +26,7 @@ pub(crate) use mcp::{
     ChangesArgument, EraArgument, IsolationArgument, McpAdd, McpChild, McpCommand, McpLogs,
     McpServer, PrefixArgument, TransportArgument,
 };
+pub(crate) use operator::OperatorCommand;
 pub(crate) use secrets::{SecretArgument, SecretsCommand, WorkspaceSecretCommand};
 pub(crate) use token::{TokenCommand, TokenCreate, TokenTry};
 pub(crate) use tools::{ClassificationArgument, ToolsCommand};
@@ -97,6 +99,9 @@ pub(crate) enum Command {
     /// Keys that seal the secrets: which there are, and how they are replaced
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// People who sign in to the dashboard
+    #[command(subcommand)]
+    Operator(OperatorCommand),
     /// What was called, by whom, and how it went
     Calls(CallsArgs),
     /// What administrators did, and whether the record of it is whole

@@ -7,6 +7,7 @@ mod clock;
 mod doctor;
 mod keys;
 mod mcp;
+mod operator;
 mod secrets;
 mod status;
 mod token;
@@ -48,6 +49,7 @@ pub(crate) fn run(
         Command::Token(command) => place.open(keys, |context| token::run(context, command)),
         Command::Mcp(command) => place.open(keys, |context| mcp::run(context, command)),
         Command::Tools(command) => place.open(keys, |context| tools::run(context, command)),
+        Command::Operator(command) => place.open(keys, |context| operator::run(context, command)),
         Command::Secrets(command) => place.open(keys, |context| secrets::run(context, command)),
         Command::Calls(query) => place.open(keys, |context| calls::calls(context, query)),
         Command::Audit(AuditCommand::List(query)) => {

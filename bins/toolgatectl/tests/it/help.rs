@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::installation::Installation;
 
 /// Every command that does something.
-const COMMANDS: [&[&str]; 43] = [
+const COMMANDS: [&[&str]; 46] = [
     &["workspace", "create"],
     &["workspace", "list"],
     &["workspace", "use"],
@@ -38,6 +38,9 @@ const COMMANDS: [&[&str]; 43] = [
     &["secrets", "set"],
     &["secrets", "list"],
     &["secrets", "delete"],
+    &["operator", "list"],
+    &["operator", "reset-password"],
+    &["operator", "remove"],
     &["calls"],
     &["audit", "list"],
     &["clock", "show"],

@@ -8,7 +8,7 @@ use toolgate_admin::{
     Actor, AdminError, AuditQuery, Classification, KeysToRotate, NewMasterKey, NewToken,
     ReadOnlyMay, Role, Secret, SecretOwner, ServerIdentity, WorkspaceScope, WorkspaceSettings,
 };
-use toolgate_store::{OfferedTool, Ruling};
+use toolgate_store::{OfferedTool, OperatorRow, Ruling};
 
 use crate::home::{Home, http};
 
@@ -155,6 +155,41 @@ const ACTS: &[(&str, Act, &[&str])] = &[
         &["backup.create"],
     ),
     (
+        "claim_installation",
+        |home, _| {
+            let password = Secret::new("correct horse battery".to_owned());
+            home.admin
+                .claim_installation("A@example.com ", &password)
+                .map(drop)
+        },
+        &["operator.create"],
+    ),
+    (
+        "set_operator_password",
+        |home, _| {
+            let password = Secret::new("another horse battery".to_owned());
+            home.admin
+                .set_operator_password("b@example.com", &password)
+                .map(drop)
+        },
+        &["operator.password"],
+    ),
+    (
+        "remove_operator",
+        |home, _| home.admin.remove_operator("b@example.com").map(drop),
+        &["operator.remove"],
+    ),
+    (
+        "note_sign_in",
+        |home, _| home.admin.note_sign_in("op_1", "b@example.com"),
+        &["session.start"],
+    ),
+    (
+        "note_failed_sign_ins",
+        |home, _| home.admin.note_failed_sign_ins("192.0.2.1"),
+        &["session.refuse"],
+    ),
+    (
         "delete_workspace",
         |home, scope| home.admin.delete_workspace(scope).map(drop),
         &["workspace.delete"],
@@ -171,6 +206,18 @@ fn full_home() -> (Home, WorkspaceScope) {
     let value = Secret::new("not-a-real-value".to_owned());
     home.admin
         .set_secret(&scope, SecretOwner::Workspace, "API_TOKEN", &value)
+        .unwrap();
+    // Invited, so that the installation is still to be claimed.
+    let invited = OperatorRow {
+        id: "op_b".to_owned(),
+        email: "b@example.com".to_owned(),
+        password: None,
+        created_at: 1,
+        joined_at: None,
+        last_used_at: None,
+    };
+    home.store()
+        .create_operator(&Actor::gateway(), &invited, false)
         .unwrap();
     (home, scope)
 }

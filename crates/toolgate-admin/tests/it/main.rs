@@ -12,6 +12,7 @@ mod events;
 mod gateway;
 mod home;
 mod keys;
+mod operators;
 mod open;
 mod secrets;
 mod servers;

@@ -14,11 +14,16 @@ export class ApiError extends Error {
 }
 
 let csrf = '';
+// A page that refreshes itself must not keep a session alive for nobody (S-77).
+let touched = Date.now();
+for (const kind of ['pointerdown', 'keydown', 'wheel']) addEventListener(kind, () => { touched = Date.now(); }, { passive: true, capture: true });
+
 /** Set by the shell: what to do when the session is over, and how to ask for a password again. */
 export const hooks = { signedOut: () => {}, stepUp: async () => false };
 
 async function once(method, path, body, signal) {
   const headers = { accept: 'application/json' };
+  if (Date.now() - touched > 60e3) headers['x-background'] = '1';
   if (method !== 'GET') headers['x-csrf-token'] = csrf;
   if (body !== undefined) headers['content-type'] = 'application/json';
   let response;
@@ -92,7 +97,7 @@ export async function ifThere(promise) {
   try {
     return await promise;
   } catch (error) {
-    if (error.status === 404 && (error.code === 'no_route' || error.code === 'not_found')) return null;
+    if (error.status === 404) return null;
     throw error;
   }
 }
@@ -123,22 +128,23 @@ export function workspace(slug) {
     get: () => get(at),
     set: (given) => call('PATCH', at, given),
     remove: () => call('DELETE', at),
-    test: () => call('POST', `${at}/test`, {}),
+    test: () => call('POST', `${at}/test`),
     servers: {
       list: () => all('servers', `${at}/servers`),
       add: (given) => call('POST', `${at}/servers`, given),
       set: (name, given) => call('PATCH', server(name), given),
       remove: (name) => call('DELETE', server(name)),
-      test: (name) => call('POST', `${server(name)}/test`, {}),
+      test: (name) => call('POST', `${server(name)}/test`),
       logs: (name) => list('lines', `${server(name)}/logs`),
-      approve: (name, hash) => call('POST', `${server(name)}/approve`, { hash }),
     },
     tools: {
       list: (name) => all('tools', `${at}/tools`, { server: name }),
       set: (name, tool, given) => call('PATCH', `${server(name)}/tools/${enc(tool)}`, given),
-      approve: (name, tool, hash) => call('POST', `${server(name)}/tools/${enc(tool)}/approve`, { hash }),
     },
-    reviews: () => get(`${at}/reviews`),
+    reviews: {
+      list: () => get(`${at}/reviews`),
+      approve: (given) => call('POST', `${at}/reviews/approve`, given),
+    },
     secrets: {
       list: () => all('secrets', `${at}/secrets`),
       set: (given) => call('POST', `${at}/secrets`, given),

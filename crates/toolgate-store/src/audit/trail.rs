@@ -29,6 +29,13 @@ impl Actor {
         }
     }
 
+    /// Somebody who could not say who they are.
+    pub fn stranger() -> Self {
+        Self {
+            name: "stranger".to_owned(),
+        }
+    }
+
     /// Whoever presented this token.
     pub fn token(id: &TokenId) -> Self {
         Self {

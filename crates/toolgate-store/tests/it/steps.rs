@@ -6,7 +6,7 @@
 use rusqlite::Connection;
 use toolgate_namespace::{ServerId, ServerIdentity};
 use toolgate_policy::{Classification, Role, Token};
-use toolgate_store::{StoreError, TokenChange, Workspace, WorkspaceScope};
+use toolgate_store::{OperatorRow, StoreError, TokenChange, Workspace, WorkspaceScope};
 
 use crate::fixtures::{House, NOW, actor, secret_name, tool};
 
@@ -30,12 +30,25 @@ impl Ready {
             .unwrap();
         let token = house.add_token(&scope, 1);
         house.put_secret(&scope, None, "API_TOKEN");
+        let first = operator("a@example.com");
+        house.store.create_operator(&actor(), &first, true).unwrap();
         Self {
             house,
             scope,
             server,
             token,
         }
+    }
+}
+
+fn operator(email: &str) -> OperatorRow {
+    OperatorRow {
+        id: format!("op_{email}"),
+        email: email.to_owned(),
+        password: Some("$argon2id$".to_owned()),
+        created_at: NOW,
+        joined_at: Some(NOW),
+        last_used_at: None,
     }
 }
 
@@ -125,6 +138,29 @@ const ACTS: &[(&str, Act)] = &[
         store
             .delete_secret(&ready.scope, &actor(), None, &secret_name("API_TOKEN"))
             .map(drop)
+    }),
+    ("operator.create", |ready| {
+        let operator = operator("b@example.com");
+        let store = &ready.house.store;
+        store.create_operator(&actor(), &operator, false)
+    }),
+    ("operator.password", |ready| {
+        let store = &ready.house.store;
+        store
+            .set_operator_password(&actor(), "a@example.com", "$other", NOW)
+            .map(drop)
+    }),
+    ("operator.remove", |ready| {
+        let store = &ready.house.store;
+        store.remove_operator(&actor(), "a@example.com").map(drop)
+    }),
+    ("session.start", |ready| {
+        let store = &ready.house.store;
+        store.note_sign_in(&actor(), "op_1", "a@example.com")
+    }),
+    ("session.refuse", |ready| {
+        let store = &ready.house.store;
+        store.note_failed_sign_ins(&actor(), "192.0.2.1")
     }),
     ("setting.change", |ready| {
         ready.house.store.set_setting(&actor(), "url", "x")
@@ -275,6 +311,8 @@ fn s85_the_inventory_is_complete() {
         "backup",
         "pin",
         "member",
+        "operator",
+        "session",
     ];
     let mut found = 0;
     for file in std::fs::read_dir(folder).unwrap() {

@@ -4,10 +4,10 @@ import { h } from '../dom.js';
 import { workspace } from '../api.js';
 import { bytes, exact, millis, time } from '../format.js';
 import { badge, button, card, copyable, empty, facts, head, hinted, input, linkButton, notice, select, table } from '../parts.js';
-import { status } from './recent.js';
+import { failed, status } from './recent.js';
 
-const STATUSES = [['', 'any'], ['errors', 'failed'], ['ok', 'ok'], ['tool_error', 'tool error'], ['rpc_error', 'error'], ['refused', 'refused'], ['rate_limited', 'rate limited'], ['cancelled', 'cancelled'], ['revoked', 'revoked'], ['timed_out', 'timed out'], ['unreachable', 'unreachable'], ['internal', 'internal']];
-const SINCE = [['1h', 'the last hour'], ['24h', '24 hours'], ['7d', '7 days'], ['30d', '30 days']];
+const STATUSES = [['', 'any'], ['errors', 'failed'], ['ok', 'ok'], ['tool_error', 'tool error'], ['rpc_error', 'error'], ['refused', 'refused'], ['rate_limited', 'rate limited'], ['cancelled', 'cancelled'], ['revoked', 'revoked'], ['timed_out', 'timed out'], ['unreachable', 'unreachable'], ['overloaded', 'overloaded'], ['internal', 'internal']];
+const SINCE = [['3600', 'the last hour'], ['86400', '24 hours'], ['604800', '7 days'], ['2592000', '30 days']];
 const FILTERS = ['since', 'status', 'server', 'tool', 'token'];
 
 /** What each status means, and what to do about it. */
@@ -21,6 +21,7 @@ const MEANING = {
   revoked: 'The token was revoked or changed while the call ran; its result was not delivered.',
   timed_out: 'The server did not answer in time. Test it; if it needs longer, raise its time limit.',
   unreachable: 'The server could not be reached. Test it: the test says why.',
+  overloaded: 'It was not tried: its server failed before and is left alone for a while, or too many calls were waiting.',
   internal: 'The gateway failed. Its log says more.',
 };
 
@@ -30,11 +31,12 @@ export const page = {
   load: async ({ slug, query }) => {
     const api = workspace(slug);
     const asked = Object.fromEntries(FILTERS.map((name) => [name, query.get(name) || undefined]));
-    asked.since ??= '24h';
+    asked.since ??= '86400';
+    const { since, server, token } = asked;
     const [calls, servers, tokens] = await Promise.all([
-      api.calls.list({ ...asked, limit: 200, cursor: query.get('cursor') || undefined }), api.servers.list(), api.tokens.list()]);
+      api.calls.list({ since, server, token, limit: 500, cursor: query.get('cursor') || undefined }), api.servers.list(), api.tokens.list()]);
     const next = calls.next;
-    const rows = [...calls].sort((one, other) => (one.time < other.time ? 1 : -1));
+    const rows = calls.filter((call) => matches(call, asked)).sort((one, other) => (one.time < other.time ? 1 : -1));
     return { rows, next, servers, tokens, asked };
   },
   view: (context, { rows, next, servers, tokens, asked }) => [
@@ -52,6 +54,11 @@ export const page = {
     next && h('p', null, h('a', { href: here(context, { ...asked, cursor: next }) }, 'Older calls')),
   ],
 };
+
+function matches(call, { status: wanted, tool }) {
+  const right = !wanted || (wanted === 'errors' ? failed(call) : call.status === wanted);
+  return right && (!tool || (call.tool ?? '').toLowerCase().includes(tool.toLowerCase()));
+}
 
 /** The columns of every list of calls. */
 export function columns(slug) {
@@ -75,7 +82,7 @@ export const one = {
       return found.call ?? found;
     } catch (error) {
       if (error.status !== 404) throw error;
-      const calls = await api.calls.list({ since: '30d', limit: 1000 });
+      const calls = await api.calls.list({ since: 2592000, limit: 500 });
       const call = calls.find((call) => call.id === name);
       if (!call) throw error;
       return call;

@@ -6,7 +6,7 @@ import { chart } from '../chart.js';
 import { count, millis, number, percent, time } from '../format.js';
 import { button, card, copyable, facts, head, linkButton, notice, table } from '../parts.js';
 import { columns } from './calls.js';
-import { failed, recent, status } from './recent.js';
+import { recent } from './recent.js';
 import { standing, standingBadge } from './server-parts.js';
 
 const HOUR = 3600e3;
@@ -17,15 +17,13 @@ export const page = {
   load: async ({ slug }) => {
     const api = workspace(slug);
     const [space, servers, tokens, calls, reviews] = await Promise.all([
-      api.get(), api.servers.list(), api.tokens.list(), recent(api), ifThere(api.reviews())]);
+      api.get(), api.servers.list(), api.tokens.list(), recent(api), ifThere(api.reviews.list())]);
     return { space: space.workspace ?? space, servers, tokens, calls, waiting: (reviews?.reviews?.length ?? 0) + (reviews?.servers?.length ?? 0) };
   },
   view: (context, { space, servers, tokens, calls, waiting }) => {
     const at = (to) => `#/w/${context.slug}/${to}`;
     const list = calls.calls;
-    const bad = list.filter(failed).length;
-    const durations = list.map((call) => call.duration_ms).sort((one, other) => one - other);
-    const p95 = durations.length ? durations[Math.min(durations.length - 1, Math.floor(durations.length * 0.95))] : null;
+    const { total } = calls;
     const active = tokens.filter((token) => token.status === 'active');
     const ill = servers.filter((server) => ['bad'].includes(standing(server).kind));
     const url = space.url ?? space.gateway_url;
@@ -41,19 +39,19 @@ export const page = {
         step(list.length > 0, 'Call a tool; the call shows here at once', at('live'), 'Watch live')),
       ),
       h('div', { class: 'tiles' },
-        tile('Calls, 24 h', number(list.length), at('calls')),
-        tile('Success', percent(list.length - bad, list.length), at('calls?status=errors'), list.length && bad / list.length > 0.05 ? 'bad' : ''),
-        tile('95th percentile', millis(p95), at('analytics')),
+        tile('Calls, 24 h', number(total.calls), at('calls')),
+        tile('Success', total.success_rate === null ? '–' : percent(total.success_rate * 1e4, 1e4), at('calls?status=errors'), total.success_rate !== null && total.success_rate < 0.95 ? 'bad' : ''),
+        tile('95th percentile', millis(total.p95_ms), at('analytics')),
         tile('Servers ready', `${servers.filter((server) => standing(server).kind === 'good').length} / ${servers.length}`, at('servers'), ill.length ? 'bad' : ''),
         tile('Active tokens', number(active.length), at('tokens'))),
-      card('Calls in the last 24 hours', hours(list)),
+      card('Calls in the last 24 hours', hours(calls.hours)),
       h('div', { class: 'grid' },
         card('Servers', servers.length
           ? table({ label: 'Servers', rows: servers, key: (server) => server.id, columns: [
             { title: 'Name', cell: (server) => h('a', { href: at(`servers/${server.server}`) }, server.server) },
             { title: 'State', cell: standingBadge },
             { title: 'Tools', number: true, cell: (server) => number(server.tools) },
-            { title: 'Calls', number: true, cell: (server) => number(calls.by('server', server.server).length) }] })
+            { title: 'Calls', number: true, cell: (server) => number(calls.of(server.server).calls) }] })
           : h('p', { class: 'muted' }, 'None yet.')),
         card('Where clients connect', h('p', { class: 'muted' }, 'With a token of this workspace as bearer token.'), copyable(url, 'the URL'),
           facts([['Slug', h('code', null, context.slug)], ['Made', time(space.created_at)]]))),
@@ -72,16 +70,9 @@ function tile(name, value, href, kind) {
 }
 
 /** Calls an hour, with those that failed in front. */
-function hours(calls) {
-  const now = Math.floor(Date.now() / HOUR) * HOUR;
-  const times = Array.from({ length: 24 }, (_, index) => now - (23 - index) * HOUR);
-  const all = times.map(() => 0);
-  const bad = times.map(() => 0);
-  for (const call of calls) {
-    const index = 23 - Math.round((now - Math.floor(Date.parse(call.time) / HOUR) * HOUR) / HOUR);
-    if (index < 0 || index > 23) continue;
-    all[index] += 1;
-    if (failed(call)) bad[index] += 1;
-  }
-  return chart({ label: 'Calls an hour', times, span: HOUR, height: 170, series: [{ name: 'Calls', values: all, color: 1 }, { name: 'Failed', values: bad, color: 2 }] });
+function hours(rows) {
+  return chart({
+    label: 'Calls an hour', times: rows.map((row) => Date.parse(row.key)), span: HOUR, height: 170,
+    series: [{ name: 'Calls', values: rows.map((row) => row.calls), color: 1 }, { name: 'Failed', values: rows.map((row) => row.errors), color: 2 }],
+  });
 }

@@ -8,7 +8,7 @@ export const page = {
   title: 'Reviews',
   every: 10000,
   load: async ({ slug }) => {
-    const found = await workspace(slug).reviews();
+    const found = await workspace(slug).reviews.list();
     return { tools: found.reviews ?? found.tools ?? [], servers: found.servers ?? [] };
   },
   view: (context, { tools, servers }) => [
@@ -26,14 +26,13 @@ function toolCard(context, tool) {
   const changed = tool.differences.length > 0;
   return h('section', { class: 'card', 'data-key': `${name}/${tool.hash}` },
     h('h2', null, h('span', { class: 'row' }, h('code', null, name), badge('warn', tool.state)),
-      h('span', { class: 'row' }, button('Approve', { primary: true, small: true, 'aria-label': `Approve ${name}`, onclick: () => approve(context, () => api.tools.approve(tool.server, tool.tool, tool.hash), name) }))),
+      h('span', { class: 'row' }, button('Approve', { primary: true, small: true, 'aria-label': `Approve ${name}`, onclick: () => approve(context, () => api.reviews.approve({ server: tool.server, tool: tool.tool, hash: tool.hash }), name) }))),
     h('p', null, tool.reason ? `${tool.reason}. ` : '', words[tool.state] ?? ''),
     tool.findings.length > 0 && notice('bad', h('strong', null, 'Looks suspicious'), tool.findings.map((finding) => h('p', null, finding.meaning, ' ', h('span', { class: 'muted' }, `(${finding.place})`)))),
     (changed ? tool.differences : tool.offered).map((difference) => h('div', null,
       h('h3', null, h('code', null, difference.place)),
       h('p', { class: 'diff' }, difference.parts.map((part) => ({
-        added: () => h('ins', null, part.text), removed: () => h('del', null, part.text),
-        insert: () => h('ins', null, part.text), delete: () => h('del', null, part.text),
+        added: () => h('ins', null, part.text), gone: () => h('del', null, part.text),
       }[part.change] ?? (() => part.text))())))),
     changed && tool.offered.length > 0 && h('details', null, h('summary', null, 'All that it offers now'),
       tool.offered.map((difference) => h('div', null, h('h3', null, h('code', null, difference.place)), h('p', { class: 'diff' }, difference.parts.map((part) => part.text))))),
@@ -44,7 +43,7 @@ function serverCard(context, server) {
   const api = workspace(context.slug);
   return h('section', { class: 'card', 'data-key': `server/${server.server}/${server.hash}` },
     h('h2', null, h('span', { class: 'row' }, server.server, badge('bad', 'another server?')),
-      button('It is the same server', { primary: true, small: true, 'aria-label': `Approve who ${server.server} is`, onclick: () => approve(context, () => api.servers.approve(server.server, server.hash), server.server) })),
+      button('It is the same server', { primary: true, small: true, 'aria-label': `Approve who ${server.server} is`, onclick: () => approve(context, () => api.reviews.approve({ server: server.server, hash: server.hash }), server.server) })),
     h('p', null, `${server.reason}. All of its tools are held until you say that this is right.`),
     h('div', { class: 'grid' },
       h('div', null, h('h3', null, 'As it was approved'), h('pre', { class: 'log' }, JSON.stringify(server.pinned, null, 2))),

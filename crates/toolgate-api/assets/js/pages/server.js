@@ -19,9 +19,9 @@ export const page = {
     const [servers, tools, secrets, calls] = await Promise.all([api.servers.list(), api.tools.list(name), api.secrets.list(), recent(api)]);
     const server = servers.find((one) => one.server === name);
     if (!server) throw new ApiError(404, { code: 'not_found', message: `there is no server ${name} here`, hint: 'it may have been removed' });
-    return { server, servers, tools: tools.filter((tool) => tool.server === name), secrets, calls: calls.by('server', name), list: calls.calls.filter((call) => call.server === name) };
+    return { server, servers, tools: tools.filter((tool) => tool.server === name), secrets, calls: calls.of(name) };
   },
-  view: (context, { server, servers, tools, secrets, calls, list }) => {
+  view: (context, { server, servers, tools, secrets, calls }) => {
     const { kind, why, todo } = standing(server);
     const api = workspace(context.slug);
     const capabilities = server.capabilities ? Object.keys(server.capabilities) : null;
@@ -34,9 +34,9 @@ export const page = {
       why && notice(kind, why, ' ', todo === 'reviews' && h('a', { href: `#/w/${context.slug}/reviews` }, 'Review'),
         todo === 'secrets' && server.missing_secrets.map((name) => button(`Set ${name}`, { small: true, onclick: () => setSecret(context, servers, { name, server: server.server }) }))),
       h('div', { class: 'tiles' },
-        h('div', { class: 'tile' }, h('span', null, 'Calls, 24 h'), h('strong', null, number(calls.length))),
+        h('div', { class: 'tile' }, h('span', null, 'Calls, 24 h'), h('strong', null, number(calls.calls))),
         h('div', { class: 'tile' }, h('span', null, 'Failed'), h('strong', { class: calls.errors ? 'bad' : '' }, number(calls.errors))),
-        h('div', { class: 'tile' }, h('span', null, 'Median'), h('strong', null, millis(calls.median))),
+        h('div', { class: 'tile' }, h('span', null, 'Median'), h('strong', null, millis(calls.p50_ms))),
         h('div', { class: 'tile' }, h('span', null, 'Tools'), h('strong', null, number(server.tools)))),
       card('Tools', tools.length ? toolTable(context, tools) : h('p', { class: 'muted' }, 'None is known. Test the server to ask for them.')),
       h('div', { class: 'grid' },
@@ -53,7 +53,7 @@ export const page = {
             { title: '', cell: (row) => h('div', { class: 'row' }, button(row.set ? 'New value' : 'Set', { small: true, 'aria-label': `${row.set ? 'New value for' : 'Set'} ${row.name}`, onclick: () => setSecret(context, servers, { name: row.name, server: row.set ? row.set.server : server.server }, Boolean(row.set)) })) }] })
           : h('p', { class: 'muted' }, 'None.'))),
       server.transport === 'stdio' && card('What it wrote', h('p', { class: 'muted' }, 'The last lines of standard error, without its secrets.'), logs(context, server)),
-      list.length > 0 && card('Latest calls', table({ label: 'Latest calls', rows: list.slice(0, 8), key: (call) => call.id, columns: columns(context.slug) })),
+      calls.list.length > 0 && card('Latest calls', table({ label: 'Latest calls', rows: calls.list.slice(0, 8), key: (call) => call.id, columns: columns(context.slug) })),
     ];
   },
 };

@@ -2,7 +2,7 @@
 
 import { h } from '../dom.js';
 import { workspace } from '../api.js';
-import { millis, number } from '../format.js';
+import { count, millis, number } from '../format.js';
 import { badge, button, dialog, empty, failure, field, form, head, hinted, input, notice, select, table, tick, toast } from '../parts.js';
 import { recent } from './recent.js';
 import { place, probeSaid, standing, standingBadge } from './server-parts.js';
@@ -17,7 +17,7 @@ export const page = {
   },
   view: (context, { servers, calls }) => {
     const add = () => addServer(context);
-    const of = (server) => calls.by('server', server.server);
+    const of = (server) => calls.of(server.server);
     return [
       head('Servers', 'Where the tools of this workspace come from.',
         servers.length > 0 && button('Test all', { look: 'play', onclick: () => testAll(context) }),
@@ -30,8 +30,8 @@ export const page = {
             { title: 'Name', cell: (server) => [h('a', { href: `#/w/${context.slug}/servers/${server.server}` }, server.server), place(server)] },
             { title: 'State', cell: (server) => { const { why } = standing(server); return [standingBadge(server), why && h('span', { class: 'sub' }, why)]; } },
             { title: 'Tools', number: true, cell: (server) => number(server.tools) },
-            { title: 'Calls, 24 h', number: true, cell: (server) => number(of(server).length) },
-            { title: 'Median', number: true, cell: (server) => millis(of(server).median) },
+            { title: 'Calls, 24 h', number: true, cell: (server) => number(of(server).calls) },
+            { title: 'Median', number: true, cell: (server) => millis(of(server).p50_ms) },
             { title: 'Last error', cell: (server) => of(server).lastError ?? h('span', { class: 'muted' }, 'none') },
             {
               title: '', cell: (server) => h('div', { class: 'row' },
@@ -61,12 +61,12 @@ async function addServer(context) {
         server: given.server, url: given.url,
         bearer: given.auth === 'bearer' ? given.secret : undefined,
         headers: given.auth === 'header' ? [`${given.header}: {${given.secret}}`] : undefined,
-        review: given.review || undefined,
+        baseline: given.review ? 'review' : undefined,
       })),
     },
     h('p', { class: 'muted' }, 'Servers that are started as a command are added on the host: ', h('code', null, 'toolgatectl mcp add NAME -- COMMAND'), '.'),
     field('URL', input('url', { type: 'url', required: true, autofocus: true, class: 'mono', placeholder: 'https://api.example.com/mcp' })),
-    field('Name', input('server', { required: true, maxlength: 64, class: 'mono', placeholder: 'github', pattern: '[a-z0-9][a-z0-9_\\-]*' }), 'Goes in front of each tool’s name: github__create_issue.'),
+    field('Name', input('server', { required: true, maxlength: 24, class: 'mono', placeholder: 'github', pattern: '[a-z]([a-z0-9\\-]{0,22}[a-z0-9])?' }), 'Goes in front of each tool’s name: github__create_issue.'),
     field('It wants to see', auth), more,
     tick('review', 'Hold every tool until I have approved it', false));
   });
@@ -96,9 +96,10 @@ export async function testServer(context, name, pressed) {
     if (pressed) { pressed.disabled = false; pressed.removeAttribute('aria-busy'); }
   }
   await context.refresh();
-  const probe = found.probe ?? found;
   await dialog(`Test of ${name}`, (close) => h('div', { class: 'stack' },
-    found instanceof Error ? failure(found) : probeSaid(probe.state ? probe : { state: 'failed', error: probe.error ?? 'no answer', hint: probe.hint }),
+    found instanceof Error ? failure(found) : found.ok
+      ? notice('good', h('strong', null, 'It answered. '), `It speaks ${found.revision} and has ${count(found.tools, 'tool')}.`)
+      : notice('bad', h('strong', null, hinted(found.error ?? 'It did not answer')), found.hint && h('p', null, hinted(found.hint))),
     h('div', { class: 'row end' }, button('Close', { primary: true, onclick: () => close() }))));
 }
 

@@ -55,7 +55,7 @@ async function create(context) {
       name: given.name, role: given.role,
       expires_in: given.expires_in ? Number(given.expires_in) : undefined,
       tools: given.tools ? given.tools.split(/[\s,]+/).filter(Boolean) : undefined,
-      rate_limit: given.rate_limit || undefined,
+      rate_limit: given.rate_limit === 'off' ? 'off' : Number(given.rate_limit) || undefined,
     })),
   },
   field('Name', input('name', { required: true, maxlength: 80, autofocus: true }), 'Who or what will hold it: alice, ci, support-bot.'),

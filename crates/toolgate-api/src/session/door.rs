@@ -1,0 +1,568 @@
+//! The way in for browsers: `/api/session` and the check of every request that comes with its cookie.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, ORIGIN};
+use hyper::{HeaderMap, Method, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use toolgate_admin::{
+    Actor, Admin, AdminError, Fault, Role, Secret, SignedIn, canonical_email,
+};
+
+use super::book::{Book, Session};
+use super::clock::Clock;
+use super::setup::Setup;
+use super::throttle::Throttle;
+use super::who::Who;
+use super::{cookie, draw};
+
+/// Passwords that are checked at once; each takes 64 MiB for a moment (S-82).
+const HASHES_AT_ONCE: usize = 2;
+const CSRF: HeaderName = HeaderName::from_static("x-csrf-token");
+/// Sent by a page that refreshes itself while nobody touches it.
+const BACKGROUND: HeaderName = HeaderName::from_static("x-background");
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Everything about signing in.
+#[derive(Debug)]
+pub(crate) struct Door {
+    book: Book,
+    throttle: Throttle,
+    setup: Setup,
+    hashing: AtomicUsize,
+}
+
+/// One request, as far as signing in looks at it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) path: &'a str,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) from: IpAddr,
+}
+
+/// What is answered under `/api/session`.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) body: Value,
+    pub(crate) cookies: Vec<HeaderValue>,
+}
+
+/// Why a browser is refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error("this browser is not signed in, or its session ended")]
+    NotSignedIn,
+    #[error("the change does not come from a page of this dashboard")]
+    Forged,
+    #[error("a change is sent as application/json")]
+    NotJson,
+    #[error("{0} is not right")]
+    Wrong(&'static str),
+    #[error("too many tries")]
+    TooMany { wait_ms: u64 },
+    #[error("other passwords are being checked right now")]
+    Busy,
+    #[error("this takes the {0} again")]
+    ProofNeeded(&'static str),
+    #[error("what was sent is not understood")]
+    Malformed,
+    #[error("there is no such route")]
+    NoRoute,
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    #[error(transparent)]
+    NoRandomness(#[from] draw::NoRandomness),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Given {
+    email: Option<String>,
+    password: Option<String>,
+    key: Option<String>,
+    token: Option<String>,
+    setup_token: Option<String>,
+}
+
+impl Door {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self {
+            book: Book::new(clock.clone()),
+            throttle: Throttle::new(clock.clone()),
+            setup: Setup::new(clock),
+            hashing: AtomicUsize::new(0),
+        }
+    }
+
+    /// A setup token, if nobody can sign in yet (S-76).
+    pub(crate) fn issue_setup_token(&self, admin: &Admin) -> Result<Option<String>, Refused> {
+        if !admin.is_unclaimed()? {
+            return Ok(None);
+        }
+        Ok(Some(self.setup.issue()?))
+    }
+
+    /// Answers a request to `/api/session` or below it. Blocks: it reads the store and checks passwords.
+    pub(crate) fn answer(
+        &self,
+        admin: &Admin,
+        asked: Asked<'_>,
+        body: &[u8],
+    ) -> Result<Said, Refused> {
+        match (asked.method.as_str(), asked.path) {
+            ("GET", "/api/session") => self.show(admin, asked),
+            ("POST", "/api/session") => {
+                self.check_form(asked, true)?;
+                self.sign_in(admin, asked, &read(body)?)
+            }
+            ("POST", "/api/session/setup") => {
+                self.check_form(asked, true)?;
+                self.set_up(admin, asked, read(body)?)
+            }
+            ("POST", "/api/session/step-up") => {
+                self.check_form(asked, true)?;
+                self.step_up(admin, asked, read(body)?)
+            }
+            ("DELETE", "/api/session") => {
+                self.check_form(asked, false)?;
+                self.sign_out(asked)
+            }
+            _ => Err(Refused::NoRoute),
+        }
+    }
+
+    /// Who sends this request, by the cookie of their browser; `None` when it has none. A change must come from our
+    /// page with the session's token (S-78), and some take a proof that is not old (S-77).
+    pub(crate) fn who(&self, admin: &Admin, asked: Asked<'_>) -> Result<Option<Who>, Refused> {
+        if cookie::read(asked.headers, cookie::SESSION).is_none() {
+            return Ok(None);
+        }
+        let (_, session) = self
+            .session(admin, asked)?
+            .ok_or(Refused::NotSignedIn)?;
+        if is_change(asked.method) {
+            check_origin(asked.headers)?;
+            check_csrf(asked.headers, &session.csrf)?;
+            if takes_proof(asked) && session.proved_for_ms.is_none() {
+                return Err(Refused::ProofNeeded(session.who.proof()));
+            }
+        }
+        Ok(Some(session.who))
+    }
+
+    /// The session a request comes with, while whoever is behind it may still sign in (S-41).
+    fn session(
+        &self,
+        admin: &Admin,
+        asked: Asked<'_>,
+    ) -> Result<Option<(String, Session)>, Refused> {
+        let Some(id) = cookie::read(asked.headers, cookie::SESSION) else {
+            return Ok(None);
+        };
+        let background = asked.headers.contains_key(BACKGROUND);
+        let Some(session) = self.book.find(id, background) else {
+            return Ok(None);
+        };
+        let holds = match &session.who {
+            Who::Operator(who) => admin.still_operator(who)?,
+            Who::Key { text, .. } => admin.key_holder(text.expose())?.is_some(),
+            Who::Workspace { text, .. } => admin
+                .token_holder(text.expose())?
+                .is_some_and(|holder| holder.role == Role::Admin),
+        };
+        if !holds {
+            self.book.end(id);
+            return Ok(None);
+        }
+        Ok(Some((id.to_owned(), session)))
+    }
+
+    fn show(&self, admin: &Admin, asked: Asked<'_>) -> Result<Said, Refused> {
+        if let Some((_, session)) = self.session(admin, asked)? {
+            return Ok(Said::of(&session));
+        }
+        // Kept if there is one, so that two open forms of one browser both work.
+        let (csrf, cookies) = match cookie::read(asked.headers, cookie::DOOR) {
+            Some(known) => (known.to_owned(), Vec::new()),
+            None => {
+                let drawn = draw::text()?;
+                let set = cookie::set(cookie::DOOR, &drawn);
+                (drawn, set.into_iter().collect())
+            }
+        };
+        let body = json!({
+            "signed_in": false,
+            "setup": self.setup.is_open(),
+            "csrf": csrf,
+            "version": env!("CARGO_PKG_VERSION"),
+        });
+        Ok(Said { body, cookies })
+    }
+
+    fn sign_in(&self, admin: &Admin, asked: Asked<'_>, given: &Given) -> Result<Said, Refused> {
+        self.check_door(admin, asked)?;
+        let who = match given {
+            Given {
+                email: Some(email),
+                password: Some(password),
+                key: None,
+                token: None,
+                setup_token: None,
+            } => Who::Operator(self.check_password(admin, asked, email, password)?),
+            Given {
+                email: None,
+                password: None,
+                key: Some(key),
+                token: None,
+                setup_token: None,
+            } => self.check_key(admin, asked, key)?,
+            Given {
+                email: None,
+                password: None,
+                key: None,
+                token: Some(token),
+                setup_token: None,
+            } => self.check_token(admin, asked, token)?,
+            _ => return Err(Refused::Malformed),
+        };
+        self.enter(admin, asked, who)
+    }
+
+    fn set_up(&self, admin: &Admin, asked: Asked<'_>, given: Given) -> Result<Said, Refused> {
+        self.check_door(admin, asked)?;
+        let (Some(token), Some(email), Some(password)) =
+            (given.setup_token, given.email, given.password)
+        else {
+            return Err(Refused::Malformed);
+        };
+        self.check_wait(None, asked.from)?;
+        if !self.setup.is(&token) {
+            return Err(self.failed(admin, None, asked.from, "the setup token"));
+        }
+        let _turn = self.turn()?;
+        let actor = Actor::operator(&canonical_email(&email)?);
+        let who = admin
+            .acting_as(actor)
+            .claim_installation(&email, &Secret::new(password))?;
+        self.setup.spend();
+        self.enter(admin, asked, Who::Operator(who))
+    }
+
+    fn step_up(&self, admin: &Admin, asked: Asked<'_>, given: Given) -> Result<Said, Refused> {
+        let (id, session) = self.session(admin, asked)?.ok_or(Refused::NotSignedIn)?;
+        check_csrf(asked.headers, &session.csrf)?;
+        match (&session.who, given) {
+            (
+                Who::Operator(who),
+                Given {
+                    password: Some(password),
+                    ..
+                },
+            ) => {
+                self.check_password(admin, asked, &who.email, &password)?;
+            }
+            (Who::Key { text, .. }, Given { key: Some(given), .. })
+            | (Who::Workspace { text, .. }, Given { token: Some(given), .. }) => {
+                self.check_wait(None, asked.from)?;
+                if !draw::same(text.expose(), given.trim()) {
+                    return Err(self.failed(admin, None, asked.from, session.who.proof()));
+                }
+            }
+            _ => return Err(Refused::Malformed),
+        }
+        self.book.prove(&id);
+        let proved = self.book.find(&id, false).ok_or(Refused::NotSignedIn)?;
+        Ok(Said::of(&proved))
+    }
+
+    fn sign_out(&self, asked: Asked<'_>) -> Result<Said, Refused> {
+        let Some(id) = cookie::read(asked.headers, cookie::SESSION) else {
+            return Err(Refused::NotSignedIn);
+        };
+        if let Some(session) = self.book.find(id, true) {
+            check_csrf(asked.headers, &session.csrf)?;
+            self.book.end(id);
+        }
+        Ok(Said {
+            body: json!({ "signed_in": false }),
+            cookies: cookie::clear(cookie::SESSION).into_iter().collect(),
+        })
+    }
+
+    /// Starts a session under a new id, whatever the browser had before (S-77).
+    fn enter(&self, admin: &Admin, asked: Asked<'_>, who: Who) -> Result<Said, Refused> {
+        admin
+            .acting_as(who.actor())
+            .note_sign_in(who.id(), who.name())?;
+        if let Some(old) = cookie::read(asked.headers, cookie::SESSION) {
+            self.book.end(old);
+        }
+        let id = self.book.start(who)?;
+        let session = self.book.find(&id, false).ok_or(Refused::NotSignedIn)?;
+        let mut said = Said::of(&session);
+        said.cookies.extend(cookie::set(cookie::SESSION, &id));
+        said.cookies.extend(cookie::clear(cookie::DOOR));
+        Ok(said)
+    }
+
+    /// A form for signing in comes from the browser it was given to: with the cookie and the same text in a header. One
+    /// who is signed in already has the session's.
+    fn check_door(&self, admin: &Admin, asked: Asked<'_>) -> Result<(), Refused> {
+        if let Some((_, session)) = self.session(admin, asked)? {
+            return check_csrf(asked.headers, &session.csrf);
+        }
+        let door = cookie::read(asked.headers, cookie::DOOR).ok_or(Refused::Forged)?;
+        check_csrf(asked.headers, door)
+    }
+
+    fn check_password(
+        &self,
+        admin: &Admin,
+        asked: Asked<'_>,
+        email: &str,
+        password: &str,
+    ) -> Result<SignedIn, Refused> {
+        let account = canonical_email(email).ok();
+        let account = account.as_deref();
+        self.check_wait(account, asked.from)?;
+        let _turn = self.turn()?;
+        let password = Secret::new(password.to_owned());
+        match admin.check_password(email, &password)? {
+            Some(who) => {
+                self.throttle.succeeded(&who.email);
+                Ok(who)
+            }
+            None => Err(self.failed(admin, account, asked.from, "the e-mail or the password")),
+        }
+    }
+
+    fn check_key(&self, admin: &Admin, asked: Asked<'_>, text: &str) -> Result<Who, Refused> {
+        self.check_wait(None, asked.from)?;
+        let text = text.trim();
+        match admin.key_holder(text)? {
+            Some(holder) => Ok(Who::Key {
+                id: holder.id,
+                name: holder.name,
+                text: Arc::new(Secret::new(text.to_owned())),
+                actor: holder.actor,
+            }),
+            None => Err(self.failed(admin, None, asked.from, "the key")),
+        }
+    }
+
+    fn check_token(&self, admin: &Admin, asked: Asked<'_>, text: &str) -> Result<Who, Refused> {
+        self.check_wait(None, asked.from)?;
+        let text = text.trim();
+        match admin.token_holder(text)? {
+            Some(holder) if holder.role == Role::Admin => Ok(Who::Workspace {
+                id: holder.id,
+                name: holder.name,
+                slug: holder.scope.slug().to_string(),
+                text: Arc::new(Secret::new(text.to_owned())),
+                actor: holder.actor,
+            }),
+            _ => Err(self.failed(admin, None, asked.from, "the token, or its role (Admin),")),
+        }
+    }
+
+    fn check_wait(&self, account: Option<&str>, from: IpAddr) -> Result<(), Refused> {
+        match self.throttle.wait_ms(account, from) {
+            0 => Ok(()),
+            wait_ms => Err(Refused::TooMany { wait_ms }),
+        }
+    }
+
+    fn failed(
+        &self,
+        admin: &Admin,
+        account: Option<&str>,
+        from: IpAddr,
+        what: &'static str,
+    ) -> Refused {
+        if self.throttle.failed(account, from) {
+            // The refusal stands whether or not it could be written down.
+            let _ = admin
+                .acting_as(Actor::stranger())
+                .note_failed_sign_ins(&from.to_string());
+        }
+        Refused::Wrong(what)
+    }
+
+    /// A change under `/api/session` comes from our page, as JSON.
+    fn check_form(&self, asked: Asked<'_>, has_body: bool) -> Result<(), Refused> {
+        check_origin(asked.headers)?;
+        let kind = asked.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+        let is_json = kind.is_some_and(|kind| kind.starts_with(b"application/json"));
+        if has_body && !is_json {
+            return Err(Refused::NotJson);
+        }
+        Ok(())
+    }
+
+    fn turn(&self) -> Result<Turn<'_>, Refused> {
+        let taken = self.hashing.fetch_add(1, Ordering::AcqRel);
+        let turn = Turn(&self.hashing);
+        if taken < HASHES_AT_ONCE {
+            Ok(turn)
+        } else {
+            drop(turn);
+            Err(Refused::Busy)
+        }
+    }
+}
+
+/// The right to check one password.
+struct Turn<'a>(&'a AtomicUsize);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Said {
+    fn of(session: &Session) -> Self {
+        let body = json!({
+            "signed_in": true,
+            "csrf": session.csrf,
+            "who": {
+                "kind": session.who.kind(),
+                "name": session.who.name(),
+                "workspace": session.who.workspace(),
+            },
+            "ends_in_s": session.left_ms / 1000,
+            "proved_for_s": session.proved_for_ms.map(|left| left / 1000),
+            "version": env!("CARGO_PKG_VERSION"),
+        });
+        Self {
+            body,
+            cookies: Vec::new(),
+        }
+    }
+}
+
+impl Refused {
+    /// The HTTP status.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::NotSignedIn | Self::Wrong(_) => StatusCode::UNAUTHORIZED,
+            Self::Forged | Self::ProofNeeded(_) => StatusCode::FORBIDDEN,
+            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::Admin(error) => match error.fault() {
+                Fault::Invalid => StatusCode::BAD_REQUEST,
+                Fault::NotFound => StatusCode::NOT_FOUND,
+                Fault::Refused => StatusCode::CONFLICT,
+                Fault::NoSpace => StatusCode::INSUFFICIENT_STORAGE,
+                Fault::Busy | Fault::GatewayNeeded => StatusCode::SERVICE_UNAVAILABLE,
+                Fault::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+            Self::NoRandomness(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The name programs know it by.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::NotSignedIn => "not_signed_in",
+            Self::Forged => "forged",
+            Self::NotJson => "not_json",
+            Self::Wrong(_) => "wrong_credentials",
+            Self::TooMany { .. } => "too_many_tries",
+            Self::Busy => "busy",
+            Self::ProofNeeded(_) => "step_up_needed",
+            Self::Malformed => "usage",
+            Self::NoRoute => "no_route",
+            Self::Admin(error) => match error.fault() {
+                Fault::Invalid => "usage",
+                Fault::NotFound => "not_found",
+                Fault::Refused => "refused",
+                Fault::NoSpace => "no_space",
+                Fault::Busy => "busy",
+                Fault::GatewayNeeded => "gateway_needed",
+                Fault::Failed => "failed",
+            },
+            Self::NoRandomness(_) => "failed",
+        }
+    }
+
+    /// What a person can do about it.
+    pub(crate) fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NotSignedIn => "sign in again",
+            Self::Forged => {
+                "reload the page; if it stays so, open the dashboard by the address `toolgatectl serve` printed"
+            }
+            Self::NotJson => "send Content-Type: application/json",
+            Self::Wrong("the setup token") => {
+                "it is in the output of `toolgatectl serve`, good for 30 minutes; start that again for another one"
+            }
+            Self::Wrong("the e-mail or the password") => {
+                "`toolgatectl operator reset-password E-MAIL` on the host sets another one"
+            }
+            Self::Wrong(_) => "check that it was copied whole, and was not revoked",
+            Self::TooMany { wait_ms } => {
+                return Some(format!("try again in {} s", wait_ms.div_ceil(1000)));
+            }
+            Self::Busy => "try again in a second",
+            Self::ProofNeeded(_) => "send it to POST /api/session/step-up, then try again",
+            Self::Malformed => {
+                "send email and password, or key, or token, as one JSON object"
+            }
+            Self::Admin(error) => return error.hint(),
+            Self::NoRoute | Self::NoRandomness(_) => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+fn read(body: &[u8]) -> Result<Given, Refused> {
+    serde_json::from_slice(body).map_err(|_| Refused::Malformed)
+}
+
+fn is_change(method: &Method) -> bool {
+    *method != Method::GET && *method != Method::HEAD
+}
+
+/// Changes that give somebody a way in, or a server a credential (S-77).
+fn takes_proof(asked: Asked<'_>) -> bool {
+    const GUARDED: [&str; 4] = ["secrets", "tokens", "keys", "members"];
+    let mut segments = asked.path.split('/');
+    segments.any(|segment| GUARDED.contains(&segment))
+        || (asked.method == Method::POST && asked.path == "/api/community/mcp/workspaces")
+}
+
+/// A change comes from a page that this very host and port served.
+fn check_origin(headers: &HeaderMap) -> Result<(), Refused> {
+    let text = |name: HeaderName| {
+        let mut all = headers.get_all(name).iter();
+        let one = all.next().and_then(|value| value.to_str().ok());
+        one.filter(|_| all.next().is_none())
+    };
+    let origin = text(ORIGIN).ok_or(Refused::Forged)?;
+    let host = text(HOST).ok_or(Refused::Forged)?;
+    let (scheme, from) = origin.split_once("://").ok_or(Refused::Forged)?;
+    let ours = (scheme == "http" || scheme == "https") && from.eq_ignore_ascii_case(host);
+    let near = text(FETCH_SITE).is_none_or(|site| site == "same-origin");
+    if ours && near {
+        Ok(())
+    } else {
+        Err(Refused::Forged)
+    }
+}
+
+fn check_csrf(headers: &HeaderMap, known: &str) -> Result<(), Refused> {
+    let given = headers.get(CSRF).and_then(|value| value.to_str().ok());
+    if given.is_some_and(|given| draw::same(given, known)) {
+        Ok(())
+    } else {
+        Err(Refused::Forged)
+    }
+}

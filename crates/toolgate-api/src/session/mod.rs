@@ -1,0 +1,14 @@
+//! Signing in with a browser: cookies, sessions, forgery, guessing, the first claim (S-76, S-77, S-78).
+
+mod book;
+mod clock;
+mod cookie;
+mod door;
+mod draw;
+mod setup;
+mod throttle;
+mod who;
+
+pub(crate) use clock::Clock;
+pub(crate) use door::{Asked, Door, Refused, Said};
+pub(crate) use who::Who;
