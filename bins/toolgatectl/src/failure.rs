@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::io;
 
 use toolgate_admin::{AdminError, OpenError, StoreError};
+use toolgate_api::ApiError;
 
 use crate::exit::Exit;
 
@@ -13,6 +14,8 @@ use crate::exit::Exit;
 pub(crate) enum Failure {
     /// The act failed.
     Admin(AdminError),
+    /// The management API could not be served.
+    Serve(ApiError),
     /// A question could not be asked: standard input is no terminal.
     NotAsked {
         /// What the question is about.
@@ -48,7 +51,8 @@ impl Failure {
             Self::NoValue | Self::UnreadableValue | Self::NotATool { .. } => Exit::Usage,
             // Whoever read our output has had enough of it, such as `head`.
             Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
-            Self::Io(_) => Exit::Failed,
+            Self::Serve(ApiError::PublicUrl { .. } | ApiError::Host(_)) => Exit::Usage,
+            Self::Serve(_) | Self::Io(_) => Exit::Failed,
         }
     }
 
@@ -56,6 +60,7 @@ impl Failure {
     pub(crate) fn message(&self) -> String {
         match self {
             Self::Admin(error) => chain(error),
+            Self::Serve(error) => chain(error),
             Self::NotATool { given } => format!("`{given}` is not a tool as SERVER/TOOL"),
             Self::NothingToApprove { what } => {
                 format!("server `{what}` is who it was; nothing about it waits for an approval")
@@ -76,6 +81,7 @@ impl Failure {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Admin(error) => error.hint(),
+            Self::Serve(error) => error.hint(),
             Self::NotAsked { instead, .. } => Some((*instead).to_owned()),
             Self::NotATool { .. } => Some(
                 "write it like `github/create_issue`; `toolgatectl tools list` has the names"
@@ -96,6 +102,12 @@ impl Failure {
 impl From<AdminError> for Failure {
     fn from(error: AdminError) -> Self {
         Self::Admin(error)
+    }
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        Self::Serve(error)
     }
 }
 

@@ -17,6 +17,8 @@ pub struct Admin {
     pub(crate) store: Store,
     pub(crate) source: Arc<KeySource>,
     pub(crate) actor: Actor,
+    /// Whether whoever acts has the host, and may do what takes it ([`Admin::acting_as`]).
+    pub(crate) on_host: bool,
 }
 
 impl Admin {
@@ -36,6 +38,7 @@ impl Admin {
             store: opened.store,
             source: opened.source,
             actor,
+            on_host: true,
         })
     }
 

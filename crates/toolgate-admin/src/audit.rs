@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_store::{
     AuditFilter, AuditKeys, AuditVerifier, ChainedRow, Checkpoints, DataDir, Open, Store,
@@ -15,7 +16,7 @@ use crate::time::{millis, now_ms, rfc3339};
 use crate::{Admin, AdminError};
 
 /// One administrative act.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct AuditListed {
     /// Place in the chain, from 1 without gaps.
     pub sequence: u64,
@@ -44,6 +45,8 @@ pub struct AuditQuery {
     pub action: Option<String>,
     /// Only of whoever has this in the name.
     pub actor: Option<String>,
+    /// Only those that stand before this place in the chain.
+    pub before: Option<u64>,
     /// At most so many, the newest.
     pub limit: usize,
 }
@@ -56,13 +59,14 @@ impl AuditQuery {
             since: None,
             action: None,
             actor: None,
+            before: None,
             limit,
         }
     }
 }
 
 /// What verifying the chain found.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct AuditVerified {
     /// Whether it holds.
     pub ok: bool,
@@ -95,6 +99,7 @@ impl Admin {
                 .map(|since| now_ms().saturating_sub(millis(since))),
             action: query.action.clone(),
             actor: query.actor.clone(),
+            before: query.before,
             limit: query.limit,
         })?;
         rows.sort_by_key(|row| row.sequence);

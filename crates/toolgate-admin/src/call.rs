@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_analytics::{CallStatus, Source};
 use toolgate_store::{CallFilter, CallRow, CallsReader, WorkspaceScope};
@@ -26,7 +27,7 @@ pub struct CallQuery {
 }
 
 /// One call.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct CallListed {
     /// Identity (`call_…`), also in the errors clients see.
     pub id: String,

@@ -103,6 +103,12 @@ impl Catalog {
             .filter_map(|entry| self.access(entry))
     }
 
+    /// Whether `token` may call a tool of this catalog.
+    pub(crate) fn may_call(&self, token: &Token, entry: &Entry, now_ms: u64) -> bool {
+        let access = self.access(entry);
+        access.is_some_and(|access| entry.decide(token, access, now_ms).is_ok())
+    }
+
     /// Whether `token` may call the tool clients see as `exposed`; why; and how to change it.
     pub(crate) fn explain(
         &self,

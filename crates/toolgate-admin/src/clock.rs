@@ -1,5 +1,6 @@
 //! The latest time the installation has seen, and a person's word that it was wrong (S-38).
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::time::{now_ms, rfc3339};
@@ -9,7 +10,7 @@ use crate::{Admin, AdminError, GatewayState};
 const SLACK_MS: u64 = 60_000;
 
 /// What the installation takes for the time.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ClockShown {
     /// What this host's clock says.
     pub now: String,
@@ -20,7 +21,7 @@ pub struct ClockShown {
 }
 
 /// A clock that was accepted as it is.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ClockAccepted {
     /// What this host's clock says, and what tokens are judged by from now on.
     pub now: String,

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_policy::TokenStatus;
 use toolgate_store::control::{self, ControlError, ControlReply, ControlRequest};
@@ -21,7 +22,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(1);
 const DAY_MS: u64 = 24 * 3_600 * 1_000;
 
 /// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// As it should be.
@@ -33,7 +34,7 @@ pub enum Level {
 }
 
 /// One thing that was looked at.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Finding {
     /// What was looked at: `data_dir`, `key`, `store`, `clock`, `audit`, `calls`, `gateway`, `workspace`, `server`,
     /// `token`, `tool` or `secret`.
@@ -85,6 +86,16 @@ pub fn doctor_with(dir: &DataDir, keys: GivenKeySources) -> Result<Vec<Finding>,
 }
 
 impl Admin {
+    /// The same for an installation that is open, which was whole when it was opened.
+    pub fn check(&self) -> Result<Vec<Finding>, AdminError> {
+        let dir = &self.dir;
+        let mut findings = vec![private(dir.path(), "data_dir", 0o700), gateway(dir)];
+        findings.extend(load(dir));
+        findings.push(calls(dir));
+        findings.extend(self.examine()?);
+        Ok(findings)
+    }
+
     /// Looks at what is in an installation that opens, so its key and its store are whole.
     fn examine(&self) -> Result<Vec<Finding>, AdminError> {
         let mut findings = vec![

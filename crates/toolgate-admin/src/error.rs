@@ -113,6 +113,31 @@ pub enum AdminError {
         /// How many have it.
         count: usize,
     },
+    /// No key of an operator's has this id or name.
+    #[error("no key `{key}`")]
+    UnknownOperatorKey {
+        /// What was asked for.
+        key: String,
+    },
+    /// Several keys that work have this name.
+    #[error("{count} keys are named `{name}`")]
+    AmbiguousOperatorKey {
+        /// The name.
+        name: String,
+        /// How many have it.
+        count: usize,
+    },
+    /// Commands are set on the host alone (design.md section 4).
+    #[error("a server that is a program on the gateway's host cannot be set up over an API")]
+    CommandOverApi,
+    /// Addresses that are not public are allowed on the host alone (S-65).
+    #[error("`{origin}` is {why}, and nobody on the gateway's host has allowed it in this workspace")]
+    NotAllowedHere {
+        /// Host and port.
+        origin: String,
+        /// Such as `at loopback address 127.0.0.1` or `plain http`.
+        why: String,
+    },
     /// Text that is not a token, so nothing was looked up.
     #[error("that is not a token")]
     NotAToken(#[from] InvalidToken),
@@ -288,6 +313,7 @@ impl AdminError {
             Self::UnknownWorkspace { .. }
             | Self::UnknownServer { .. }
             | Self::UnknownToken { .. }
+            | Self::UnknownOperatorKey { .. }
             | Self::UnknownTool { .. }
             | Self::UnknownSecret { .. } => Fault::NotFound,
             Self::NotAnExport { .. }
@@ -296,6 +322,7 @@ impl AdminError {
             | Self::Slug(_)
             | Self::Server(_)
             | Self::AmbiguousToken { .. }
+            | Self::AmbiguousOperatorKey { .. }
             | Self::NotAToken(_)
             | Self::Email
             | Self::WeakPassword
@@ -308,6 +335,8 @@ impl AdminError {
             | Self::SecretValue(_)
             | Self::NoLogs { .. } => Fault::Invalid,
             Self::ServerTaken { .. }
+            | Self::CommandOverApi
+            | Self::NotAllowedHere { .. }
             | Self::TooManyServers { .. }
             | Self::NotAlone { .. }
             | Self::Changed { .. }
@@ -382,6 +411,17 @@ impl AdminError {
             )),
             Self::AmbiguousToken { .. } => Some(
                 "use the id of the one you mean, from `toolgatectl workspace token list`"
+                    .to_owned(),
+            ),
+            Self::UnknownOperatorKey { .. } => Some("see `toolgatectl key list`".to_owned()),
+            Self::AmbiguousOperatorKey { .. } => {
+                Some("use the id of the one you mean, from `toolgatectl key list`".to_owned())
+            }
+            Self::CommandOverApi => Some(
+                "add it there: `toolgatectl mcp add NAME -- COMMAND ARGS`".to_owned(),
+            ),
+            Self::NotAllowedHere { .. } => Some(
+                "whoever has the host may add it there: `toolgatectl mcp add NAME --url URL`"
                     .to_owned(),
             ),
             Self::NotAToken(_) => Some(

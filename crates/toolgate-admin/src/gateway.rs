@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use toolgate_namespace::{ServerSlug, WorkspaceSlug};
@@ -26,7 +27,7 @@ const CHANGED_TIMEOUT: Duration = Duration::from_secs(5);
 const PROBE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What became of a change at the gateway.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GatewayState {
     /// It is in force.
@@ -38,7 +39,7 @@ pub enum GatewayState {
 }
 
 /// What the gateway found when it contacted a server.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Probe {
     /// The server answered.

@@ -29,6 +29,7 @@ mod admin;
 mod audit;
 mod backup;
 mod call;
+mod caller;
 mod catalog;
 mod clock;
 mod doctor;
@@ -37,6 +38,8 @@ mod error;
 mod gateway;
 mod keys;
 mod mcp_json;
+mod once;
+mod operator_key;
 mod operators;
 mod password;
 mod secret;
@@ -57,6 +60,7 @@ pub use backup::{
     BackupMade, BackupRestored, BackupVerified, SecretsTried, restore_backup, verify_backup,
 };
 pub use call::{CallFeed, CallListed, CallQuery};
+pub use caller::{KeyHolder, TokenHolder};
 pub use clock::{ClockAccepted, ClockShown};
 pub use doctor::{Finding, Level, doctor, doctor_with};
 pub use error::{AdminError, Fault};
@@ -65,11 +69,12 @@ pub use keys::{
     KeyListed, KeysRotated, KeysStatus, KeysToRotate, MasterListed, NewMasterKey, WorkspaceKeys,
 };
 pub use mcp_json::McpJson;
+pub use operator_key::{OperatorKeyCreated, OperatorKeyListed, OperatorKeyRevoked};
 pub use operators::{OperatorListed, OperatorRemoved, SignedIn, canonical_email};
 pub use secret::{SecretDeleted, SecretListed, SecretOwner, SecretSet};
 pub use server::{
     Allowance, Approved, DifferenceShown, FindingShown, InvalidServer, NewServer, NewTransport,
-    PartShown, ServerAdded, ServerHeld, ServerListed, ServerLogged, ServerRemoved, ServerReview,
+    PartShown, ServerAdded, ServerChange, ServerChanged, ServerHeld, ServerListed, ServerLogged, ServerRemoved, ServerReview,
     ServerSwitched, ToolClassified, ToolListed, ToolReview, ToolSwitched,
 };
 pub use token::{
@@ -91,7 +96,9 @@ pub use toolgate_namespace::{
 pub use toolgate_policy::{Classification, Role};
 pub use toolgate_store::control::{GatewayStatus, Gauge, LinkStatus, ProbedTool};
 pub use toolgate_store::master::{GivenKeySources, MASTER_KEY_VARIABLE, OpenError};
-pub use toolgate_store::{Actor, ChainedRow, DataDir, KeyState, StoreError, WorkspaceScope};
+pub use toolgate_store::{
+    Actor, ChainedRow, DataDir, KeyState, Once, StoreError, WorkspaceScope,
+};
 pub use toolgate_vault::{MasterKey, Secret};
 
 /// Keeps this process's memory from others, as far as the system does it: it holds keys that seal (S-15, S-16).

@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// `{"mcpServers": {"team": {"type": "http", "url": …, "headers": {"Authorization": "Bearer mwt_…"}}}}`.
 ///
 /// It holds a token, so it is made once, for the report that shows the token anyway.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct McpJson {
     #[serde(rename = "mcpServers")]
     servers: BTreeMap<String, Entry>,
 }
 
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, JsonSchema)]
 struct Entry {
     #[serde(rename = "type")]
     kind: &'static str,
@@ -21,7 +22,7 @@ struct Entry {
     headers: Headers,
 }
 
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, JsonSchema)]
 struct Headers {
     #[serde(rename = "Authorization")]
     authorization: String,

@@ -1,5 +1,8 @@
 //! People who administer the installation in a browser, with e-mail and password (S-77).
 
+use std::fmt;
+
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_store::{Actor, OperatorRow};
 use toolgate_vault::Secret;
@@ -11,7 +14,7 @@ use crate::{Admin, AdminError, draw, password};
 const EMAIL_MAX: usize = 254;
 
 /// An operator in a list; never the password.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct OperatorListed {
     /// Public id (`op_…`).
     pub id: String,
@@ -28,7 +31,7 @@ pub struct OperatorListed {
 }
 
 /// An operator that is no more.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct OperatorRemoved {
     /// Public id.
     pub id: String,
@@ -39,7 +42,7 @@ pub struct OperatorRemoved {
 }
 
 /// Somebody whose password was right.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SignedIn {
     /// Public id of the operator.
     pub id: String,
@@ -47,6 +50,8 @@ pub struct SignedIn {
     pub email: String,
     /// The stored string the password was checked against: a session lasts while it is this one.
     pub password: String,
+    /// As whom they act.
+    pub actor: Actor,
 }
 
 impl Admin {
@@ -79,11 +84,7 @@ impl Admin {
             last_used_at: None,
         };
         self.store.create_operator(&self.actor, &row, true)?;
-        Ok(SignedIn {
-            id: row.id,
-            email: row.email,
-            password: hash,
-        })
+        Ok(SignedIn::new(row.id, row.email, hash))
     }
 
     /// Who this is, if the password is theirs. Takes as long for an address that nobody has.
@@ -100,13 +101,7 @@ impl Admin {
         if !password::matches(password, stored) {
             return Ok(None);
         }
-        Ok(row.and_then(|row| {
-            Some(SignedIn {
-                id: row.id,
-                email: row.email,
-                password: row.password?,
-            })
-        }))
+        Ok(row.and_then(|row| Some(SignedIn::new(row.id, row.email, row.password?))))
     }
 
     /// Whether somebody who signed in may still be: not removed, and with the same password (S-41).
@@ -171,11 +166,23 @@ pub fn canonical_email(given: &str) -> Result<String, AdminError> {
     }
 }
 
-/// As the audit trail names somebody who signed in.
 impl SignedIn {
-    /// Who acts when they do something.
-    pub fn actor(&self) -> Actor {
-        Actor::operator(&self.email)
+    fn new(id: String, email: String, password: String) -> Self {
+        Self {
+            actor: Actor::operator(&email),
+            id,
+            email,
+            password,
+        }
+    }
+}
+
+impl fmt::Debug for SignedIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedIn")
+            .field("id", &self.id)
+            .field("email", &self.email)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Secrets: sealed here, opened by the gateway alone (S-16); nothing in this file returns a value.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_namespace::{ServerId, ServerSpec};
 use toolgate_store::{SecretRow, SecretSummary, StoreError, WorkspaceScope};
@@ -19,7 +20,7 @@ pub enum SecretOwner<'a> {
 }
 
 /// A secret that was set.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct SecretSet {
     /// Its workspace.
     pub workspace: String,
@@ -40,7 +41,7 @@ pub struct SecretSet {
 }
 
 /// What may be shown of a secret: never its value.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct SecretListed {
     /// Its name.
     pub name: String,
@@ -57,7 +58,7 @@ pub struct SecretListed {
 }
 
 /// A secret that is gone.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct SecretDeleted {
     /// Its workspace.
     pub workspace: String,

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_namespace::WorkspaceId;
 use toolgate_policy::{
@@ -40,7 +41,7 @@ pub struct NewToken {
 }
 
 /// A token that was made. Its text is in here and nowhere else; `Debug` leaves it out.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, JsonSchema)]
 pub struct TokenCreated {
     /// Public id (`tok_…`).
     pub id: String,
@@ -71,7 +72,7 @@ pub struct TokenCreated {
 }
 
 /// How far a read-only token reaches (design.md section 4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ReadOnlyReach {
     /// Tools it may call.
     pub callable: usize,
@@ -80,7 +81,7 @@ pub struct ReadOnlyReach {
 }
 
 /// A token in a list; never its text.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct TokenListed {
     /// Public id (`tok_…`).
     pub id: String,
@@ -105,7 +106,7 @@ pub struct TokenListed {
 }
 
 /// A token that was given other rights.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct TokenChanged {
     /// Its workspace.
     pub workspace: String,
@@ -117,7 +118,7 @@ pub struct TokenChanged {
 }
 
 /// A token that works no more.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct TokenRevoked {
     /// Public id.
     pub id: String,
@@ -132,7 +133,7 @@ pub struct TokenRevoked {
 }
 
 /// Whether a token is accepted, and why: what the gateway's one 401 does not tell (S-36).
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct TokenInspected {
     /// The workspace that was asked about.
     pub workspace: String,
@@ -145,7 +146,7 @@ pub struct TokenInspected {
 }
 
 /// Whether a token may call a tool, and what decides it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct TokenExplained {
     /// Public id of the token.
     pub id: String,

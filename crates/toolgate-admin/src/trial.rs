@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_analytics::CallStatus;
 use toolgate_policy::Role;
@@ -28,7 +29,7 @@ pub struct TokenTrial {
 }
 
 /// What a trial came to.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct TokenTried {
     /// Public id of the token.
     pub id: String,
@@ -49,7 +50,7 @@ pub struct TokenTried {
 }
 
 /// What a trial came to for one tool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ToolTried {
     /// The name clients see; null for names that were no tool's.
     pub tool: Option<String>,

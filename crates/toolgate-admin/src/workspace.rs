@@ -3,8 +3,9 @@
 use std::fmt;
 use std::thread;
 
-use serde::Serialize;
-use toolgate_namespace::{ServerSpec, WorkspaceId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use toolgate_namespace::{ServerSlug, ServerSpec, WorkspaceId};
 use toolgate_policy::{Role, Token};
 use toolgate_store::{NewWorkspace, StoreError, Workspace, WorkspaceScope};
 
@@ -22,7 +23,7 @@ const SLUG_ATTEMPTS: usize = 1_000;
 const FIRST_TOKEN: &str = "admin";
 
 /// A workspace that was made, with its first token, which is never shown again; `Debug` leaves it out.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, JsonSchema)]
 pub struct WorkspaceCreated {
     /// Identity (`ws_…`).
     pub id: String,
@@ -51,7 +52,7 @@ pub struct WorkspaceCreated {
 }
 
 /// A workspace in a list.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct WorkspaceListed {
     /// Identity (`ws_…`).
     pub id: String,
@@ -78,7 +79,7 @@ pub struct WorkspaceListed {
 }
 
 /// What read-only tokens may call in a workspace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReadOnlyMay {
     /// Tools that are read-only by their pinned annotation or by an admin's classification.
@@ -88,10 +89,14 @@ pub enum ReadOnlyMay {
 }
 
 /// Settings of a workspace that were changed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct WorkspaceUpdated {
     /// The workspace.
     pub slug: String,
+    /// What people call it.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
     /// What read-only tokens may call.
     pub read_only: ReadOnlyMay,
     /// Whether writing calls are sent only once their intent is on the disk.
@@ -101,8 +106,12 @@ pub struct WorkspaceUpdated {
 }
 
 /// Settings of a workspace to change; `None` leaves one as it is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WorkspaceSettings {
+    /// What people call it; its slug stays.
+    pub name: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
     /// What read-only tokens may call.
     pub read_only: Option<ReadOnlyMay>,
     /// Whether writing calls are sent only once their intent is on the disk.
@@ -110,7 +119,7 @@ pub struct WorkspaceSettings {
 }
 
 /// What goes with a workspace when it is deleted.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct WorkspaceContents {
     /// The workspace.
     pub slug: String,
@@ -123,7 +132,7 @@ pub struct WorkspaceContents {
 }
 
 /// A workspace that is gone.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct WorkspaceDeleted {
     /// Its slug, which is free again.
     pub slug: String,
@@ -140,7 +149,7 @@ pub struct WorkspaceDeleted {
 }
 
 /// What a workspace's servers answered when they were asked for their tools.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct WorkspaceTested {
     /// The workspace.
     pub workspace: String,
@@ -155,7 +164,7 @@ pub struct WorkspaceTested {
 }
 
 /// One tool of a tested workspace.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ToolTested {
     /// The name clients see.
     pub tool: String,
@@ -166,7 +175,7 @@ pub struct ToolTested {
 }
 
 /// One server of a tested workspace.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ServerTested {
     /// Its slug.
     pub server: String,
@@ -216,6 +225,16 @@ impl Admin {
         })
     }
 
+    /// One workspace, as it is listed.
+    pub fn workspace(&self, scope: &WorkspaceScope) -> Result<WorkspaceListed, AdminError> {
+        let listed = self.list_workspaces()?.into_iter();
+        let mut found = listed.filter(|workspace| workspace.id == scope.workspace().as_str());
+        found.next().ok_or_else(|| AdminError::UnknownWorkspace {
+            slug: scope.slug().to_string(),
+            known: Vec::new(),
+        })
+    }
+
     /// Every workspace, by slug.
     pub fn list_workspaces(&self) -> Result<Vec<WorkspaceListed>, AdminError> {
         let base = self.base_url()?;
@@ -247,6 +266,13 @@ impl Admin {
         settings: WorkspaceSettings,
     ) -> Result<WorkspaceUpdated, AdminError> {
         let mut workspace = self.store.workspace(scope)?.workspace;
+        if let Some(name) = settings.name {
+            check_name(&name, "workspace", NAME_MIN, NAME_MAX)?;
+            name.trim().clone_into(&mut workspace.name);
+        }
+        if let Some(description) = settings.description {
+            description.trim().clone_into(&mut workspace.description);
+        }
         if let Some(may) = settings.read_only {
             workspace.read_only_all = may == ReadOnlyMay::All;
         }
@@ -257,6 +283,8 @@ impl Admin {
             .update_workspace(scope, &self.actor, &workspace)?;
         Ok(WorkspaceUpdated {
             slug: scope.slug().to_string(),
+            name: workspace.name,
+            description: workspace.description,
             read_only: ReadOnlyMay::of(workspace.read_only_all),
             strict_records: workspace.strict_records,
             gateway: self.knock(),
@@ -304,45 +332,64 @@ impl Admin {
         let mut servers = self.store.servers(scope)?;
         servers.retain(|server| server.enabled);
         for (server, probe) in servers.iter().zip(self.probe_all(scope, &servers)) {
-            let slug = server.slug.to_string();
-            let mut row = ServerTested {
-                server: slug.clone(),
-                ok: false,
-                revision: None,
-                tools: 0,
-                error: None,
-                hint: None,
-            };
-            match probe {
-                Probe::Ok {
-                    revision, tools, ..
-                } => {
-                    row.ok = true;
-                    row.revision = Some(revision);
-                    row.tools = tools.len();
-                    tested
-                        .tools
-                        .extend(tools.into_iter().map(|tool| ToolTested {
-                            tool: tool.exposed,
-                            server: slug.clone(),
-                            description: tool.description,
-                        }));
-                }
-                Probe::Failed { error, hint } => {
-                    row.error = Some(error);
-                    row.hint = hint;
-                }
-                Probe::GatewayNotRunning | Probe::SecretsMissing => {
-                    return Err(AdminError::GatewayNeeded {
-                        dir: self.dir.path().to_owned(),
-                    });
-                }
-            }
+            let (row, tools) = self.tested(&server.slug, probe)?;
+            tested.tools.extend(tools);
             tested.ok &= row.ok;
             tested.servers.push(row);
         }
         tested.total = tested.tools.len();
         Ok(tested)
+    }
+
+    /// Has the running gateway ask one server for its tools, now.
+    pub fn test_server(
+        &self,
+        scope: &WorkspaceScope,
+        server: &str,
+    ) -> Result<ServerTested, AdminError> {
+        let spec = self.server(scope, server)?;
+        let probe = self.probe(scope, &spec.slug);
+        self.tested(&spec.slug, probe).map(|(row, _)| row)
+    }
+
+    fn tested(
+        &self,
+        server: &ServerSlug,
+        probe: Probe,
+    ) -> Result<(ServerTested, Vec<ToolTested>), AdminError> {
+        let mut row = ServerTested {
+            server: server.to_string(),
+            ok: false,
+            revision: None,
+            tools: 0,
+            error: None,
+            hint: None,
+        };
+        let mut found = Vec::new();
+        match probe {
+            Probe::Ok {
+                revision, tools, ..
+            } => {
+                row.ok = true;
+                row.revision = Some(revision);
+                row.tools = tools.len();
+                found.extend(tools.into_iter().map(|tool| ToolTested {
+                    tool: tool.exposed,
+                    server: server.to_string(),
+                    description: tool.description,
+                }));
+            }
+            Probe::Failed { error, hint } => {
+                row.error = Some(error);
+                row.hint = hint;
+            }
+            Probe::GatewayNotRunning | Probe::SecretsMissing => {
+                return Err(AdminError::GatewayNeeded {
+                    dir: self.dir.path().to_owned(),
+                });
+            }
+        }
+        Ok((row, found))
     }
 
     /// Contacts servers all at once, so that a slow one holds up none; there are at most 50.

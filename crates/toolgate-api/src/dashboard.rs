@@ -8,10 +8,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use bytes::Bytes;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue,
     IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS,
 };
-use hyper::{HeaderMap, Method, Response, StatusCode};
+use hyper::{HeaderMap, Response, StatusCode};
 use toolgate_http::ReplyBody;
 
 /// What pages may load and do: our own scripts and styles, nothing inline, no frame around them, no markup from text.
@@ -85,19 +85,11 @@ impl Dashboard {
     /// The file at this path, if it is one of the dashboard's.
     pub(crate) fn answer(
         &self,
-        method: &Method,
         path: &str,
         headers: &HeaderMap,
     ) -> Option<Response<ReplyBody>> {
         let file = self.files.get(path)?;
-        let mut reply = if *method != Method::GET && *method != Method::HEAD {
-            let mut reply = Response::new(ReplyBody::empty());
-            *reply.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-            reply
-                .headers_mut()
-                .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-            reply
-        } else if has(headers, &file.tag) {
+        let mut reply = if has(headers, &file.tag) {
             let mut reply = Response::new(ReplyBody::empty());
             *reply.status_mut() = StatusCode::NOT_MODIFIED;
             reply
@@ -191,22 +183,20 @@ mod tests {
     fn a_file_that_is_known_is_not_sent_again() {
         let dashboard = Dashboard::new();
         let first = dashboard
-            .answer(&Method::GET, "/", &HeaderMap::new())
+            .answer("/", &HeaderMap::new())
             .unwrap();
         assert_eq!(first.status(), StatusCode::OK);
         let mut known = HeaderMap::new();
         known.insert(IF_NONE_MATCH, first.headers()[ETAG].clone());
-        let again = dashboard.answer(&Method::GET, "/", &known).unwrap();
+        let again = dashboard.answer("/", &known).unwrap();
         assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
         let other = dashboard
-            .answer(&Method::GET, "/assets/app.css", &known)
+            .answer("/assets/app.css", &known)
             .unwrap();
         assert_eq!(other.status(), StatusCode::OK);
-        let post = dashboard.answer(&Method::POST, "/", &known).unwrap();
-        assert_eq!(post.status(), StatusCode::METHOD_NOT_ALLOWED);
         assert!(
             dashboard
-                .answer(&Method::GET, "/assets/../src/lib.rs", &known)
+                .answer("/assets/../src/lib.rs", &known)
                 .is_none()
         );
     }
@@ -217,7 +207,7 @@ mod tests {
         let dashboard = Dashboard::new();
         for path in dashboard.files.keys() {
             let reply = dashboard
-                .answer(&Method::GET, path, &HeaderMap::new())
+                .answer(path, &HeaderMap::new())
                 .unwrap();
             let policy = reply.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap();
             assert!(policy.starts_with("default-src 'none'; script-src 'self'"));

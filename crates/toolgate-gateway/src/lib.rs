@@ -17,7 +17,6 @@ mod control;
 mod credentials;
 mod error;
 mod gateway;
-mod guesses;
 mod links;
 mod listener;
 mod logger;

@@ -5,12 +5,12 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use toolgate_analytics::CallStatus;
 use toolgate_http::ReplyBody;
+use toolgate_http::serve::TooMany;
 use toolgate_policy::RateVerdict;
 use toolgate_protocol::{Era, GatewayFault, Json, JsonLimits, RequestId, RpcError, codes, write};
 use toolgate_router::RouteError;
 use toolgate_upstream::{Delivery, UpstreamError, UpstreamErrorKind};
 
-use crate::guesses::TooMany;
 
 /// The block that editors take: one server, its URL and the token.
 pub fn mcp_json(slug: &str, url: &str, token: &str) -> String {

@@ -66,6 +66,7 @@ pub enum Transport {
 
 /// Which HTTP shape a server speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HttpKind {
     /// Find out (protocol.md P8.1).
@@ -79,6 +80,7 @@ pub enum HttpKind {
 
 /// Which protocol era to speak to a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EraSetting {
     /// Probe and remember (protocol.md P8.1, P8.3).
@@ -92,6 +94,7 @@ pub enum EraSetting {
 
 /// Whether names of a server are prefixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Prefix {
     /// `{slug}__{tool}`.
@@ -103,6 +106,7 @@ pub enum Prefix {
 
 /// Who shares an upstream session or child process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Isolation {
     /// The default of the transport and era (protocol.md P2.5).

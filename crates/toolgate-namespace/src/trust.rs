@@ -9,6 +9,7 @@ use crate::Transport;
 
 /// What happens when a server changes its tools (S-50).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Changes {
     /// New and changed tools are held until an admin approves them.
@@ -20,6 +21,7 @@ pub enum Changes {
 
 /// What becomes of the first list of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Baseline {
     /// It is approved: whoever added the server is shown it.
@@ -41,6 +43,7 @@ pub struct Trust {
 
 /// By what a server is known again; what is not known is `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ServerIdentity {
     /// Scheme, host and port, of a server that is reached by URL.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a tool does to the world: from its approved annotations, or by an admin's word (S-54).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Classification {
     /// Changes nothing.

@@ -62,5 +62,5 @@ pub use decide::{Denied, Permitted, may_see, permit_call, permit_list};
 pub use rate::{RateLimit, RateLimiter, RateVerdict};
 pub use role::{Role, UnknownRole};
 pub use rules::{InvalidRule, ToolRules};
-pub use token::{MemberId, Principal, Token, TokenId, TokenStatus};
-pub use token_text::{InvalidToken, RawToken, TokenDigest};
+pub use token::{MemberId, OperatorKeyId, Principal, Token, TokenId, TokenStatus};
+pub use token_text::{InvalidToken, RawKey, RawToken, TokenDigest};

@@ -11,6 +11,7 @@ use crate::Classification;
 ///
 /// Ordered by what it may do. There is no default: whoever makes a token says which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Lists and calls read-only tools; changes nothing.

@@ -15,6 +15,11 @@ toolgate_namespace::id! {
     MemberId, "mem_"
 }
 
+toolgate_namespace::id! {
+    /// The public id of one key of an operator; no part of its text.
+    OperatorKeyId, "opk_"
+}
+
 /// One token as stored: everything but its text (S-35).
 ///
 /// Times are unix milliseconds.

@@ -1,13 +1,14 @@
-//! The text of a token: its form, its checksum, its digest (S-34, S-35).
+//! The text of a token, and of an operator's key: its form, its checksum, its digest (S-34, S-35).
 //!
 //! ```text
-//! token    = "mwt_" body checksum
+//! token    = prefix body checksum
+//! prefix   = "mwt_" of a workspace's token, "ak_" of an operator's key
 //! body     = 43 characters: the 32 random bytes as one big-endian number in base 62
-//! checksum =  6 characters: CRC-32 (IEEE) of "mwt_" body, in base 62
+//! checksum =  6 characters: CRC-32 (IEEE) of prefix body, in base 62
 //! base 62  = 0-9 A-Z a-z, most significant first, padded with 0 to the full width
 //! ```
 //!
-//! Secret scanners find tokens by `mwt_[0-9A-Za-z]{49}` and tell them from look-alikes by the
+//! Secret scanners find tokens by `(mwt|ak)_[0-9A-Za-z]{49}` and tell them from look-alikes by the
 //! checksum; the gateway refuses a mistyped or invented token by it without asking anyone. It is no
 //! protection: whoever has a token's body can compute it. What protects is the body's 256 bits.
 
@@ -39,18 +40,12 @@ impl RawToken {
 
     /// Writes 32 random bytes, drawn by the caller, as a token.
     pub fn from_random(bytes: [u8; 32]) -> Self {
-        // Room for all of it, so that no reallocation leaves a copy behind.
-        let mut text = Zeroizing::new(String::with_capacity(Self::LEN));
-        text.push_str(Self::PREFIX);
-        text.extend(body_of(bytes).iter().copied().map(char::from));
-        let checksum = checksum_of(text.as_bytes());
-        text.extend(checksum.map(char::from));
-        Self(text)
+        Self(write(Self::PREFIX, bytes))
     }
 
     /// Checks form and checksum (S-34).
     pub fn parse(text: &str) -> Result<Self, InvalidToken> {
-        check(text).map(|()| Self(Zeroizing::new(text.to_owned())))
+        check(Self::PREFIX, text).map(|()| Self(Zeroizing::new(text.to_owned())))
     }
 
     /// The text, to be shown once.
@@ -67,19 +62,53 @@ impl RawToken {
     pub fn is_in(text: &[u8]) -> bool {
         memmem::find_iter(text, Self::PREFIX).any(|at| {
             let token = text.get(at..at + Self::LEN).map(str::from_utf8);
-            matches!(token, Some(Ok(token)) if check(token).is_ok())
+            matches!(token, Some(Ok(token)) if check(Self::PREFIX, token).is_ok())
         })
     }
 
     /// The digest of a token that a client presented, without a copy of its text.
     pub fn digest_of(text: &str) -> Result<TokenDigest, InvalidToken> {
-        check(text).map(|()| TokenDigest::of(text))
+        check(Self::PREFIX, text).map(|()| TokenDigest::of(text))
     }
 }
 
 impl fmt::Debug for RawToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("mwt_…")
+    }
+}
+
+/// The secret text of an operator's key, which opens the management API; otherwise as [`RawToken`].
+pub struct RawKey(Zeroizing<String>);
+
+impl RawKey {
+    /// What every key starts with.
+    pub const PREFIX: &'static str = "ak_";
+
+    /// Writes 32 random bytes, drawn by the caller, as a key.
+    pub fn from_random(bytes: [u8; 32]) -> Self {
+        Self(write(Self::PREFIX, bytes))
+    }
+
+    /// The text, to be shown once.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// SHA-256 of the text: all that is ever stored.
+    pub fn digest(&self) -> TokenDigest {
+        TokenDigest::of(&self.0)
+    }
+
+    /// The digest of a key that was presented, without a copy of its text.
+    pub fn digest_of(text: &str) -> Result<TokenDigest, InvalidToken> {
+        check(Self::PREFIX, text).map(|()| TokenDigest::of(text))
+    }
+}
+
+impl fmt::Debug for RawKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ak_…")
     }
 }
 
@@ -118,19 +147,28 @@ impl fmt::Debug for TokenDigest {
     }
 }
 
-fn check(text: &str) -> Result<(), InvalidToken> {
+fn write(prefix: &str, random: [u8; 32]) -> Zeroizing<String> {
+    // Room for all of it, so that no reallocation leaves a copy behind.
+    let room = prefix.len() + BODY_LEN + CHECKSUM_LEN;
+    let mut text = Zeroizing::new(String::with_capacity(room));
+    text.push_str(prefix);
+    text.extend(body_of(random).iter().copied().map(char::from));
+    let checksum = checksum_of(text.as_bytes());
+    text.extend(checksum.map(char::from));
+    text
+}
+
+fn check(prefix: &str, text: &str) -> Result<(), InvalidToken> {
     let bytes = text.as_bytes();
-    let well_formed = bytes.len() == RawToken::LEN
-        && bytes.starts_with(RawToken::PREFIX.as_bytes())
-        && bytes[RawToken::PREFIX.len()..]
-            .iter()
-            .all(u8::is_ascii_alphanumeric);
+    let well_formed = bytes.len() == prefix.len() + BODY_LEN + CHECKSUM_LEN
+        && bytes.starts_with(prefix.as_bytes())
+        && bytes[prefix.len()..].iter().all(u8::is_ascii_alphanumeric);
     if !well_formed {
         return Err(InvalidToken);
     }
-    let (signed, checksum) = bytes.split_at(RawToken::LEN - CHECKSUM_LEN);
+    let (signed, checksum) = bytes.split_at(prefix.len() + BODY_LEN);
     // The alphabet is in the order of its bytes, so numbers of equal width compare as texts do.
-    let is_a_number_of_256_bits = &signed[RawToken::PREFIX.len()..] <= MAX_BODY.as_slice();
+    let is_a_number_of_256_bits = &signed[prefix.len()..] <= MAX_BODY.as_slice();
     if is_a_number_of_256_bits && checksum == checksum_of(signed) {
         Ok(())
     } else {

@@ -117,6 +117,7 @@ pub enum ControlReply {
 
 /// How the running gateway fares: figures, no content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GatewayStatus {
     /// Milliseconds since it was opened.
     pub uptime_ms: u64,
@@ -134,6 +135,7 @@ pub struct GatewayStatus {
 
 /// How much of something there is, and how much there may be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Gauge {
     /// What is counted, such as `calls under way`.
     pub what: String,
@@ -145,6 +147,7 @@ pub struct Gauge {
 
 /// How one server fares at the gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LinkStatus {
     /// Slug of its workspace.
     pub workspace: String,
@@ -162,6 +165,7 @@ pub struct LinkStatus {
 
 /// One tool as a probe found it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProbedTool {
     /// The name its server gives it.
     pub name: String,

@@ -9,7 +9,7 @@ use crate::{Store, StoreError};
 
 /// A workspace that exists, or did when it was looked up by name.
 ///
-/// Only [`Store::scope`] makes one, and every function that touches things of a workspace takes one
+/// Only [`Store::scope`], [`Store::scope_by_id`] and [`Store::token_by_digest`] make one, and every function that touches things of a workspace takes one
 /// first: an id of another workspace then finds nothing (S-45, S-46).
 ///
 /// ```compile_fail,E0451
@@ -25,6 +25,11 @@ pub struct WorkspaceScope {
 }
 
 impl WorkspaceScope {
+    /// What authentication found.
+    pub(crate) fn of(id: WorkspaceId, slug: WorkspaceSlug) -> Self {
+        Self { id, slug }
+    }
+
     /// The workspace's id.
     pub fn workspace(&self) -> &WorkspaceId {
         &self.id
@@ -70,6 +75,20 @@ impl WorkspaceScope {
 }
 
 impl Store {
+    /// The scope of the workspace with this id, for whoever may act in all of them.
+    pub fn scope_by_id(&self, id: &WorkspaceId) -> Result<Option<WorkspaceScope>, StoreError> {
+        const SQL: &str = "SELECT slug FROM workspaces WHERE id = ?1";
+        self.read("looking up a workspace", |connection| {
+            connection
+                .prepare_cached(SQL)?
+                .query_row([id.as_str()], |row| {
+                    let slug = parsed(row, 0, |slug| slug.try_into())?;
+                    Ok(WorkspaceScope::of(id.clone(), slug))
+                })
+                .optional()
+        })
+    }
+
     /// The scope of the workspace with this slug.
     pub fn scope(&self, slug: &WorkspaceSlug) -> Result<WorkspaceScope, StoreError> {
         const SQL: &str = "SELECT id FROM workspaces WHERE slug = ?1";

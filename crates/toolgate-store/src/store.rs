@@ -41,6 +41,17 @@ impl Store {
         Ok(Self::new(connection))
     }
 
+    /// Another connection to the same store, for a caller that must not wait for this one's: opened without looking
+    /// through the whole file again, under the same key.
+    pub fn beside(&self, dir: &DataDir) -> Result<Self, StoreError> {
+        let path = dir.control_db();
+        let connection = database::open(&path, Open::MustExist, Durability::Disk, &CONTROL)?;
+        Ok(Self {
+            keyring: self.keyring.clone(),
+            ..Self::new(connection)
+        })
+    }
+
     /// A store in memory with a master key of its own, already unlocked: for tests and examples.
     pub fn in_memory() -> Result<Self, StoreError> {
         let connection = database::open_in_memory(&CONTROL)?;

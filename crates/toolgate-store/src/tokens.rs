@@ -44,6 +44,27 @@ impl Store {
         })
     }
 
+    /// The token with this digest, active or not, and the one workspace it opens: how its holder is known (S-45).
+    pub fn token_by_digest(
+        &self,
+        digest: &TokenDigest,
+    ) -> Result<Option<(Token, WorkspaceScope)>, StoreError> {
+        const SQL: &str = "SELECT tokens.id, workspace_id, tokens.name, role, rules, rate_limit,
+            digest, member_id, tokens.created_at, expires_at, revoked_at, last_used_at, slug
+            FROM tokens JOIN workspaces ON workspaces.id = workspace_id WHERE digest = ?1";
+        self.read("looking up a token", |connection| {
+            connection
+                .prepare_cached(SQL)?
+                .query_row([digest.0], |row| {
+                    let token = read(row, &mut KnownRules::new())?;
+                    let slug = parsed(row, 12, |slug| slug.try_into())?;
+                    let scope = WorkspaceScope::of(token.workspace.clone(), slug);
+                    Ok((token, scope))
+                })
+                .optional()
+        })
+    }
+
     /// Changes what a token's holder may do, and returns the token as it is then (S-40, S-41).
     pub fn change_token(
         &self,

@@ -4,10 +4,12 @@ mod audit;
 mod backup;
 mod calls;
 mod ceiling;
+mod key;
 mod keys;
 mod mcp;
 mod operator;
 mod secrets;
+mod serve;
 mod span;
 mod token;
 mod tools;
@@ -21,6 +23,7 @@ pub(crate) use audit::{AuditCommand, AuditList, AuditVerify};
 pub(crate) use backup::BackupCommand;
 pub(crate) use calls::CallsArgs;
 pub(crate) use ceiling::Ceiling;
+pub(crate) use key::KeyCommand;
 pub(crate) use keys::{KeySourceArgs, KeysCommand};
 pub(crate) use mcp::{
     ChangesArgument, EraArgument, IsolationArgument, McpAdd, McpChild, McpCommand, McpLogs,
@@ -28,6 +31,7 @@ pub(crate) use mcp::{
 };
 pub(crate) use operator::OperatorCommand;
 pub(crate) use secrets::{SecretArgument, SecretsCommand, WorkspaceSecretCommand};
+pub(crate) use serve::ServeArgs;
 pub(crate) use token::{TokenCommand, TokenCreate, TokenTry};
 pub(crate) use tools::{ClassificationArgument, ToolsCommand};
 pub(crate) use workspace::{OnOff, ReadOnly, WorkspaceCommand};
@@ -96,6 +100,11 @@ pub(crate) enum Command {
     /// Secrets: credentials the gateway adds to calls
     #[command(subcommand)]
     Secrets(SecretsCommand),
+    /// Serve the management API and the dashboard
+    Serve(ServeArgs),
+    /// Keys of programs that use the management API
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Keys that seal the secrets: which there are, and how they are replaced
     #[command(subcommand)]
     Keys(KeysCommand),

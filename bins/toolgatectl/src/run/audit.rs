@@ -25,6 +25,7 @@ pub(super) fn list(context: &Context<'_>, asked: AuditList) -> Result<Exit, Fail
         since: asked.since,
         action: asked.action,
         actor: asked.actor,
+        before: None,
         limit: asked.limit as usize,
     };
     let rows = context.admin.list_audit(&query)?;

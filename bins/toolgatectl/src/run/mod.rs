@@ -5,10 +5,12 @@ mod backup;
 mod calls;
 mod clock;
 mod doctor;
+mod key;
 mod keys;
 mod mcp;
 mod operator;
 mod secrets;
+mod serve;
 mod status;
 mod token;
 mod tools;
@@ -68,6 +70,11 @@ pub(crate) fn run(
         Command::Backup(BackupCommand::Restore { file, calls, yes }) => {
             backup::restore(&dir()?, keys, &file, calls, yes, output)
         }
+        Command::Serve(asked) => {
+            let admin = Admin::open_with(dir()?, keys, operator())?;
+            serve::serve(admin, asked, place.sink.clone(), output)
+        }
+        Command::Key(command) => place.open(keys, |context| key::run(context, command)),
         Command::Keys(command) => place.open(keys, |context| keys::run(context, command)),
         Command::Clock(command) => place.open(keys, |context| clock::run(context, &command)),
         Command::Status => status::status(&dir()?, output),

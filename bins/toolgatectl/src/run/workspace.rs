@@ -37,6 +37,7 @@ pub(super) fn run(context: &Context<'_>, command: WorkspaceCommand) -> Result<Ex
                     ReadOnly::All => ReadOnlyMay::All,
                 }),
                 strict_records: strict_records.map(|on| on == OnOff::On),
+                ..WorkspaceSettings::default()
             };
             set(context, &slug, settings)
         }

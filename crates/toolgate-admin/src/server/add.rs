@@ -1,5 +1,6 @@
 //! Adding a server: checked, saved, contacted.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_namespace::{Prefix, ServerSpec, Transport, floating_version};
 use toolgate_store::{StoreError, WorkspaceScope};
@@ -11,7 +12,7 @@ use crate::{Admin, AdminError, GatewayState, Probe};
 const SERVERS_MAX: usize = 50;
 
 /// A server that was added.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ServerAdded {
     /// Its workspace.
     pub workspace: String,
@@ -42,6 +43,9 @@ impl Admin {
         let order = servers.iter().map(|server| server.display_order).max();
         let order = order.map_or(0, |last| last.saturating_add(1));
         let resolved = spec::resolve(new, scope.workspace(), order)?;
+        if !self.on_host {
+            check_reach(&resolved, &servers)?;
+        }
         let spec = resolved.spec;
         if servers.len() >= SERVERS_MAX {
             return Err(AdminError::TooManyServers {
@@ -83,6 +87,28 @@ impl Admin {
             gateway,
         })
     }
+}
+
+/// Whoever acts through an API sets no command, and reaches only what is public or was allowed on the host, by adding
+/// a server there to the same workspace (design.md section 4).
+fn check_reach(resolved: &spec::Resolved, servers: &[ServerSpec]) -> Result<(), AdminError> {
+    if matches!(resolved.spec.transport, Transport::Stdio { .. }) {
+        return Err(AdminError::CommandOverApi);
+    }
+    let Some(allowance) = &resolved.allowance else {
+        return Ok(());
+    };
+    let is_allowed = |server: &ServerSpec| server.allowed_origin.as_ref() == Some(&allowance.origin);
+    if servers.iter().any(is_allowed) {
+        return Ok(());
+    }
+    Err(AdminError::NotAllowedHere {
+        origin: allowance.origin.clone(),
+        why: match &allowance.address {
+            Some(address) => format!("at {address}"),
+            None => "plain http".to_owned(),
+        },
+    })
 }
 
 /// A server without prefix must be the only enabled one of its workspace (P9.6).

@@ -9,6 +9,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_http::egress::AddressClass;
 use toolgate_namespace::Injection;
@@ -20,7 +21,7 @@ use super::{InvalidServer, header};
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What the operator allowed by adding a server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Allowance {
     /// Exactly this `host:port`.
     pub origin: String,

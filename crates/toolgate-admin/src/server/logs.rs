@@ -1,5 +1,6 @@
 //! What child processes wrote to standard error.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_namespace::Transport;
 use toolgate_store::WorkspaceScope;
@@ -8,7 +9,7 @@ use crate::time::rfc3339;
 use crate::{Admin, AdminError};
 
 /// One line that a child process wrote to standard error, without the server's secrets (S-75).
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ServerLogged {
     /// When it was read.
     pub time: String,

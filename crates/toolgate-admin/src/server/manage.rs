@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_namespace::{
     Changes, EraSetting, Injection, Isolation, Prefix, ServerId, ServerSpec, Transport,
@@ -14,7 +15,7 @@ use crate::time::millis;
 use crate::{Admin, AdminError, GatewayState, gateway_status};
 
 /// A server in a list.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ServerListed {
     /// Its name, prefix of its tools.
     pub server: String,
@@ -59,7 +60,7 @@ pub struct ServerListed {
 }
 
 /// A child process that crashed and is not started yet.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ServerHeld {
     /// How it ended, in words.
     pub reason: String,
@@ -70,7 +71,7 @@ pub struct ServerHeld {
 }
 
 /// A server that is gone.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ServerRemoved {
     /// Its workspace.
     pub workspace: String,
@@ -83,7 +84,7 @@ pub struct ServerRemoved {
 }
 
 /// A server that was switched on or off.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ServerSwitched {
     /// Its workspace.
     pub workspace: String,

@@ -2,6 +2,7 @@
 
 mod add;
 mod address;
+mod change;
 mod child;
 mod command;
 mod env;
@@ -15,6 +16,7 @@ mod tools;
 
 pub use add::ServerAdded;
 pub use address::Allowance;
+pub use change::{ServerChange, ServerChanged};
 pub use invalid::InvalidServer;
 pub use logs::ServerLogged;
 pub use manage::{ServerHeld, ServerListed, ServerRemoved, ServerSwitched};

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_namespace::{ServerIdentity, ServerSpec};
 use toolgate_protocol::trust::{Part, Scanner, differences, reveal};
@@ -13,7 +14,7 @@ use crate::catalog::{Catalog, Entry, quarantines};
 use crate::{Admin, AdminError, GatewayState};
 
 /// A tool beside what its server offers for it now (S-51).
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ToolReview {
     /// Its server.
     pub server: String,
@@ -36,7 +37,7 @@ pub struct ToolReview {
 }
 
 /// One place of a definition, invisible characters written out.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct DifferenceShown {
     /// Where, such as `inputSchema.properties.path.description`.
     pub place: String,
@@ -45,7 +46,7 @@ pub struct DifferenceShown {
 }
 
 /// A stretch of a text.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct PartShown {
     /// `same`, `gone` or `added`.
     pub change: &'static str,
@@ -54,7 +55,7 @@ pub struct PartShown {
 }
 
 /// Something suspicious.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FindingShown {
     /// The tool.
     pub tool: String,
@@ -69,7 +70,7 @@ pub struct FindingShown {
 }
 
 /// A server that is not who it was (S-52).
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ServerReview {
     /// The server.
     pub server: String,
@@ -84,7 +85,7 @@ pub struct ServerReview {
 }
 
 /// Something that was approved.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Approved {
     /// Its workspace.
     pub workspace: String,

@@ -132,7 +132,7 @@ fn reach(transport: &NewTransport) -> Result<Reach, InvalidServer> {
 }
 
 /// Two injections into one header would leave it open which value the server gets.
-fn check_headers_differ(injections: &[Injection]) -> Result<(), InvalidServer> {
+pub(super) fn check_headers_differ(injections: &[Injection]) -> Result<(), InvalidServer> {
     let mut seen = Vec::new();
     for injection in injections {
         let name = match injection {
@@ -151,7 +151,7 @@ fn check_headers_differ(injections: &[Injection]) -> Result<(), InvalidServer> {
 }
 
 /// A timeout bounds the whole call; silence may not be waited for longer than that.
-fn timeouts(call: Option<Duration>) -> Timeouts {
+pub(super) fn timeouts(call: Option<Duration>) -> Timeouts {
     let defaults = Timeouts::default();
     let Some(call) = call else { return defaults };
     Timeouts {

@@ -1,5 +1,6 @@
 //! The tools that are known of servers, and an admin's word on them.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_namespace::ServerSpec;
 use toolgate_policy::Classification;
@@ -10,7 +11,7 @@ use crate::catalog::{Catalog, Entry};
 use crate::{Admin, AdminError, GatewayState};
 
 /// A tool in a list.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ToolListed {
     /// The name clients see; null when two tools would share one and both are hidden (S-33).
     pub exposed: Option<String>,
@@ -36,7 +37,7 @@ pub struct ToolListed {
 }
 
 /// A tool that was switched on or off.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ToolSwitched {
     /// Its workspace.
     pub workspace: String,
@@ -51,7 +52,7 @@ pub struct ToolSwitched {
 }
 
 /// A tool that an admin classified.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ToolClassified {
     /// Its workspace.
     pub workspace: String,
@@ -82,6 +83,28 @@ impl Admin {
             .entries
             .into_iter()
             .filter(is_asked)
+            .map(ToolListed::of)
+            .collect())
+    }
+
+    /// The tools that a token may call, in the order clients see.
+    pub fn list_tools_for(
+        &self,
+        scope: &WorkspaceScope,
+        token: &str,
+        server: Option<&str>,
+    ) -> Result<Vec<ToolListed>, AdminError> {
+        let token = self.token(scope, token)?;
+        let now = self.judged_ms()?;
+        let only = server.map(|slug| self.server(scope, slug)).transpose()?;
+        let mut catalog = Catalog::read(&self.store, scope)?;
+        let entries = std::mem::take(&mut catalog.entries);
+        let of_server = entries.into_iter().filter(|entry| {
+            only.as_ref()
+                .is_none_or(|only| entry.server == only.slug.as_str())
+        });
+        Ok(of_server
+            .filter(|entry| catalog.may_call(&token, entry, now))
             .map(ToolListed::of)
             .collect())
     }

@@ -9,14 +9,16 @@ const LEFT = 46, RIGHT = 10, TOP = 8, BOTTOM = 22;
  * A chart over time.
  * @param {{
  *   label: string, times: number[], height?: number, kind?: 'bars'|'lines',
- *   series: Array<{name: string, values: (number|null)[], color: 1|2|3|4, over?: boolean}>,
- *   say?: (value: number) => string, span: number,
- * }} given `over` draws bars in front of the others; `span` is the time one value stands for, in milliseconds
+ *   series: Array<{name: string, values: (number|null)[], color: 1|2|3|4}>,
+ *   say?: (value: number) => string, span: number, stacked?: boolean,
+ * }} given bars stand in front of one another, as parts of the first, or on one another if `stacked`; `span` is the time
+ *   one value stands for, in milliseconds
  */
-export function chart({ label, times, series, height = 190, kind = 'bars', say = short, span }) {
+export function chart({ label, times, series, height = 190, kind = 'bars', say = short, span, stacked }) {
   const area = h('div', { 'data-owned': 'chart' });
   const tip = h('div', { class: 'tip', hidden: true, role: 'status' });
-  const top = nice(Math.max(1, ...series.flatMap((one) => one.values.map((value) => value ?? 0))));
+  const below = (which, index) => (stacked ? series.slice(0, which).reduce((sum, one) => sum + (one.values[index] ?? 0), 0) : 0);
+  const top = nice(Math.max(1, ...series.flatMap((one, which) => one.values.map((value, index) => (value ?? 0) + below(which, index)))));
   let at = null;
   let width = 0;
   let cursor;
@@ -46,8 +48,8 @@ export function chart({ label, times, series, height = 190, kind = 'bars', say =
     ticks(times, span, Math.max(2, Math.floor(width / 110))).map(({ index, text }) =>
       s('text', { x: x(index), y: height - 5, 'text-anchor': 'middle' }, text)),
     kind === 'bars'
-      ? series.map((one) => one.values.map((value, index) => (value ? s('rect', {
-        class: `c${one.color}`, x: x(index) - thick / 2, width: thick, y: y(value), height: Math.max(1, y(0) - y(value)), rx: Math.min(2, thick / 4),
+      ? series.map((one, which) => one.values.map((value, index) => (value ? s('rect', {
+        class: `c${one.color}`, x: x(index) - thick / 2, width: thick, y: y(value + below(which, index)), height: Math.max(1, y(0) - y(value)), rx: Math.min(2, thick / 4),
       }) : null)))
       : series.map((one) => s('path', { class: `line c${one.color}`, d: path(one.values, x, y) })),
     kind === 'lines' && series.map((one) => one.values.map((value, index) => (value !== null && lonely(one.values, index)
@@ -93,7 +95,7 @@ export function bar(value, whole) {
 /** The next round number at which an axis can end. */
 function nice(most) {
   const unit = 10 ** Math.floor(Math.log10(most));
-  return [1, 2, 4, 5, 8, 10].map((step) => step * unit).find((end) => end >= most) ?? most;
+  return [1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10].map((step) => step * unit).find((end) => end >= most) ?? most;
 }
 
 function path(values, x, y) {

@@ -210,7 +210,7 @@ export function dialog(title, make, { wide, modal = true, lasting } = {}) {
     }
     document.body.append(self);
     self.showModal();
-    (self.querySelector('[autofocus]') ?? self.querySelector('input, select, textarea') ?? self.querySelector('.button'))?.focus();
+    (self.querySelector('[data-focus]') ?? self.querySelector('input, select, textarea') ?? self.querySelector('.button'))?.focus();
   });
 }
 
@@ -221,7 +221,7 @@ export function dialog(title, make, { wide, modal = true, lasting } = {}) {
  */
 export async function confirm({ title, text, action, typed, act, danger = true }) {
   const done = await dialog(title, (close) => {
-    const control = typed && input('typed', { required: true, autofocus: true });
+    const control = typed && input('typed', { required: true, 'data-focus': true });
     return form({
       submit: action, danger, cancel: () => close(false),
       send: async (given) => {

@@ -23,6 +23,11 @@ pub(crate) fn read<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     (ours && found.next().is_none()).then_some(value)
 }
 
+/// Whether a request comes with a session.
+pub(crate) fn is_there(headers: &HeaderMap) -> bool {
+    read(headers, SESSION).is_some()
+}
+
 /// Sets one for as long as the browser is open; the server ends it sooner.
 pub(crate) fn set(name: &str, value: &str) -> Option<HeaderValue> {
     header(&format!(

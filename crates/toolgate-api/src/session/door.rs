@@ -8,16 +8,16 @@ use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, ORIGIN};
 use hyper::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use toolgate_admin::{
-    Actor, Admin, AdminError, Fault, Role, Secret, SignedIn, canonical_email,
-};
+use toolgate_admin::{Actor, Admin, AdminError, Role, Secret, SignedIn, canonical_email};
 
 use super::book::{Book, Session};
 use super::clock::Clock;
 use super::setup::Setup;
 use super::throttle::Throttle;
-use super::who::Who;
+use super::who::{Proof, Who};
 use super::{cookie, draw};
+use crate::{ApiError, Caller};
+use crate::problem::Problem;
 
 /// Passwords that are checked at once; each takes 64 MiB for a moment (S-82).
 const HASHES_AT_ONCE: usize = 2;
@@ -61,13 +61,13 @@ pub(crate) enum Refused {
     #[error("a change is sent as application/json")]
     NotJson,
     #[error("{0} is not right")]
-    Wrong(&'static str),
+    Wrong(Proof),
     #[error("too many tries")]
     TooMany { wait_ms: u64 },
     #[error("other passwords are being checked right now")]
     Busy,
-    #[error("this takes the {0} again")]
-    ProofNeeded(&'static str),
+    #[error("this takes {0} again")]
+    ProofNeeded(Proof),
     #[error("what was sent is not understood")]
     Malformed,
     #[error("there is no such route")]
@@ -76,6 +76,13 @@ pub(crate) enum Refused {
     Admin(#[from] AdminError),
     #[error(transparent)]
     NoRandomness(#[from] draw::NoRandomness),
+}
+
+/// A session that holds, and as whom it acts.
+struct Found {
+    id: String,
+    session: Session,
+    caller: Caller,
 }
 
 #[derive(Deserialize)]
@@ -99,11 +106,11 @@ impl Door {
     }
 
     /// A setup token, if nobody can sign in yet (S-76).
-    pub(crate) fn issue_setup_token(&self, admin: &Admin) -> Result<Option<String>, Refused> {
+    pub(crate) fn issue_setup_token(&self, admin: &Admin) -> Result<Option<String>, ApiError> {
         if !admin.is_unclaimed()? {
             return Ok(None);
         }
-        Ok(Some(self.setup.issue()?))
+        self.setup.issue().map(Some).map_err(|_| ApiError::Setup)
     }
 
     /// Answers a request to `/api/session` or below it. Blocks: it reads the store and checks passwords.
@@ -137,29 +144,27 @@ impl Door {
 
     /// Who sends this request, by the cookie of their browser; `None` when it has none. A change must come from our
     /// page with the session's token (S-78), and some take a proof that is not old (S-77).
-    pub(crate) fn who(&self, admin: &Admin, asked: Asked<'_>) -> Result<Option<Who>, Refused> {
-        if cookie::read(asked.headers, cookie::SESSION).is_none() {
-            return Ok(None);
-        }
-        let (_, session) = self
-            .session(admin, asked)?
-            .ok_or(Refused::NotSignedIn)?;
-        if is_change(asked.method) {
-            check_origin(asked.headers)?;
-            check_csrf(asked.headers, &session.csrf)?;
-            if takes_proof(asked) && session.proved_for_ms.is_none() {
-                return Err(Refused::ProofNeeded(session.who.proof()));
-            }
-        }
-        Ok(Some(session.who))
-    }
-
-    /// The session a request comes with, while whoever is behind it may still sign in (S-41).
-    fn session(
+    pub(crate) fn caller(
         &self,
         admin: &Admin,
         asked: Asked<'_>,
-    ) -> Result<Option<(String, Session)>, Refused> {
+    ) -> Result<Option<Caller>, Refused> {
+        if cookie::read(asked.headers, cookie::SESSION).is_none() {
+            return Ok(None);
+        }
+        let found = self.session(admin, asked)?.ok_or(Refused::NotSignedIn)?;
+        if is_change(asked.method) {
+            check_origin(asked.headers)?;
+            check_csrf(asked.headers, &found.session.csrf)?;
+            if takes_proof(asked) && found.session.proved_for_ms.is_none() {
+                return Err(Refused::ProofNeeded(found.session.who.proof()));
+            }
+        }
+        Ok(Some(found.caller))
+    }
+
+    /// The session a request comes with, while whoever is behind it may still sign in (S-41).
+    fn session(&self, admin: &Admin, asked: Asked<'_>) -> Result<Option<Found>, Refused> {
         let Some(id) = cookie::read(asked.headers, cookie::SESSION) else {
             return Ok(None);
         };
@@ -167,23 +172,31 @@ impl Door {
         let Some(session) = self.book.find(id, background) else {
             return Ok(None);
         };
-        let holds = match &session.who {
-            Who::Operator(who) => admin.still_operator(who)?,
-            Who::Key { text, .. } => admin.key_holder(text.expose())?.is_some(),
+        let caller = match &session.who {
+            Who::Operator(who) => admin
+                .still_operator(who)?
+                .then(|| Caller::Operator(who.clone())),
+            Who::Key { text, .. } => admin.key_holder(text.expose())?.map(Caller::Key),
             Who::Workspace { text, .. } => admin
                 .token_holder(text.expose())?
-                .is_some_and(|holder| holder.role == Role::Admin),
+                .filter(|holder| holder.role == Role::Admin)
+                .map(Caller::Token),
         };
-        if !holds {
+        let Some(caller) = caller else {
             self.book.end(id);
             return Ok(None);
-        }
-        Ok(Some((id.to_owned(), session)))
+        };
+        let id = id.to_owned();
+        Ok(Some(Found {
+            id,
+            session,
+            caller,
+        }))
     }
 
     fn show(&self, admin: &Admin, asked: Asked<'_>) -> Result<Said, Refused> {
-        if let Some((_, session)) = self.session(admin, asked)? {
-            return Ok(Said::of(&session));
+        if let Some(found) = self.session(admin, asked)? {
+            return Ok(Said::of(&found.session));
         }
         // Kept if there is one, so that two open forms of one browser both work.
         let (csrf, cookies) = match cookie::read(asked.headers, cookie::DOOR) {
@@ -241,7 +254,7 @@ impl Door {
         };
         self.check_wait(None, asked.from)?;
         if !self.setup.is(&token) {
-            return Err(self.failed(admin, None, asked.from, "the setup token"));
+            return Err(self.failed(admin, None, asked.from, Proof::SetupToken));
         }
         let _turn = self.turn()?;
         let actor = Actor::operator(&canonical_email(&email)?);
@@ -253,7 +266,8 @@ impl Door {
     }
 
     fn step_up(&self, admin: &Admin, asked: Asked<'_>, given: Given) -> Result<Said, Refused> {
-        let (id, session) = self.session(admin, asked)?.ok_or(Refused::NotSignedIn)?;
+        let Found { id, session, .. } =
+            self.session(admin, asked)?.ok_or(Refused::NotSignedIn)?;
         check_csrf(asked.headers, &session.csrf)?;
         match (&session.who, given) {
             (
@@ -312,8 +326,8 @@ impl Door {
     /// A form for signing in comes from the browser it was given to: with the cookie and the same text in a header. One
     /// who is signed in already has the session's.
     fn check_door(&self, admin: &Admin, asked: Asked<'_>) -> Result<(), Refused> {
-        if let Some((_, session)) = self.session(admin, asked)? {
-            return check_csrf(asked.headers, &session.csrf);
+        if let Some(found) = self.session(admin, asked)? {
+            return check_csrf(asked.headers, &found.session.csrf);
         }
         let door = cookie::read(asked.headers, cookie::DOOR).ok_or(Refused::Forged)?;
         check_csrf(asked.headers, door)
@@ -336,7 +350,7 @@ impl Door {
                 self.throttle.succeeded(&who.email);
                 Ok(who)
             }
-            None => Err(self.failed(admin, account, asked.from, "the e-mail or the password")),
+            None => Err(self.failed(admin, account, asked.from, Proof::Password)),
         }
     }
 
@@ -350,7 +364,7 @@ impl Door {
                 text: Arc::new(Secret::new(text.to_owned())),
                 actor: holder.actor,
             }),
-            None => Err(self.failed(admin, None, asked.from, "the key")),
+            None => Err(self.failed(admin, None, asked.from, Proof::Key)),
         }
     }
 
@@ -365,7 +379,7 @@ impl Door {
                 text: Arc::new(Secret::new(text.to_owned())),
                 actor: holder.actor,
             }),
-            _ => Err(self.failed(admin, None, asked.from, "the token, or its role (Admin),")),
+            _ => Err(self.failed(admin, None, asked.from, Proof::Token)),
         }
     }
 
@@ -381,7 +395,7 @@ impl Door {
         admin: &Admin,
         account: Option<&str>,
         from: IpAddr,
-        what: &'static str,
+        what: Proof,
     ) -> Refused {
         if self.throttle.failed(account, from) {
             // The refusal stands whether or not it could be written down.
@@ -445,81 +459,73 @@ impl Said {
     }
 }
 
-impl Refused {
-    /// The HTTP status.
-    pub(crate) fn status(&self) -> StatusCode {
-        match self {
-            Self::NotSignedIn | Self::Wrong(_) => StatusCode::UNAUTHORIZED,
-            Self::Forged | Self::ProofNeeded(_) => StatusCode::FORBIDDEN,
-            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Malformed => StatusCode::BAD_REQUEST,
-            Self::NoRoute => StatusCode::NOT_FOUND,
-            Self::Admin(error) => match error.fault() {
-                Fault::Invalid => StatusCode::BAD_REQUEST,
-                Fault::NotFound => StatusCode::NOT_FOUND,
-                Fault::Refused => StatusCode::CONFLICT,
-                Fault::NoSpace => StatusCode::INSUFFICIENT_STORAGE,
-                Fault::Busy | Fault::GatewayNeeded => StatusCode::SERVICE_UNAVAILABLE,
-                Fault::Failed => StatusCode::INTERNAL_SERVER_ERROR,
-            },
-            Self::NoRandomness(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-
-    /// The name programs know it by.
-    pub(crate) fn code(&self) -> &'static str {
-        match self {
-            Self::NotSignedIn => "not_signed_in",
-            Self::Forged => "forged",
-            Self::NotJson => "not_json",
-            Self::Wrong(_) => "wrong_credentials",
-            Self::TooMany { .. } => "too_many_tries",
-            Self::Busy => "busy",
-            Self::ProofNeeded(_) => "step_up_needed",
-            Self::Malformed => "usage",
-            Self::NoRoute => "no_route",
-            Self::Admin(error) => match error.fault() {
-                Fault::Invalid => "usage",
-                Fault::NotFound => "not_found",
-                Fault::Refused => "refused",
-                Fault::NoSpace => "no_space",
-                Fault::Busy => "busy",
-                Fault::GatewayNeeded => "gateway_needed",
-                Fault::Failed => "failed",
-            },
-            Self::NoRandomness(_) => "failed",
-        }
-    }
-
-    /// What a person can do about it.
-    pub(crate) fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::NotSignedIn => "sign in again",
-            Self::Forged => {
-                "reload the page; if it stays so, open the dashboard by the address `toolgatectl serve` printed"
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        let problem = |status, code, hint: &str| {
+            Problem::new(status, code, refused.to_string()).hint(hint)
+        };
+        match &refused {
+            Refused::NotSignedIn => {
+                problem(StatusCode::UNAUTHORIZED, "not_signed_in", "sign in again")
             }
-            Self::NotJson => "send Content-Type: application/json",
-            Self::Wrong("the setup token") => {
+            Refused::Forged => problem(
+                StatusCode::FORBIDDEN,
+                "forged",
+                "reload the page; if it stays so, open the dashboard by the address `toolgatectl serve` printed",
+            ),
+            Refused::NotJson => problem(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "send `Content-Type: application/json`",
+            ),
+            Refused::Wrong(what) => {
+                problem(StatusCode::UNAUTHORIZED, "wrong_credentials", what.hint())
+            }
+            Refused::TooMany { wait_ms } => {
+                let seconds = wait_ms.div_ceil(1000);
+                let hint = format!("try again in {seconds} s");
+                problem(StatusCode::TOO_MANY_REQUESTS, "too_many_tries", &hint)
+                    .retry_after(seconds)
+            }
+            Refused::Busy => problem(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "busy",
+                "try again in a second",
+            )
+            .retry_after(1),
+            Refused::ProofNeeded(_) => problem(
+                StatusCode::FORBIDDEN,
+                "step_up_needed",
+                "send it to `POST /api/session/step-up`, then try again",
+            ),
+            Refused::Malformed => Problem::malformed(refused.to_string())
+                .hint("send email and password, or key, or token, as one JSON object"),
+            Refused::NoRoute => Problem::no_such_path(),
+            Refused::NoRandomness(_) => Problem::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "failed",
+                refused.to_string(),
+            ),
+            Refused::Admin(_) => match refused {
+                Refused::Admin(error) => Problem::from(error).without_host(),
+                _ => Problem::broke_off(),
+            },
+        }
+    }
+}
+
+impl Proof {
+    fn hint(self) -> &'static str {
+        match self {
+            Self::SetupToken => {
                 "it is in the output of `toolgatectl serve`, good for 30 minutes; start that again for another one"
             }
-            Self::Wrong("the e-mail or the password") => {
+            Self::Password => {
                 "`toolgatectl operator reset-password E-MAIL` on the host sets another one"
             }
-            Self::Wrong(_) => "check that it was copied whole, and was not revoked",
-            Self::TooMany { wait_ms } => {
-                return Some(format!("try again in {} s", wait_ms.div_ceil(1000)));
-            }
-            Self::Busy => "try again in a second",
-            Self::ProofNeeded(_) => "send it to POST /api/session/step-up, then try again",
-            Self::Malformed => {
-                "send email and password, or key, or token, as one JSON object"
-            }
-            Self::Admin(error) => return error.hint(),
-            Self::NoRoute | Self::NoRandomness(_) => return None,
-        };
-        Some(hint.to_owned())
+            Self::Key => "check that it was copied whole and was not revoked",
+            Self::Token => "check that it was copied whole, was not revoked, and is an Admin one",
+        }
     }
 }
 

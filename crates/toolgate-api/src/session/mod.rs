@@ -7,8 +7,9 @@ mod door;
 mod draw;
 mod setup;
 mod throttle;
+mod visit;
 mod who;
 
 pub(crate) use clock::Clock;
-pub(crate) use door::{Asked, Door, Refused, Said};
-pub(crate) use who::Who;
+pub(crate) use door::Door;
+pub(crate) use visit::{answer, caller};

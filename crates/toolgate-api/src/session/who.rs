@@ -1,5 +1,6 @@
 //! Who is behind a session.
 
+use std::fmt;
 use std::sync::Arc;
 
 use toolgate_admin::{Actor, Secret, SignedIn};
@@ -35,6 +36,26 @@ pub(crate) enum Who {
     },
 }
 
+/// What somebody proves by that they are who they say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Proof {
+    Password,
+    Key,
+    Token,
+    SetupToken,
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Password => "the e-mail or the password",
+            Self::Key => "the key",
+            Self::Token => "the token",
+            Self::SetupToken => "the setup token",
+        })
+    }
+}
+
 impl Who {
     /// The id of who or what signed in.
     pub(crate) fn id(&self) -> &str {
@@ -53,18 +74,18 @@ impl Who {
     }
 
     /// What it proves itself by.
-    pub(crate) fn proof(&self) -> &'static str {
+    pub(crate) fn proof(&self) -> Proof {
         match self {
-            Self::Operator(_) => "password",
-            Self::Key { .. } => "key",
-            Self::Workspace { .. } => "token",
+            Self::Operator(_) => Proof::Password,
+            Self::Key { .. } => Proof::Key,
+            Self::Workspace { .. } => Proof::Token,
         }
     }
 
     /// As whom it acts.
     pub(crate) fn actor(&self) -> Actor {
         match self {
-            Self::Operator(who) => who.actor(),
+            Self::Operator(who) => who.actor.clone(),
             Self::Key { actor, .. } | Self::Workspace { actor, .. } => actor.clone(),
         }
     }

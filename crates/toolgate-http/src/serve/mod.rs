@@ -4,6 +4,7 @@ mod accept;
 mod activity;
 mod connection;
 mod drain;
+mod guesses;
 mod guests;
 mod head_lines;
 mod host_policy;
@@ -21,6 +22,7 @@ mod watched_io;
 
 pub use accept::{Handler, serve};
 pub use drain::{Drain, DrainSignal};
+pub use guesses::{Guesses, TooMany};
 pub use host_policy::{BadHostEntry, HostError, HostPolicy};
 pub use limits::ServeLimits;
 pub use listener::{Listener, ServeError};

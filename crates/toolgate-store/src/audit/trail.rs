@@ -3,7 +3,7 @@
 use rusqlite::{Row, params};
 use serde::{Deserialize, Serialize};
 use toolgate_namespace::WorkspaceId;
-use toolgate_policy::TokenId;
+use toolgate_policy::{OperatorKeyId, TokenId};
 
 use crate::sql::parsed_if_any;
 use crate::{Store, StoreError, WorkspaceScope};
@@ -33,6 +33,13 @@ impl Actor {
     pub fn stranger() -> Self {
         Self {
             name: "stranger".to_owned(),
+        }
+    }
+
+    /// Whoever presented this operator's key.
+    pub fn operator_key(id: &OperatorKeyId) -> Self {
+        Self {
+            name: format!("key {id}"),
         }
     }
 
@@ -79,6 +86,8 @@ pub struct AuditFilter {
     pub action: Option<String>,
     /// Rows of whoever has this text in the name, such as a token's id.
     pub actor: Option<String>,
+    /// Rows that stand before this place in the chain.
+    pub before: Option<u64>,
     /// At most so many, the newest.
     pub limit: usize,
 }
@@ -90,6 +99,7 @@ impl Default for AuditFilter {
             since_ms: None,
             action: None,
             actor: None,
+            before: None,
             limit: 100,
         }
     }
@@ -123,7 +133,7 @@ impl Store {
             FROM audit
             WHERE (?2 IS NULL OR workspace_id = ?2) AND at >= ?3
             AND (?4 IS NULL OR action = ?4 OR substr(action, 1, length(?4) + 1) = ?4 || '.')
-            AND (?5 IS NULL OR instr(actor, ?5) > 0)
+            AND (?5 IS NULL OR instr(actor, ?5) > 0) AND sequence < ?6
             ORDER BY sequence DESC LIMIT ?1";
         let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
         let since = i64::try_from(filter.since_ms.unwrap_or(0)).unwrap_or(i64::MAX);
@@ -133,6 +143,7 @@ impl Store {
             since,
             filter.action,
             filter.actor,
+            filter.before.and_then(|place| i64::try_from(place).ok()).unwrap_or(i64::MAX),
         ];
         self.read("reading the audit trail", |connection| {
             connection

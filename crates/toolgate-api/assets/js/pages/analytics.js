@@ -47,7 +47,7 @@ export const page = {
           total.rate_limited > 0 && notice('warn', h('strong', null, `${count(total.rate_limited, 'call')} over the rate limit. `), h('a', { href: `#/w/${context.slug}/calls?status=rate_limited&since=604800` }, 'By whom')),
           h('div', { class: 'grid' },
             card(`Calls ${each}`, chart({ label: `Calls ${each}`, times, span, series: [{ name: 'Calls', values: pick('calls'), color: 1 }] })),
-            card(`Errors ${each}`, chart({ label: `Errors ${each}`, times, span, series: [{ name: 'Failed', values: pick('errors'), color: 2 }, { name: 'Turned away', values: pick('refused'), color: 3 }] }))),
+            card(`Errors ${each}`, chart({ label: `Errors ${each}`, times, span, stacked: true, series: [{ name: 'Failed', values: pick('errors'), color: 2 }, { name: 'Turned away', values: pick('refused'), color: 3 }] }))),
           card('How long calls took', chart({
             label: 'Latency', times, span, kind: 'lines', height: 210, say: millis,
             series: [{ name: '99th percentile', values: pick('p99_ms'), color: 4 }, { name: '95th', values: pick('p95_ms'), color: 3 }, { name: 'Median', values: pick('p50_ms'), color: 1 }],

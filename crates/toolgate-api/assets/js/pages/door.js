@@ -22,10 +22,10 @@ function signIn(enter) {
   const show = (how) => {
     body.replaceChildren(how === 'password'
       ? form({ submit: 'Sign in', send: async (given) => enter(await session.signIn({ email: given.email, password: given.password })) },
-        field('E-mail', input('email', { type: 'email', autocomplete: 'username', required: true, autofocus: true })),
+        field('E-mail', input('email', { type: 'email', autocomplete: 'username', required: true, 'data-focus': true })),
         field('Password', input('password', { type: 'password', autocomplete: 'current-password', required: true })))
       : form({ submit: 'Sign in', send: async (given) => enter(await session.signIn(/^mwt_/.test(given.key.trim()) ? { token: given.key.trim() } : { key: given.key.trim() })) },
-        field('Key or token', input('key', { type: 'password', autocomplete: 'off', required: true, autofocus: true }),
+        field('Key or token', input('key', { type: 'password', autocomplete: 'off', required: true, 'data-focus': true }),
           'An operator key (ak_…) opens the installation, an Admin token (mwt_…) its own workspace.')));
     body.append(h('button', { type: 'button', class: 'button quiet small', onclick: () => { show(how === 'password' ? 'key' : 'password'); body.querySelector('input').focus(); } },
       how === 'password' ? 'Use a key or a token' : 'Use e-mail and password'));
@@ -48,7 +48,7 @@ function setUp(enter) {
         enter(await session.setUp({ setup_token: given.setup_token, email: given.email, password: given.password }));
       },
     },
-    field('Setup token', input('setup_token', { required: true, autofocus: true, class: 'mono' })),
+    field('Setup token', input('setup_token', { required: true, 'data-focus': true, class: 'mono' })),
     field('E-mail', input('email', { type: 'email', autocomplete: 'username', required: true })),
     field('Password', input('password', { type: 'password', autocomplete: 'new-password', required: true, minlength: 12 }), 'At least 12 characters; a few words are easier to keep than a few signs.'),
     field('Password again', input('again', { type: 'password', autocomplete: 'new-password', required: true, minlength: 12 }))));
@@ -67,6 +67,6 @@ export async function askPassword(who) {
       },
     },
     who?.kind === 'operator' && h('input', { type: 'text', name: 'user', autocomplete: 'username', value: who.name, hidden: true, 'aria-hidden': 'true', tabindex: '-1' }),
-    field(what.charAt(0).toUpperCase() + what.slice(1), input('proof', { type: 'password', autocomplete: what === 'password' ? 'current-password' : 'off', required: true, autofocus: true })))));
+    field(what.charAt(0).toUpperCase() + what.slice(1), input('proof', { type: 'password', autocomplete: what === 'password' ? 'current-password' : 'off', required: true, 'data-focus': true })))));
   return done === true;
 }

@@ -47,7 +47,7 @@ async function invite(context) {
     submit: 'Invite', cancel: () => close(),
     send: async (given) => close(await workspace(context.slug).members.invite({ email: given.email, role: given.role })),
   },
-  field('E-mail', input('email', { type: 'email', required: true, autofocus: true })),
+  field('E-mail', input('email', { type: 'email', required: true, 'data-focus': true })),
   field('Role', select('role', ROLES, 'developer'))));
   if (!made) return;
   await context.refresh();

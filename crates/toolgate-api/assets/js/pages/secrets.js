@@ -62,9 +62,9 @@ export async function setSecret(context, servers, known, rotate = false) {
   known
     ? h('p', null, h('code', null, known.name), known.server ? ` for ${known.server}` : ' for any server that names it')
     : h('div', { class: 'two' },
-      field('Name', input('name', { required: true, maxlength: 128, class: 'mono', autofocus: true, placeholder: 'GITHUB_TOKEN' }), 'Letters, digits and underscores'),
+      field('Name', input('name', { required: true, maxlength: 128, class: 'mono', 'data-focus': true, placeholder: 'GITHUB_TOKEN' }), 'Letters, digits and underscores'),
       field('For', select('server', owners, ''))),
-  field('Value', input('value', { type: 'password', required: true, minlength: 8, autofocus: Boolean(known), autocomplete: 'off' }), '8 bytes to 16 KiB. It is sealed at once and never shown again.'),
+  field('Value', input('value', { type: 'password', required: true, minlength: 8, 'data-focus': Boolean(known), autocomplete: 'off' }), '8 bytes to 16 KiB. It is sealed at once and never shown again.'),
   rotate && h('p', { class: 'hint' }, 'The next call uses the new value, for everybody. The old one is gone.')));
   if (!set) return;
   await context.refresh();

@@ -32,7 +32,7 @@ export const page = {
             { title: 'Tools', number: true, cell: (server) => number(server.tools) },
             { title: 'Calls, 24 h', number: true, cell: (server) => number(of(server).calls) },
             { title: 'Median', number: true, cell: (server) => millis(of(server).p50_ms) },
-            { title: 'Last error', cell: (server) => of(server).lastError ?? h('span', { class: 'muted' }, 'none') },
+            { title: 'Last error', class: 'nowrap', cell: (server) => of(server).lastError ?? h('span', { class: 'muted' }, 'none') },
             {
               title: '', cell: (server) => h('div', { class: 'row' },
                 button('Test', { small: true, 'aria-label': `Test ${server.server}`, onclick: (event) => testServer(context, server.server, event.currentTarget) })),
@@ -65,7 +65,7 @@ async function addServer(context) {
       })),
     },
     h('p', { class: 'muted' }, 'Servers that are started as a command are added on the host: ', h('code', null, 'toolgatectl mcp add NAME -- COMMAND'), '.'),
-    field('URL', input('url', { type: 'url', required: true, autofocus: true, class: 'mono', placeholder: 'https://api.example.com/mcp' })),
+    field('URL', input('url', { type: 'url', required: true, 'data-focus': true, class: 'mono', placeholder: 'https://api.example.com/mcp' })),
     field('Name', input('server', { required: true, maxlength: 24, class: 'mono', placeholder: 'github', pattern: '[a-z]([a-z0-9\\-]{0,22}[a-z0-9])?' }), 'Goes in front of each tool’s name: github__create_issue.'),
     field('It wants to see', auth), more,
     tick('review', 'Hold every tool until I have approved it', false));

@@ -72,7 +72,7 @@ export const everywhere = {
 async function newKey(context) {
   const made = await dialog('New operator key', (close) => form({
     submit: 'Create key', cancel: () => close(), send: async (given) => close(await installation.keys.create({ name: given.name })),
-  }, field('Name', input('name', { required: true, maxlength: 80, autofocus: true }), 'Which program holds it.')));
+  }, field('Name', input('name', { required: true, maxlength: 80, 'data-focus': true }), 'Which program holds it.')));
   if (!made) return;
   await dialog(`Key ${made.name}`, (close) => h('div', { class: 'stack' },
     notice('warn', h('strong', null, 'Copy it now. '), 'It opens the whole installation and is shown this once.'),

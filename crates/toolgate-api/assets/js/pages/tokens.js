@@ -58,7 +58,7 @@ async function create(context) {
       rate_limit: given.rate_limit === 'off' ? 'off' : Number(given.rate_limit) || undefined,
     })),
   },
-  field('Name', input('name', { required: true, maxlength: 80, autofocus: true }), 'Who or what will hold it: alice, ci, support-bot.'),
+  field('Name', input('name', { required: true, maxlength: 80, 'data-focus': true }), 'Who or what will hold it: alice, ci, support-bot.'),
   h('div', { class: 'two' },
     field('Role', select('role', ROLES, 'developer')),
     field('Works', select('expires_in', LIVES, ''))),
@@ -98,6 +98,6 @@ function inspect(context) {
           said.replaceChildren(notice(found.accepted ? 'good' : 'bad', h('strong', null, found.accepted ? 'Accepted. ' : 'Refused. '), hinted(found.reason),
             found.token && h('p', null, `${found.token.name}, ${found.token.role}`, found.token.expires_at && `, expires ${exact(found.token.expires_at)}`)));
         },
-      }, field('Token', input('token', { type: 'password', required: true, autofocus: true })), said));
+      }, field('Token', input('token', { type: 'password', required: true, 'data-focus': true })), said));
   });
 }

@@ -35,7 +35,7 @@ export async function create(context) {
       submit: 'Create workspace', cancel: () => close(),
       send: async (given) => close(await workspaces.create({ name: given.name, description: given.description })),
     },
-    field('Name', input('name', { required: true, minlength: 2, maxlength: 80, autofocus: true }), 'Its address is made from this and never changes.'),
+    field('Name', input('name', { required: true, minlength: 2, maxlength: 80, 'data-focus': true }), 'Its address is made from this and never changes.'),
     field('Description', input('description', { maxlength: 500 }), 'Optional, for people.'));
   });
   if (!made) return;

@@ -1,7 +1,7 @@
-//! Guessing tokens is bounded (S-37): failures are counted for each source and for all together.
+//! Guessing credentials is bounded (S-37): failures are counted for each source and for all together.
 //!
-//! Only failures come here. A valid token is recognised before, so whoever shares an address with a guesser is served
-//! as always, and there is nothing by which a token could be locked.
+//! Only failures come here. A valid one is recognised before, so whoever shares an address with a guesser is served
+//! as always, and there is nothing by which one could be locked.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
-use toolgate_http::serve::one_source;
+use super::proxies::one_source;
 
 /// Failures that one source may have within [`WINDOW_MS`].
 const FAILURES: usize = 20;
@@ -22,9 +22,9 @@ const ALL_PER_SECOND: u64 = 1_000;
 const SHARDS: usize = 64;
 const SOURCES_PER_SHARD: usize = 256;
 
-/// What was counted.
+/// Failed authentications: how many there were of each source, and of all together.
 #[derive(Debug)]
-pub(crate) struct Guesses {
+pub struct Guesses {
     shards: [Mutex<HashMap<IpAddr, Failures>>; SHARDS],
     hasher: RandomState,
     /// The second in the upper half, its failures in the lower.
@@ -40,12 +40,15 @@ struct Failures {
 
 /// Too many: when it is worth trying again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TooMany {
-    pub(crate) retry_after_ms: u64,
+pub struct TooMany {
+    /// Milliseconds until then.
+    pub retry_after_ms: u64,
 }
 
 impl Guesses {
-    pub(crate) fn new() -> Self {
+    /// Nobody failed yet.
+    #[must_use]
+    pub fn new() -> Self {
         Self {
             shards: std::array::from_fn(|_| Mutex::default()),
             hasher: RandomState::new(),
@@ -55,7 +58,7 @@ impl Guesses {
 
     /// Counts a failed authentication from this address, unless there were too many. A refusal is not counted itself, so
     /// whoever comes back when it says so is heard. `now_ms` is of a clock that never goes back.
-    pub(crate) fn failed(&self, address: IpAddr, now_ms: u64) -> Result<(), TooMany> {
+    pub fn failed(&self, address: IpAddr, now_ms: u64) -> Result<(), TooMany> {
         self.count_for_all(now_ms)?;
         let source = one_source(address);
         let shard = usize::try_from(self.hasher.hash_one(source)).unwrap_or(0) % SHARDS;
@@ -121,6 +124,12 @@ impl Failures {
 
     fn last(&self) -> Option<u64> {
         self.at_ms[(self.next + FAILURES - 1) % FAILURES]
+    }
+}
+
+impl Default for Guesses {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

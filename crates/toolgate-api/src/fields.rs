@@ -1,0 +1,74 @@
+//! Numbers with bounds, which the document states and the reading keeps.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+
+/// Declares a whole number between two bounds.
+macro_rules! bounded {
+    ($(#[$doc:meta])* $name:ident, $least:literal, $most:literal, $rule:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, Deserialize)]
+        #[serde(try_from = "u64")]
+        pub(crate) struct $name(u64);
+
+        impl TryFrom<u64> for $name {
+            type Error = &'static str;
+
+            fn try_from(number: u64) -> Result<Self, Self::Error> {
+                let fits = ($least..=$most).contains(&number);
+                fits.then_some(Self(number)).ok_or($rule)
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "integer", "minimum": $least, "maximum": $most })
+            }
+        }
+    };
+}
+
+bounded! {
+    /// How many entries a list answers at most.
+    Limit, 1, 500, "a limit is a number from 1 to 500"
+}
+bounded! {
+    /// A time to live, up to ten years.
+    Seconds, 1, 315_360_000, "a time is 1 to 315360000 seconds"
+}
+bounded! {
+    /// The longest a call may take, up to an hour.
+    TimeoutMs, 1, 3_600_000, "a timeout is 1 to 3600000 milliseconds"
+}
+
+impl Limit {
+    const DEFAULT: u64 = 100;
+
+    pub(crate) fn or_default(limit: Option<Self>) -> usize {
+        let limit = limit.map_or(Self::DEFAULT, |limit| limit.0);
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    }
+}
+
+impl Seconds {
+    pub(crate) fn duration(self) -> Duration {
+        Duration::from_secs(self.0)
+    }
+}
+
+impl TimeoutMs {
+    pub(crate) fn duration(self) -> Duration {
+        Duration::from_millis(self.0)
+    }
+}
