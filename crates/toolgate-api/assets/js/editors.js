@@ -25,7 +25,7 @@ export function editors(slug, url, token) {
     { name: 'Windsurf', where: '~/.codeium/windsurf/mcp_config.json', text: pretty({ mcpServers: { [slug]: { serverUrl: url, headers } } }) },
     {
       name: 'curl', where: 'Lists the tools',
-      text: `curl ${url} \\\n  -H "Authorization: Bearer ${token}" \\\n  -H "Content-Type: application/json" -H "Accept: application/json, text/event-stream" \\\n  -H "MCP-Protocol-Version: 2025-06-18" \\\n  -d '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'`,
+      text: `curl ${url} \\\n  -H "Authorization: Bearer ${token}" \\\n  -H "Content-Type: application/json" -H "Accept: application/json, text/event-stream" \\\n  -d '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'`,
     },
   ];
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod browser;
 mod calls;
+mod inspect;
 mod installation;
 mod keys;
 mod reviews;
@@ -39,6 +40,7 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
     all.extend(reviews::operations());
     all.extend(secrets::operations());
     all.extend(tokens::operations());
+    all.extend(inspect::operations());
     all.extend(calls::operations());
     all.extend(audit::operations());
     all.extend(keys::operations());

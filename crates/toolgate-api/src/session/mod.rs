@@ -4,6 +4,8 @@ mod book;
 mod clock;
 mod cookie;
 mod door;
+#[cfg(test)]
+mod door_tests;
 mod draw;
 mod setup;
 mod throttle;
