@@ -25,11 +25,13 @@ export async function installation() {
   const gateway = await started('toolgate', ['--data-dir', data, '--listen', '127.0.0.1:0', '--demo'], /ready (http\S+)/);
   const dashboard = await started('toolgatectl', ['--data-dir', data, 'serve', '--listen', '127.0.0.1:0'], /ready (http\S+)/);
   const setup = await dashboard.said(/^\s+([0-9a-f]{64})$/m);
+  const front = process.env.ASSETS ? await overlay(dashboard.match[1], path.resolve(process.env.ASSETS)) : null;
   return {
-    url: dashboard.match[1], gateway: gateway.match[1], setup: setup[1],
+    url: front?.url ?? dashboard.match[1], gateway: gateway.match[1], setup: setup[1],
     ctl: (...args) => new Promise((settle, fail) => execFile(path.join(binaries, 'toolgatectl'), ['--data-dir', data, ...args], { timeout: 60_000 },
       (error, stdout, stderr) => (error ? fail(new Error(`toolgatectl ${args.join(' ')}: ${stderr}`)) : settle(stdout)))),
     end: async () => {
+      front?.end();
       for (const one of [dashboard, gateway]) await one.end();
       rmSync(data, { recursive: true, force: true });
     },
@@ -51,6 +53,32 @@ async function started(program, args, ready) {
     return pattern.exec(text);
   };
   return { match: await said(ready), said, end: async () => { child.kill('SIGTERM'); await gone; } };
+}
+
+/** The dashboard with its files from a folder instead of the binary: to work on pages without compiling. */
+async function overlay(url, folder) {
+  const behind = new URL(url);
+  const kinds = { '.html': 'text/html', '.css': 'text/css', '.js': 'text/javascript', '.svg': 'image/svg+xml' };
+  const { headers: guards } = await fetch(url);
+  const front = http.createServer((request, response) => {
+    const name = request.url.split('?')[0];
+    if (name === '/' || name.startsWith('/assets/')) {
+      const file = path.join(folder, name === '/' ? 'index.html' : path.normalize(name.slice('/assets/'.length)));
+      response.setHeader('content-security-policy', guards.get('content-security-policy'));
+      return response.writeHead(200, { 'content-type': kinds[path.extname(file)] }).end(readFileSync(file));
+    }
+    const headers = { ...request.headers, host: behind.host };
+    if (headers.origin) headers.origin = behind.origin;
+    const onward = http.request({ host: behind.hostname, port: behind.port, method: request.method, path: request.url, headers }, (answer) => {
+      response.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(response);
+    });
+    onward.on('error', () => response.destroy());
+    response.on('close', () => onward.destroy());
+    request.pipe(onward);
+  });
+  await new Promise((settle) => front.listen(0, '127.0.0.1', settle));
+  return { url: `http://127.0.0.1:${front.address().port}`, end: () => { front.closeAllConnections(); front.close(); } };
 }
 
 /** A server of two tools that wants a bearer token; `words` is what its first tool says of itself. */

@@ -8,6 +8,7 @@ import { failed, status } from './recent.js';
 
 const STATUSES = [['', 'any'], ['errors', 'failed'], ['ok', 'ok'], ['tool_error', 'tool error'], ['rpc_error', 'error'], ['refused', 'refused'], ['rate_limited', 'rate limited'], ['cancelled', 'cancelled'], ['revoked', 'revoked'], ['timed_out', 'timed out'], ['unreachable', 'unreachable'], ['overloaded', 'overloaded'], ['internal', 'internal']];
 const SINCE = [['3600', 'the last hour'], ['86400', '24 hours'], ['604800', '7 days'], ['2592000', '30 days']];
+const STEP = 100;
 const FILTERS = ['since', 'status', 'server', 'tool', 'token'];
 
 /** What each status means, and what to do about it. */
@@ -39,7 +40,7 @@ export const page = {
     const rows = calls.filter((call) => matches(call, asked)).sort((one, other) => (one.time < other.time ? 1 : -1));
     return { rows, next, servers, tokens, asked };
   },
-  view: (context, { rows, next, servers, tokens, asked }) => [
+  view: (context, { rows, next, servers, tokens, asked }, shown = context.shown ?? STEP) => [
     head('Calls', 'Who called which tool, how long it took, how it ended. Arguments and results are not kept.', linkButton('Watch live', `#/w/${context.slug}/live`, { look: 'pulse' })),
     h('form', { class: 'filters', role: 'search', 'aria-label': 'Filter calls', onsubmit: (event) => { event.preventDefault(); narrow(context, event.currentTarget); }, onchange: (event) => narrow(context, event.currentTarget) },
       h('label', null, 'In', select('since', SINCE, asked.since)),
@@ -50,7 +51,8 @@ export const page = {
       FILTERS.some((name) => name !== 'since' && asked[name]) && linkButton('Clear', `#/w/${context.slug}/calls`)),
     rows.length === 0
       ? empty('list', 'No call matches', FILTERS.some((name) => asked[name] && name !== 'since') ? 'Widen the filters to see more.' : 'Use a token in an editor, or with curl, and the call shows here at once.', linkButton('Tokens', `#/w/${context.slug}/tokens`))
-      : table({ label: 'Calls', rows, key: (call) => call.id, columns: columns(context.slug) }),
+      : table({ label: 'Calls', rows: rows.slice(0, shown), key: (call) => call.id, columns: columns(context.slug) }),
+    rows.length > shown && h('div', { class: 'row' }, button(`Show ${Math.min(STEP, rows.length - shown)} more of ${rows.length}`, { onclick: () => { context.shown = shown + STEP; context.refresh(); } })),
     next && h('p', null, h('a', { href: here(context, { ...asked, cursor: next }) }, 'Older calls')),
   ],
 };

@@ -2,7 +2,7 @@
 
 import { h } from '../dom.js';
 import { workspace } from '../api.js';
-import { badge, button, card, empty, head, linkButton, notice, toast } from '../parts.js';
+import { badge, button, card, empty, head, linkButton, notice, sentence, toast } from '../parts.js';
 
 export const page = {
   title: 'Reviews',
@@ -27,7 +27,7 @@ function toolCard(context, tool) {
   return h('section', { class: 'card', 'data-key': `${name}/${tool.hash}` },
     h('h2', null, h('span', { class: 'row' }, h('code', null, name), badge('warn', tool.state)),
       h('span', { class: 'row' }, button('Approve', { primary: true, small: true, 'aria-label': `Approve ${name}`, onclick: () => approve(context, () => api.reviews.approve({ server: tool.server, tool: tool.tool, hash: tool.hash }), name) }))),
-    h('p', null, tool.reason ? `${tool.reason}. ` : '', words[tool.state] ?? ''),
+    h('p', null, tool.reason ? `${sentence(tool.reason)} ` : '', words[tool.state] ?? ''),
     tool.findings.length > 0 && notice('bad', h('strong', null, 'Looks suspicious'), tool.findings.map((finding) => h('p', null, finding.meaning, ' ', h('span', { class: 'muted' }, `(${finding.place})`)))),
     (changed ? tool.differences : tool.offered).map((difference) => h('div', null,
       h('h3', null, h('code', null, difference.place)),
@@ -44,7 +44,7 @@ function serverCard(context, server) {
   return h('section', { class: 'card', 'data-key': `server/${server.server}/${server.hash}` },
     h('h2', null, h('span', { class: 'row' }, server.server, badge('bad', 'another server?')),
       button('It is the same server', { primary: true, small: true, 'aria-label': `Approve who ${server.server} is`, onclick: () => approve(context, () => api.reviews.approve({ server: server.server, hash: server.hash }), server.server) })),
-    h('p', null, `${server.reason}. All of its tools are held until you say that this is right.`),
+    h('p', null, `${sentence(server.reason)} All of its tools are held until you say that this is right.`),
     h('div', { class: 'grid' },
       h('div', null, h('h3', null, 'As it was approved'), h('pre', { class: 'log' }, JSON.stringify(server.pinned, null, 2))),
       h('div', null, h('h3', null, 'As it is now'), h('pre', { class: 'log' }, JSON.stringify(server.seen, null, 2)))));
