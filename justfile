@@ -31,6 +31,11 @@ matrix *ARGS:
     tests/fixtures/install
     cargo run --package toolgate-tests --bin matrix -- {{ARGS}}
 
+# The management API, fuzzed by its own OpenAPI document.
+fuzz-api:
+    tests/fixtures/install
+    tests/fixtures/fuzz-api
+
 # Lets the tools mend what they can.
 fix:
     cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged

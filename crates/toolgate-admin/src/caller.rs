@@ -10,6 +10,12 @@ use crate::{Admin, AdminError};
 /// A stamp of the last use is this coarse (S-39).
 const LAST_USED_MS: u64 = 60_000;
 
+/// Whether this text has the form and checksum of a key or token: told without asking the store, so that what strangers
+/// send costs nothing (S-82).
+pub fn is_credential(text: &str) -> bool {
+    RawKey::digest_of(text).is_ok() || RawToken::digest_of(text).is_ok()
+}
+
 /// A program that holds a key of the operator's.
 #[derive(Debug, Clone)]
 pub struct KeyHolder {
@@ -63,7 +69,6 @@ impl Admin {
 
     /// Who presents this text as a key of an operator's: `None` when it is none, or works no more.
     pub fn key_holder(&self, text: &str) -> Result<Option<KeyHolder>, AdminError> {
-        // Told from a key by its form and checksum, so that the store is not asked (S-82).
         let Ok(digest) = RawKey::digest_of(text) else {
             return Ok(None);
         };

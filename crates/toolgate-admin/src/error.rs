@@ -131,7 +131,9 @@ pub enum AdminError {
     #[error("a server that is a program on the gateway's host cannot be set up over an API")]
     CommandOverApi,
     /// Addresses that are not public are allowed on the host alone (S-65).
-    #[error("`{origin}` is {why}, and nobody on the gateway's host has allowed it in this workspace")]
+    #[error(
+        "`{origin}` is {why}, and nobody on the gateway's host has allowed it in this workspace"
+    )]
     NotAllowedHere {
         /// Host and port.
         origin: String,

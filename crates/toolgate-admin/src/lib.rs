@@ -60,7 +60,7 @@ pub use backup::{
     BackupMade, BackupRestored, BackupVerified, SecretsTried, restore_backup, verify_backup,
 };
 pub use call::{CallFeed, CallListed, CallQuery};
-pub use caller::{KeyHolder, TokenHolder};
+pub use caller::{KeyHolder, TokenHolder, is_credential};
 pub use clock::{ClockAccepted, ClockShown};
 pub use doctor::{Finding, Level, doctor, doctor_with};
 pub use error::{AdminError, Fault};
@@ -74,8 +74,9 @@ pub use operators::{OperatorListed, OperatorRemoved, SignedIn, canonical_email};
 pub use secret::{SecretDeleted, SecretListed, SecretOwner, SecretSet};
 pub use server::{
     Allowance, Approved, DifferenceShown, FindingShown, InvalidServer, NewServer, NewTransport,
-    PartShown, ServerAdded, ServerChange, ServerChanged, ServerHeld, ServerListed, ServerLogged, ServerRemoved, ServerReview,
-    ServerSwitched, ToolClassified, ToolListed, ToolReview, ToolSwitched,
+    PartShown, ServerAdded, ServerChange, ServerChanged, ServerHeld, ServerListed, ServerLogged,
+    ServerRemoved, ServerReview, ServerSwitched, ToolClassified, ToolListed, ToolReview,
+    ToolSwitched,
 };
 pub use token::{
     NewToken, ReadOnlyReach, TokenChanged, TokenCreated, TokenExplained, TokenInspected,
@@ -96,9 +97,7 @@ pub use toolgate_namespace::{
 pub use toolgate_policy::{Classification, Role};
 pub use toolgate_store::control::{GatewayStatus, Gauge, LinkStatus, ProbedTool};
 pub use toolgate_store::master::{GivenKeySources, MASTER_KEY_VARIABLE, OpenError};
-pub use toolgate_store::{
-    Actor, ChainedRow, DataDir, KeyState, Once, StoreError, WorkspaceScope,
-};
+pub use toolgate_store::{Actor, ChainedRow, DataDir, KeyState, Once, StoreError, WorkspaceScope};
 pub use toolgate_vault::{MasterKey, Secret};
 
 /// Keeps this process's memory from others, as far as the system does it: it holds keys that seal (S-15, S-16).

@@ -9,9 +9,7 @@ impl Admin {
     /// Begins a write under a key its actor chose, unless it was done already; [`Admin::finish_once`] has to follow on
     /// [`Once::Begun`].
     pub fn begin_once(&self, key: &str, request: &[&[u8]]) -> Result<Once, AdminError> {
-        Ok(self
-            .store
-            .begin_once(&self.actor, key, request, now_ms())?)
+        Ok(self.store.begin_once(&self.actor, key, request, now_ms())?)
     }
 
     /// Remembers for a day what was answered, or forgets the key when nothing was done. The answer must not hold what is

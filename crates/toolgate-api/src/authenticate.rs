@@ -6,7 +6,7 @@ use hyper::HeaderMap;
 use hyper::StatusCode;
 use hyper::header::AUTHORIZATION;
 use hyper::http::request::Parts;
-use toolgate_admin::Secret;
+use toolgate_admin::{Secret, is_credential};
 
 use crate::problem::Problem;
 use crate::{Api, Caller, session};
@@ -26,7 +26,8 @@ pub(crate) async fn authenticate(
     if !has_credential && let Some(caller) = session::caller(api, parts, peer).await? {
         return Ok(caller);
     }
-    let caller = match presented(headers) {
+    let presented = presented(headers).filter(|text| is_credential(text.expose()));
+    let caller = match presented {
         Some(text) => api.pool().look_up(move |admin| {
             if let Some(key) = admin.key_holder(text.expose())? {
                 return Ok(Some(Caller::Key(key)));

@@ -1,4 +1,4 @@
-//! Numbers with bounds, which the document states and the reading keeps.
+//! Numbers and texts with bounds, which the document states and the reading keeps.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -70,5 +70,38 @@ impl Seconds {
 impl TimeoutMs {
     pub(crate) fn duration(self) -> Duration {
         Duration::from_millis(self.0)
+    }
+}
+
+/// What something is for, in up to 1000 characters.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Description(pub(crate) String);
+
+impl Description {
+    const MAX: usize = 1000;
+}
+
+impl TryFrom<String> for Description {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let fits = text.chars().count() <= Self::MAX;
+        fits.then_some(Self(text))
+            .ok_or("a description has at most 1000 characters")
+    }
+}
+
+impl JsonSchema for Description {
+    fn schema_name() -> Cow<'static, str> {
+        "Description".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "maxLength": Self::MAX })
     }
 }

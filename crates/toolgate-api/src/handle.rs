@@ -53,9 +53,12 @@ where
     let caller = authenticate(api, parts, peer).await?;
     let is_operator = caller.is_operator();
     let answer = known(api, operation, params, caller, parts, body).await;
-    answer.map_err(|problem| match is_operator {
-        true => problem,
-        false => problem.without_host(),
+    answer.map_err(|problem| {
+        if is_operator {
+            problem
+        } else {
+            problem.without_host()
+        }
     })
 }
 
@@ -157,9 +160,10 @@ async fn workspace(
     };
     if let Some(home) = caller.home() {
         let is_home = named == home.slug().as_str() || named == home.workspace().as_str();
-        return match is_home {
-            true => Ok(Some(home.clone())),
-            false => Err(Problem::unknown_workspace(named)),
+        return if is_home {
+            Ok(Some(home.clone()))
+        } else {
+            Err(Problem::unknown_workspace(named))
         };
     }
     let name = named.to_owned();

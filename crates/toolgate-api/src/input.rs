@@ -40,7 +40,11 @@ pub(crate) fn query<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
     let reader = serde_html_form::Deserializer::new(url::form_urlencoded::parse(text.as_bytes()));
     serde_path_to_error::deserialize(reader).map_err(|error| {
         let place = error.path().to_string();
-        Problem::malformed(in_our_words("query", &place, &error.into_inner().to_string()))
+        Problem::malformed(in_our_words(
+            "query",
+            &place,
+            &error.into_inner().to_string(),
+        ))
     })
 }
 
@@ -64,7 +68,12 @@ fn in_our_words(what: &str, place: &str, error: &str) -> String {
     if kept.iter().any(|start| error.starts_with(start)) {
         return format!("the {what} has {}", with_article(error));
     }
-    let quotes = ["invalid type", "invalid value", "invalid length", "unknown variant"];
+    let quotes = [
+        "invalid type",
+        "invalid value",
+        "invalid length",
+        "unknown variant",
+    ];
     if quotes.iter().any(|start| error.starts_with(start)) {
         let expected = error.rsplit_once("expected ").map(|(_, expected)| expected);
         return match expected {

@@ -18,8 +18,7 @@ use crate::reply;
 pub(crate) const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 const KEY_MAX: usize = 200;
 /// What a repeated answer says of what it leaves out.
-pub(crate) const NOTE: &str =
-    "this was made by an earlier request with the same Idempotency-Key; what is shown once is not shown again";
+pub(crate) const NOTE: &str = "this was made by an earlier request with the same Idempotency-Key; what is shown once is not shown again";
 
 /// What an act came to.
 struct Done {

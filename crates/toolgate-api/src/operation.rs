@@ -97,8 +97,7 @@ pub(crate) struct Asked {
 }
 
 type Doing = Box<dyn Fn(&Act<'_>, &Asked) -> Result<Vec<u8>, Problem> + Send + Sync>;
-type Feeding =
-    Box<dyn Fn(&Act<'_>, &Asked, &mut Events<'_>) -> Result<(), Problem> + Send + Sync>;
+type Feeding = Box<dyn Fn(&Act<'_>, &Asked, &mut Events<'_>) -> Result<(), Problem> + Send + Sync>;
 
 /// How a request is answered.
 pub(crate) enum Run {
@@ -202,7 +201,12 @@ impl Operation {
     }
 
     /// Something that needs nobody to act.
-    pub(crate) fn public(path: &'static str, id: &'static str, summary: &'static str, run: Run) -> Self {
+    pub(crate) fn public(
+        path: &'static str,
+        id: &'static str,
+        summary: &'static str,
+        run: Run,
+    ) -> Self {
         Self {
             method: Method::GET,
             path,

@@ -24,7 +24,10 @@ pub(crate) fn page<T>(
     let limit = Limit::or_default(limit);
     let is_more = items.len() > limit;
     items.truncate(limit);
-    let next = items.last().filter(|_| is_more).map(|last| write(&key(last)));
+    let next = items
+        .last()
+        .filter(|_| is_more)
+        .map(|last| write(&key(last)));
     Ok((items, next))
 }
 
@@ -40,7 +43,7 @@ pub(crate) fn read<T: serde::de::DeserializeOwned>(cursor: &str) -> Result<T, Pr
     bytes
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .ok_or_else(|| {
-            Problem::malformed("`cursor` is not one that this list answered")
+            Problem::invalid("`cursor` is not one that this list answered")
                 .hint("leave it out to start at the beginning, and pass on `next_cursor` as it is")
         })
 }

@@ -74,6 +74,11 @@ impl Problem {
             .hint("/openapi.json says what each operation takes")
     }
 
+    /// A request that has the right form and cannot be meant.
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", message)
+    }
+
     /// Neither a key nor a token that works: one answer for every cause (S-36).
     pub(crate) fn unauthorized() -> Self {
         Self::new(
@@ -123,7 +128,9 @@ impl Problem {
     /// The same as told to who does not run the installation: nothing of its host (S-21).
     pub(crate) fn without_host(mut self) -> Self {
         let inside = match self.code {
-            "failed" | "no_space" => "it failed on the host; whoever runs the installation can say why",
+            "failed" | "no_space" => {
+                "it failed on the host; whoever runs the installation can say why"
+            }
             "gateway_needed" => "no gateway is running",
             _ => return self,
         };

@@ -25,8 +25,7 @@ pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<Reply
 
 /// A refusal or failure.
 pub(crate) fn problem(problem: Problem) -> Response<ReplyBody> {
-    let (status, retry_after, allow) =
-        (problem.status, problem.retry_after, problem.allow.clone());
+    let (status, retry_after, allow) = (problem.status, problem.retry_after, problem.allow.clone());
     // Text, numbers and JSON always have a JSON form.
     let body = serde_json::to_vec(&problem.into_body()).unwrap_or_default();
     let mut response = json(status, body);

@@ -11,7 +11,6 @@ use toolgate_protocol::{Era, GatewayFault, Json, JsonLimits, RequestId, RpcError
 use toolgate_router::RouteError;
 use toolgate_upstream::{Delivery, UpstreamError, UpstreamErrorKind};
 
-
 /// The block that editors take: one server, its URL and the token.
 pub fn mcp_json(slug: &str, url: &str, token: &str) -> String {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();

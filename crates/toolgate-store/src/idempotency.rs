@@ -97,9 +97,7 @@ impl Store {
         let doing = "remembering an answer";
         self.note(doing, |tx| {
             match answer {
-                Some((status, text)) => {
-                    tx.execute(DONE, (actor.as_str(), key, status, text))
-                }
+                Some((status, text)) => tx.execute(DONE, (actor.as_str(), key, status, text)),
                 None => tx.execute(UNDONE, (actor.as_str(), key)),
             }
             .doing(doing)?;

@@ -60,7 +60,8 @@ impl Store {
 
     /// Every key, oldest first, revoked and expired ones included.
     pub fn operator_keys(&self) -> Result<Vec<OperatorKey>, StoreError> {
-        const SQL: &str = "SELECT id, name, digest, created_at, expires_at, revoked_at, last_used_at
+        const SQL: &str =
+            "SELECT id, name, digest, created_at, expires_at, revoked_at, last_used_at
             FROM operator_keys ORDER BY created_at, id";
         self.read("listing keys", |connection| {
             connection
@@ -72,7 +73,8 @@ impl Store {
 
     /// The key with this digest, active or not: how a program is known that presents one.
     pub fn operator_key(&self, digest: &TokenDigest) -> Result<Option<OperatorKey>, StoreError> {
-        const SQL: &str = "SELECT id, name, digest, created_at, expires_at, revoked_at, last_used_at
+        const SQL: &str =
+            "SELECT id, name, digest, created_at, expires_at, revoked_at, last_used_at
             FROM operator_keys WHERE digest = ?1";
         self.read("looking up a key", |connection| {
             connection

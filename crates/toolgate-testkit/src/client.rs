@@ -135,6 +135,11 @@ impl Client {
         Reply::read(self.send("POST", body.into(), &[]).await).await
     }
 
+    /// Sends a JSON value by any method, such as PATCH, and reads the whole answer.
+    pub async fn send_json(&self, method: &str, body: &Value) -> Reply {
+        Reply::read(self.send(method, body.to_string().into(), &[]).await).await
+    }
+
     /// POSTs a JSON value and reads the answer event by event. Dropping the stream disconnects.
     pub async fn post_stream(&self, message: &Value) -> EventStream {
         EventStream::new(self.send("POST", message.to_string().into(), &[]).await)

@@ -30,7 +30,12 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) behind_proxy: Vec<Network>,
     /// The URL people reach it under, such as https://admin.example.com
-    #[arg(long, value_name = "URL", env = "TOOLGATE_ADMIN_URL", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "TOOLGATE_ADMIN_URL",
+        hide_env_values = true
+    )]
     pub(crate) public_url: Option<String>,
 }
 

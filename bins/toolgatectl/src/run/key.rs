@@ -23,7 +23,11 @@ pub(super) fn run(context: &Context<'_>, command: KeyCommand) -> Result<Exit, Fa
         KeyCommand::Revoke { key } => {
             let revoked = context.admin.revoke_operator_key(&key)?;
             context.output.one(&revoked, |revoked| {
-                format!("Revoked key \"{}\" ({})\n", clean(&revoked.name), revoked.id)
+                format!(
+                    "Revoked key \"{}\" ({})\n",
+                    clean(&revoked.name),
+                    revoked.id
+                )
             })?;
         }
     }
@@ -35,7 +39,9 @@ fn created(made: &OperatorKeyCreated) -> String {
     let _ = writeln!(text, "  ID       {}", made.id);
     let _ = writeln!(text, "  Expires  {}", until(made.expires_at.as_deref()));
     let _ = writeln!(text, "  Key      {}  (shown only this once)", made.key);
-    text.push_str("\nServe the management API with `toolgatectl serve`, then send the key as `X-API-Key`.\n");
+    text.push_str(
+        "\nServe the management API with `toolgatectl serve`, then send the key as `X-API-Key`.\n",
+    );
     text
 }
 

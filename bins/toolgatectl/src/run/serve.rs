@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use toolgate_admin::Admin;
@@ -11,6 +12,9 @@ use crate::args::ServeArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
+
+/// How long acts are waited for that nobody waits for any more.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Serves until it is told to end.
 pub(super) fn serve(
@@ -33,7 +37,7 @@ pub(super) fn serve(
         .worker_threads(2)
         .enable_all()
         .build()?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let shutdown = async move {
@@ -48,7 +52,10 @@ pub(super) fn serve(
         };
         toolgate_api::run(admin, config, announce, shutdown).await?;
         Ok(Exit::Done)
-    })
+    });
+    // An act whose client is gone may go on; it is one transaction, done or not.
+    runtime.shutdown_timeout(GRACE);
+    served
 }
 
 fn announced(announce: &Announce) -> String {

@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::installation::Installation;
 
 /// Every command that does something.
-const COMMANDS: [&[&str]; 46] = [
+const COMMANDS: [&[&str]; 50] = [
     &["workspace", "create"],
     &["workspace", "list"],
     &["workspace", "use"],
@@ -38,6 +38,10 @@ const COMMANDS: [&[&str]; 46] = [
     &["secrets", "set"],
     &["secrets", "list"],
     &["secrets", "delete"],
+    &["serve"],
+    &["key", "create"],
+    &["key", "list"],
+    &["key", "revoke"],
     &["operator", "list"],
     &["operator", "reset-password"],
     &["operator", "remove"],

@@ -98,7 +98,8 @@ fn check_reach(resolved: &spec::Resolved, servers: &[ServerSpec]) -> Result<(), 
     let Some(allowance) = &resolved.allowance else {
         return Ok(());
     };
-    let is_allowed = |server: &ServerSpec| server.allowed_origin.as_ref() == Some(&allowance.origin);
+    let is_allowed =
+        |server: &ServerSpec| server.allowed_origin.as_ref() == Some(&allowance.origin);
     if servers.iter().any(is_allowed) {
         return Ok(());
     }

@@ -82,5 +82,8 @@ impl Admin {
 }
 
 fn is_header(injection: &Injection) -> bool {
-    matches!(injection, Injection::Bearer { .. } | Injection::Header { .. })
+    matches!(
+        injection,
+        Injection::Bearer { .. } | Injection::Header { .. }
+    )
 }

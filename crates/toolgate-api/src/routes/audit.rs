@@ -39,7 +39,10 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(
             (Method::GET, "/api/community/mcp/workspaces/{ws}/audit"),
             AuthPolicy::Admin,
-            ("listWorkspaceAudit", "What administrators did in a workspace"),
+            (
+                "listWorkspaceAudit",
+                "What administrators did in a workspace",
+            ),
             of_workspace,
         ),
         Operation::new(

@@ -1,6 +1,6 @@
 //! What was called. Admins see everybody's calls, other tokens their own.
 
-use hyper::Method;
+use hyper::{Method, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toolgate_admin::{CallListed, CallQuery};
@@ -9,10 +9,14 @@ use crate::fields::{Limit, Seconds};
 use crate::input::Nothing;
 use crate::live::Events;
 use crate::operation::{Act, AuthPolicy, Operation};
+use crate::page;
 use crate::problem::Problem;
 
 const ALL: &str = "/api/community/mcp/workspaces/{ws}/calls";
 const LIVE: &str = "/api/community/mcp/workspaces/{ws}/calls/live";
+const ONE: &str = "/api/community/mcp/workspaces/{ws}/calls/{call}";
+/// How far back calls are looked through, at most.
+const REACH: usize = 10_000;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -62,25 +66,62 @@ pub(super) fn operations() -> Vec<Operation> {
             ("followCalls", "Calls as they happen, one event `call` each"),
             live,
         ),
+        Operation::new(
+            (Method::GET, ONE),
+            AuthPolicy::Known,
+            ("getCall", "One call"),
+            get,
+        ),
     ]
 }
 
 fn list(act: &Act<'_>, query: CallsQuery, _: Nothing) -> Result<Calls, Problem> {
     let limit = Limit::or_default(query.limit);
-    let mut calls = act
-        .admin
-        .calls(&CallQuery {
-            workspace: Some(act.scope()?.clone()),
-            since: query.since.map(Seconds::duration),
-            server: query.server,
-            token: own(act, query.token),
-            limit,
-        })?
-        .newer()?;
+    let asked = CallQuery {
+        workspace: Some(act.scope()?.clone()),
+        since: query.since.map(Seconds::duration),
+        server: query.server,
+        token: own(act, query.token),
+        // One more than is shown says whether there is more.
+        limit: query.cursor.as_ref().map_or(limit + 1, |_| REACH),
+    };
+    let mut calls = act.admin.calls(&asked)?.newer()?;
     calls.reverse();
+    if let Some(cursor) = &query.cursor {
+        let last: String = page::read(cursor)?;
+        let place = calls.iter().position(|call| call.id == last);
+        let place = place.ok_or_else(|| {
+            Problem::invalid("`cursor` leads further back than calls are listed")
+                .hint("ask for fewer with `since`, `server` or `token`")
+        })?;
+        calls.drain(..=place);
+    }
+    let is_more = calls.len() > limit;
+    calls.truncate(limit);
+    let last = calls.last().filter(|_| is_more);
     Ok(Calls {
+        next_cursor: last.map(|call| page::write(&call.id)),
         calls,
-        next_cursor: None,
+    })
+}
+
+fn get(act: &Act<'_>, _: Nothing, _: Nothing) -> Result<CallListed, Problem> {
+    let id = act.param("call");
+    let asked = CallQuery {
+        workspace: Some(act.scope()?.clone()),
+        since: None,
+        server: None,
+        token: own(act, None),
+        limit: REACH,
+    };
+    let mut calls = act.admin.calls(&asked)?.newer()?.into_iter();
+    calls.find(|call| call.id == id).ok_or_else(|| {
+        let shown: String = id.chars().take(64).collect();
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            format!("no call `{shown}`"),
+        )
     })
 }
 

@@ -28,7 +28,10 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(
             (Method::GET, "/api/doctor"),
             AuthPolicy::Operator,
-            ("checkInstallation", "Check the installation and say how to mend what is wrong"),
+            (
+                "checkInstallation",
+                "Check the installation and say how to mend what is wrong",
+            ),
             check,
         ),
     ]
@@ -41,7 +44,9 @@ fn status(act: &Act<'_>, _: Nothing, _: Nothing) -> Result<GatewayStatus, Proble
 fn check(act: &Act<'_>, _: Nothing, _: Nothing) -> Result<Checked, Problem> {
     let findings = act.admin.check()?;
     Ok(Checked {
-        ok: findings.iter().all(|finding| finding.level < Level::Problem),
+        ok: findings
+            .iter()
+            .all(|finding| finding.level < Level::Problem),
         findings,
     })
 }

@@ -53,7 +53,10 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(
             (Method::GET, ALL),
             AuthPolicy::Admin,
-            ("listReviews", "What waits for an approval, with what changed"),
+            (
+                "listReviews",
+                "What waits for an approval, with what changed",
+            ),
             list,
         ),
         Operation::new(

@@ -39,7 +39,7 @@ struct Secrets {
 struct SecretValue {
     /// Its name, such as `GITHUB_TOKEN`.
     key: String,
-    /// Its value, which no reply, log or error ever shows.
+    /// Its value, 8 bytes to 16 KiB, which no reply, log or error ever shows.
     value: String,
     /// The only server that gets it; left out = any server that names it.
     server: Option<String>,
@@ -57,7 +57,10 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(
             (Method::GET, ALL),
             AuthPolicy::Admin,
-            ("listSecrets", "List secrets: names and dates, never a value"),
+            (
+                "listSecrets",
+                "List secrets: names and dates, never a value",
+            ),
             list,
         ),
         Operation::new(

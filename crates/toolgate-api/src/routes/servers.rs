@@ -128,13 +128,19 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(
             (Method::PATCH, ONE),
             AuthPolicy::Admin,
-            ("updateServer", "Switch or change a server, and switch its tools"),
+            (
+                "updateServer",
+                "Switch or change a server, and switch its tools",
+            ),
             update,
         ),
         Operation::new(
             (Method::DELETE, ONE),
             AuthPolicy::Admin,
-            ("removeServer", "Remove a server with its tools and its own secrets"),
+            (
+                "removeServer",
+                "Remove a server with its tools and its own secrets",
+            ),
             remove,
         ),
         Operation::new(
@@ -212,9 +218,7 @@ fn update(act: &Act<'_>, _: Nothing, patch: ServerPatch) -> Result<ServerChanged
 }
 
 fn remove(act: &Act<'_>, _: Nothing, _: Nothing) -> Result<ServerRemoved, Problem> {
-    Ok(act
-        .admin
-        .remove_server(act.scope()?, act.param("server"))?)
+    Ok(act.admin.remove_server(act.scope()?, act.param("server"))?)
 }
 
 fn test(act: &Act<'_>, _: Nothing, _: Nothing) -> Result<ServerTested, Problem> {

@@ -138,13 +138,19 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(
             (Method::GET, EXPLAIN),
             AuthPolicy::Admin,
-            ("explainToken", "Whether a token may call a tool, and what decides it"),
+            (
+                "explainToken",
+                "Whether a token may call a tool, and what decides it",
+            ),
             explain,
         ),
         Operation::new(
             (Method::POST, TRY),
             AuthPolicy::Admin,
-            ("tryToken", "What other rights would have meant for the calls of the last days"),
+            (
+                "tryToken",
+                "What other rights would have meant for the calls of the last days",
+            ),
             try_rights,
         )
         .reads(),
@@ -194,9 +200,7 @@ fn update(act: &Act<'_>, _: Nothing, change: TokenChange) -> Result<TokenChanged
 }
 
 fn revoke(act: &Act<'_>, _: Nothing, _: Nothing) -> Result<TokenRevoked, Problem> {
-    Ok(act
-        .admin
-        .revoke_token(act.scope()?, act.param("token"))?)
+    Ok(act.admin.revoke_token(act.scope()?, act.param("token"))?)
 }
 
 fn explain(act: &Act<'_>, query: ExplainQuery, _: Nothing) -> Result<TokenExplained, Problem> {

@@ -58,7 +58,10 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(
             (Method::POST, "/api/v1/cli/validate"),
             AuthPolicy::Known,
-            ("validateKey", "Whether the key or token works, and what it is"),
+            (
+                "validateKey",
+                "Whether the key or token works, and what it is",
+            ),
             validate,
         )
         .reads(),

@@ -8,7 +8,7 @@ use toolgate_admin::{
     WorkspaceSettings, WorkspaceTested, WorkspaceUpdated,
 };
 
-use crate::fields::Limit;
+use crate::fields::{Description, Limit};
 use crate::input::Nothing;
 use crate::operation::{Act, AuthPolicy, Operation};
 use crate::page::page;
@@ -44,8 +44,7 @@ struct NewWorkspace {
     name: String,
     /// What it is for.
     #[serde(default)]
-    #[schemars(length(max = 1000))]
-    description: String,
+    description: Description,
 }
 
 /// What to change of a workspace; what is left out stays.
@@ -56,8 +55,7 @@ struct WorkspaceChange {
     #[schemars(length(min = 2, max = 80))]
     name: Option<String>,
     /// What it is for.
-    #[schemars(length(max = 1000))]
-    description: Option<String>,
+    description: Option<Description>,
     /// What read-only tokens may call.
     read_only: Option<ReadOnlyMay>,
     /// Whether writing calls are sent only once their intent is on the disk.
@@ -84,7 +82,10 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(
             (Method::POST, ALL),
             AuthPolicy::Operator,
-            ("createWorkspace", "Make a workspace and its first Admin token"),
+            (
+                "createWorkspace",
+                "Make a workspace and its first Admin token",
+            ),
             create,
         )
         .creates()
@@ -98,19 +99,28 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(
             (Method::PATCH, ONE),
             AuthPolicy::Admin,
-            ("updateWorkspace", "Change name, description or settings of a workspace"),
+            (
+                "updateWorkspace",
+                "Change name, description or settings of a workspace",
+            ),
             update,
         ),
         Operation::new(
             (Method::DELETE, ONE),
             AuthPolicy::Operator,
-            ("deleteWorkspace", "Delete a workspace with its tokens, servers and secrets"),
+            (
+                "deleteWorkspace",
+                "Delete a workspace with its tokens, servers and secrets",
+            ),
             delete,
         ),
         Operation::new(
             (Method::POST, TEST),
             AuthPolicy::Admin,
-            ("testWorkspace", "Ask every enabled server for its tools, now"),
+            (
+                "testWorkspace",
+                "Ask every enabled server for its tools, now",
+            ),
             test,
         ),
     ]
@@ -130,7 +140,7 @@ fn list(act: &Act<'_>, query: PageQuery, _: Nothing) -> Result<Workspaces, Probl
 }
 
 fn create(act: &Act<'_>, _: Nothing, new: NewWorkspace) -> Result<WorkspaceCreated, Problem> {
-    Ok(act.admin.create_workspace(&new.name, &new.description)?)
+    Ok(act.admin.create_workspace(&new.name, &new.description.0)?)
 }
 
 fn get(act: &Act<'_>, _: Nothing, _: Nothing) -> Result<WorkspaceShown, Problem> {
@@ -141,14 +151,10 @@ fn get(act: &Act<'_>, _: Nothing, _: Nothing) -> Result<WorkspaceShown, Problem>
     })
 }
 
-fn update(
-    act: &Act<'_>,
-    _: Nothing,
-    change: WorkspaceChange,
-) -> Result<WorkspaceUpdated, Problem> {
+fn update(act: &Act<'_>, _: Nothing, change: WorkspaceChange) -> Result<WorkspaceUpdated, Problem> {
     let settings = WorkspaceSettings {
         name: change.name,
-        description: change.description,
+        description: change.description.map(|text| text.0),
         read_only: change.read_only,
         strict_records: change.strict_records,
     };

@@ -143,7 +143,10 @@ impl Store {
             since,
             filter.action,
             filter.actor,
-            filter.before.and_then(|place| i64::try_from(place).ok()).unwrap_or(i64::MAX),
+            filter
+                .before
+                .and_then(|place| i64::try_from(place).ok())
+                .unwrap_or(i64::MAX),
         ];
         self.read("reading the audit trail", |connection| {
             connection

@@ -5,8 +5,10 @@
 
 use rusqlite::Connection;
 use toolgate_namespace::{ServerId, ServerIdentity};
-use toolgate_policy::{Classification, Role, Token};
-use toolgate_store::{OperatorRow, StoreError, TokenChange, Workspace, WorkspaceScope};
+use toolgate_policy::{Classification, OperatorKeyId, Role, Token, TokenDigest};
+use toolgate_store::{
+    OperatorKey, OperatorRow, StoreError, TokenChange, Workspace, WorkspaceScope,
+};
 
 use crate::fixtures::{House, NOW, actor, secret_name, tool};
 
@@ -16,6 +18,7 @@ struct Ready {
     scope: WorkspaceScope,
     server: ServerId,
     token: Token,
+    operator_key: OperatorKeyId,
 }
 
 impl Ready {
@@ -32,7 +35,14 @@ impl Ready {
         house.put_secret(&scope, None, "API_TOKEN");
         let first = operator("a@example.com");
         house.store.create_operator(&actor(), &first, true).unwrap();
+        let key = OperatorKey {
+            id: OperatorKeyId::from_random([1; 16]),
+            digest: TokenDigest([1; 32]),
+            ..operator_key()
+        };
+        house.store.create_operator_key(&actor(), &key).unwrap();
         Self {
+            operator_key: key.id,
             house,
             scope,
             server,
@@ -48,6 +58,18 @@ fn operator(email: &str) -> OperatorRow {
         password: Some("$argon2id$".to_owned()),
         created_at: NOW,
         joined_at: Some(NOW),
+        last_used_at: None,
+    }
+}
+
+fn operator_key() -> OperatorKey {
+    OperatorKey {
+        id: OperatorKeyId::from_random([2; 16]),
+        name: "deploy".to_owned(),
+        digest: TokenDigest([2; 32]),
+        created_at: NOW,
+        expires_at: None,
+        revoked_at: None,
         last_used_at: None,
     }
 }
@@ -116,6 +138,14 @@ const ACTS: &[(&str, Act)] = &[
         let store = &ready.house.store;
         let class = Some(Classification::ReadOnly);
         store.classify_tool(&ready.scope, &actor(), &ready.server, "search", class)
+    }),
+    ("operator_key.create", |ready| {
+        let key = operator_key();
+        ready.house.store.create_operator_key(&actor(), &key)
+    }),
+    ("operator_key.revoke", |ready| {
+        let (store, key) = (&ready.house.store, ready.operator_key.clone());
+        store.revoke_operator_key(&actor(), &key, NOW)
     }),
     ("token.create", |ready| {
         let token = crate::fixtures::token(&ready.scope, 2);
@@ -305,6 +335,7 @@ fn s85_the_inventory_is_complete() {
         "tool",
         "tools",
         "token",
+        "operator_key",
         "secret",
         "setting",
         "key",

@@ -1,0 +1,14 @@
+//! The management API over real sockets, from outside.
+
+mod authentication;
+mod document;
+mod forms;
+mod inventory;
+mod isolation;
+mod live;
+mod nouns;
+mod once;
+mod pages;
+mod reach;
+mod roles;
+mod support;
