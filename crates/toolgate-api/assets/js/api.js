@@ -128,13 +128,13 @@ export function workspace(slug) {
     get: () => get(at),
     set: (given) => call('PATCH', at, given),
     remove: () => call('DELETE', at),
-    test: () => call('POST', `${at}/test`),
+    test: () => call('POST', `${at}/test`, {}),
     servers: {
       list: () => all('servers', `${at}/servers`),
       add: (given) => call('POST', `${at}/servers`, given),
       set: (name, given) => call('PATCH', server(name), given),
       remove: (name) => call('DELETE', server(name)),
-      test: (name) => call('POST', `${server(name)}/test`),
+      test: (name) => call('POST', `${server(name)}/test`, {}),
       logs: (name) => list('lines', `${server(name)}/logs`),
     },
     tools: {
