@@ -45,7 +45,6 @@ pub(crate) fn matches(password: &Secret<String>, stored: Option<&str>) -> bool {
 }
 
 fn argon2() -> Result<Argon2<'static>, AdminError> {
-    let params =
-        Params::new(MEMORY_KIB, PASSES, 1, None).map_err(|_| AdminError::PasswordHash)?;
+    let params = Params::new(MEMORY_KIB, PASSES, 1, None).map_err(|_| AdminError::PasswordHash)?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }

@@ -22,8 +22,14 @@ const GUARDS: [(HeaderName, &str); 6] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     // Kept, but asked for each time: after an update no page runs with the scripts of another version.
     (CACHE_CONTROL, "no-cache"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
     (
         HeaderName::from_static("permissions-policy"),
         "camera=(), geolocation=(), microphone=(), payment=()",
@@ -83,11 +89,7 @@ impl Dashboard {
     }
 
     /// The file at this path, if it is one of the dashboard's.
-    pub(crate) fn answer(
-        &self,
-        path: &str,
-        headers: &HeaderMap,
-    ) -> Option<Response<ReplyBody>> {
+    pub(crate) fn answer(&self, path: &str, headers: &HeaderMap) -> Option<Response<ReplyBody>> {
         let file = self.files.get(path)?;
         let mut reply = if has(headers, &file.tag) {
             let mut reply = Response::new(ReplyBody::empty());
@@ -163,8 +165,20 @@ mod tests {
     #[test]
     fn s79_no_file_asks_for_what_the_policy_refuses() {
         const FORBIDDEN: &[&str] = &[
-            "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "DOMParser", "eval(", "new Function",
-            "srcdoc", "javascript:", "createContextualFragment", "style=", "onclick=\"", "<style", "@import",
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "DOMParser",
+            "eval(",
+            "new Function",
+            "srcdoc",
+            "javascript:",
+            "createContextualFragment",
+            "style=",
+            "onclick=\"",
+            "<style",
+            "@import",
         ];
         for (name, _, bytes) in FILES {
             let text = std::str::from_utf8(bytes).unwrap();
@@ -182,23 +196,15 @@ mod tests {
     #[test]
     fn a_file_that_is_known_is_not_sent_again() {
         let dashboard = Dashboard::new();
-        let first = dashboard
-            .answer("/", &HeaderMap::new())
-            .unwrap();
+        let first = dashboard.answer("/", &HeaderMap::new()).unwrap();
         assert_eq!(first.status(), StatusCode::OK);
         let mut known = HeaderMap::new();
         known.insert(IF_NONE_MATCH, first.headers()[ETAG].clone());
         let again = dashboard.answer("/", &known).unwrap();
         assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
-        let other = dashboard
-            .answer("/assets/app.css", &known)
-            .unwrap();
+        let other = dashboard.answer("/assets/app.css", &known).unwrap();
         assert_eq!(other.status(), StatusCode::OK);
-        assert!(
-            dashboard
-                .answer("/assets/../src/lib.rs", &known)
-                .is_none()
-        );
+        assert!(dashboard.answer("/assets/../src/lib.rs", &known).is_none());
     }
 
     /// S-79: the policy allows our own files and nothing inline.
@@ -206,9 +212,7 @@ mod tests {
     fn s79_every_file_has_the_policy() {
         let dashboard = Dashboard::new();
         for path in dashboard.files.keys() {
-            let reply = dashboard
-                .answer(path, &HeaderMap::new())
-                .unwrap();
+            let reply = dashboard.answer(path, &HeaderMap::new()).unwrap();
             let policy = reply.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap();
             assert!(policy.starts_with("default-src 'none'; script-src 'self'"));
             assert!(!policy.contains("unsafe") && policy.contains("require-trusted-types-for"));

@@ -33,21 +33,33 @@ fn s77_lookalike_case_and_blanks_are_one_name_or_none() {
 fn s76_an_installation_is_claimed_once() {
     let home = Home::new();
     assert!(home.admin.is_unclaimed().unwrap());
-    let short = home.admin.claim_installation("a@example.com", &password("too short"));
+    let short = home
+        .admin
+        .claim_installation("a@example.com", &password("too short"));
     assert!(matches!(short, Err(AdminError::WeakPassword)));
     assert!(home.admin.is_unclaimed().unwrap());
     let words = password("correct horse battery");
-    let who = home.admin.claim_installation("A@example.com", &words).unwrap();
+    let who = home
+        .admin
+        .claim_installation("A@example.com", &words)
+        .unwrap();
     assert_eq!(who.email, "a@example.com");
     assert!(!home.admin.is_unclaimed().unwrap());
-    assert!(home.admin.claim_installation("b@example.com", &words).is_err());
+    assert!(
+        home.admin
+            .claim_installation("b@example.com", &words)
+            .is_err()
+    );
 }
 
 #[test]
 fn s77_a_password_is_kept_as_argon2id_over_64_mib_and_checked() {
     let home = Home::new();
     let words = password("correct horse battery");
-    let who = home.admin.claim_installation("a@example.com", &words).unwrap();
+    let who = home
+        .admin
+        .claim_installation("a@example.com", &words)
+        .unwrap();
     assert!(who.password.starts_with("$argon2id$v=19$m=65536,t=3,p=1$"));
     let check = |email: &str, text: &str| home.admin.check_password(email, &password(text));
     assert_eq!(
@@ -68,7 +80,9 @@ fn s77_a_password_is_kept_as_argon2id_over_64_mib_and_checked() {
         .set_operator_password("a@example.com", &password("another horse battery"))
         .unwrap();
     assert!(!home.admin.still_operator(&who).unwrap());
-    let other = check("a@example.com", "another horse battery").unwrap().unwrap();
+    let other = check("a@example.com", "another horse battery")
+        .unwrap()
+        .unwrap();
     home.admin.remove_operator("a@example.com").unwrap();
     assert!(!home.admin.still_operator(&other).unwrap());
     assert!(home.admin.is_unclaimed().unwrap());

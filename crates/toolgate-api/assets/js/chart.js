@@ -18,7 +18,7 @@ export function chart({ label, times, series, height = 190, kind = 'bars', say =
   const area = h('div', { 'data-owned': 'chart' });
   const tip = h('div', { class: 'tip', hidden: true, role: 'status' });
   const below = (which, index) => (stacked ? series.slice(0, which).reduce((sum, one) => sum + (one.values[index] ?? 0), 0) : 0);
-  const top = nice(Math.max(1, ...series.flatMap((one, which) => one.values.map((value, index) => (value ?? 0) + below(which, index)))));
+  const top = nice(Math.max(4, ...series.flatMap((one, which) => one.values.map((value, index) => (value ?? 0) + below(which, index)))));
   let at = null;
   let width = 0;
   let cursor;

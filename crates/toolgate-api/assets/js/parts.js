@@ -43,7 +43,7 @@ export function empty(look, title, text, ...actions) {
 /** A message that something failed, with what to do. */
 export function failure(error) {
   return h('div', { class: 'notice bad', role: 'alert' }, icon('warn'),
-    h('div', null, h('strong', null, sentence(error.message)), error.hint && h('p', null, hinted(error.hint))));
+    h('div', null, h('strong', null, hinted(error.message)), error.hint && h('p', null, hinted(error.hint))));
 }
 
 /** @param {'good'|'warn'|'bad'|'plain'} kind */

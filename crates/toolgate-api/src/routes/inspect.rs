@@ -24,7 +24,10 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(
             (Method::POST, INSPECT),
             AuthPolicy::Admin,
-            ("inspectToken", "Whether the gateway takes a token, and why not"),
+            (
+                "inspectToken",
+                "Whether the gateway takes a token, and why not",
+            ),
             inspect,
         )
         .reads(),

@@ -66,14 +66,22 @@ mod tests {
             "__Host-toolgate=x; Path=/; Secure; HttpOnly; SameSite=Strict"
         );
         let cleared = clear(SESSION).unwrap();
-        assert!(cleared.to_str().unwrap().ends_with("SameSite=Strict; Max-Age=0"));
+        assert!(
+            cleared
+                .to_str()
+                .unwrap()
+                .ends_with("SameSite=Strict; Max-Age=0")
+        );
     }
 
     #[test]
     fn only_one_cookie_of_ours_is_read() {
         let id = "a1".repeat(32);
         let session = format!("{SESSION}={id}");
-        assert_eq!(read(&sent(&[&format!("x=1; {session}")]), SESSION), Some(&*id));
+        assert_eq!(
+            read(&sent(&[&format!("x=1; {session}")]), SESSION),
+            Some(&*id)
+        );
         assert_eq!(read(&sent(&["x=1", &session]), SESSION), Some(&*id));
         assert_eq!(read(&sent(&[&session, &session]), SESSION), None, "which?");
         assert_eq!(read(&sent(&[&format!("{SESSION}=short")]), SESSION), None);

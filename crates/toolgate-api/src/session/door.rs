@@ -4,27 +4,26 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, ORIGIN};
-use hyper::{HeaderMap, Method, StatusCode};
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::{HeaderMap, Method};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use toolgate_admin::{Actor, Admin, AdminError, Role, Secret, SignedIn, canonical_email};
+use toolgate_admin::{Actor, Admin, Role, Secret, SignedIn, canonical_email};
 
 use super::book::{Book, Session};
 use super::clock::Clock;
+use super::forgery::{check_csrf, check_origin, is_change, takes_proof};
+use super::refused::Refused;
 use super::setup::Setup;
 use super::throttle::Throttle;
 use super::who::{Proof, Who};
 use super::{cookie, draw};
 use crate::{ApiError, Caller};
-use crate::problem::Problem;
 
 /// Passwords that are checked at once; each takes 64 MiB for a moment (S-82).
 const HASHES_AT_ONCE: usize = 2;
-const CSRF: HeaderName = HeaderName::from_static("x-csrf-token");
 /// Sent by a page that refreshes itself while nobody touches it.
 const BACKGROUND: HeaderName = HeaderName::from_static("x-background");
-const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Everything about signing in.
 #[derive(Debug)]
@@ -49,33 +48,6 @@ pub(crate) struct Asked<'a> {
 pub(crate) struct Said {
     pub(crate) body: Value,
     pub(crate) cookies: Vec<HeaderValue>,
-}
-
-/// Why a browser is refused.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Refused {
-    #[error("this browser is not signed in, or its session ended")]
-    NotSignedIn,
-    #[error("the change does not come from a page of this dashboard")]
-    Forged,
-    #[error("a change is sent as application/json")]
-    NotJson,
-    #[error("{0} is not right")]
-    Wrong(Proof),
-    #[error("too many tries")]
-    TooMany { wait_ms: u64 },
-    #[error("other passwords are being checked right now")]
-    Busy,
-    #[error("this takes {0} again")]
-    ProofNeeded(Proof),
-    #[error("what was sent is not understood")]
-    Malformed,
-    #[error("there is no such route")]
-    NoRoute,
-    #[error(transparent)]
-    Admin(#[from] AdminError),
-    #[error(transparent)]
-    NoRandomness(#[from] draw::NoRandomness),
 }
 
 /// A session that holds, and as whom it acts.
@@ -266,8 +238,7 @@ impl Door {
     }
 
     fn step_up(&self, admin: &Admin, asked: Asked<'_>, given: Given) -> Result<Said, Refused> {
-        let Found { id, session, .. } =
-            self.session(admin, asked)?.ok_or(Refused::NotSignedIn)?;
+        let Found { id, session, .. } = self.session(admin, asked)?.ok_or(Refused::NotSignedIn)?;
         check_csrf(asked.headers, &session.csrf)?;
         match (&session.who, given) {
             (
@@ -279,8 +250,18 @@ impl Door {
             ) => {
                 self.check_password(admin, asked, &who.email, &password)?;
             }
-            (Who::Key { text, .. }, Given { key: Some(given), .. })
-            | (Who::Workspace { text, .. }, Given { token: Some(given), .. }) => {
+            (
+                Who::Key { text, .. },
+                Given {
+                    key: Some(given), ..
+                },
+            )
+            | (
+                Who::Workspace { text, .. },
+                Given {
+                    token: Some(given), ..
+                },
+            ) => {
                 self.check_wait(None, asked.from)?;
                 if !draw::same(text.expose(), given.trim()) {
                     return Err(self.failed(admin, None, asked.from, session.who.proof()));
@@ -390,13 +371,7 @@ impl Door {
         }
     }
 
-    fn failed(
-        &self,
-        admin: &Admin,
-        account: Option<&str>,
-        from: IpAddr,
-        what: Proof,
-    ) -> Refused {
+    fn failed(&self, admin: &Admin, account: Option<&str>, from: IpAddr, what: Proof) -> Refused {
         if self.throttle.failed(account, from) {
             // The refusal stands whether or not it could be written down.
             let _ = admin
@@ -459,116 +434,6 @@ impl Said {
     }
 }
 
-impl From<Refused> for Problem {
-    fn from(refused: Refused) -> Self {
-        let problem = |status, code, hint: &str| {
-            Problem::new(status, code, refused.to_string()).hint(hint)
-        };
-        match &refused {
-            Refused::NotSignedIn => {
-                problem(StatusCode::UNAUTHORIZED, "not_signed_in", "sign in again")
-            }
-            Refused::Forged => problem(
-                StatusCode::FORBIDDEN,
-                "forged",
-                "reload the page; if it stays so, open the dashboard by the address `toolgatectl serve` printed",
-            ),
-            Refused::NotJson => problem(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                "send `Content-Type: application/json`",
-            ),
-            Refused::Wrong(what) => {
-                problem(StatusCode::UNAUTHORIZED, "wrong_credentials", what.hint())
-            }
-            Refused::TooMany { wait_ms } => {
-                let seconds = wait_ms.div_ceil(1000);
-                let hint = format!("try again in {seconds} s");
-                problem(StatusCode::TOO_MANY_REQUESTS, "too_many_tries", &hint)
-                    .retry_after(seconds)
-            }
-            Refused::Busy => problem(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "busy",
-                "try again in a second",
-            )
-            .retry_after(1),
-            Refused::ProofNeeded(_) => problem(
-                StatusCode::FORBIDDEN,
-                "step_up_needed",
-                "send it to `POST /api/session/step-up`, then try again",
-            ),
-            Refused::Malformed => Problem::malformed(refused.to_string())
-                .hint("send email and password, or key, or token, as one JSON object"),
-            Refused::NoRoute => Problem::no_such_path(),
-            Refused::NoRandomness(_) => Problem::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "failed",
-                refused.to_string(),
-            ),
-            Refused::Admin(_) => match refused {
-                Refused::Admin(error) => Problem::from(error).without_host(),
-                _ => Problem::broke_off(),
-            },
-        }
-    }
-}
-
-impl Proof {
-    fn hint(self) -> &'static str {
-        match self {
-            Self::SetupToken => {
-                "it is in the output of `toolgatectl serve`, good for 30 minutes; start that again for another one"
-            }
-            Self::Password => {
-                "`toolgatectl operator reset-password E-MAIL` on the host sets another one"
-            }
-            Self::Key => "check that it was copied whole and was not revoked",
-            Self::Token => "check that it was copied whole, was not revoked, and is an Admin one",
-        }
-    }
-}
-
 fn read(body: &[u8]) -> Result<Given, Refused> {
     serde_json::from_slice(body).map_err(|_| Refused::Malformed)
-}
-
-fn is_change(method: &Method) -> bool {
-    *method != Method::GET && *method != Method::HEAD
-}
-
-/// Changes that give somebody a way in, or a server a credential (S-77).
-fn takes_proof(asked: Asked<'_>) -> bool {
-    const GUARDED: [&str; 4] = ["secrets", "tokens", "keys", "members"];
-    let mut segments = asked.path.split('/');
-    segments.any(|segment| GUARDED.contains(&segment))
-        || (asked.method == Method::POST && asked.path == "/api/community/mcp/workspaces")
-}
-
-/// A change comes from a page that this very host and port served.
-fn check_origin(headers: &HeaderMap) -> Result<(), Refused> {
-    let text = |name: HeaderName| {
-        let mut all = headers.get_all(name).iter();
-        let one = all.next().and_then(|value| value.to_str().ok());
-        one.filter(|_| all.next().is_none())
-    };
-    let origin = text(ORIGIN).ok_or(Refused::Forged)?;
-    let host = text(HOST).ok_or(Refused::Forged)?;
-    let (scheme, from) = origin.split_once("://").ok_or(Refused::Forged)?;
-    let ours = (scheme == "http" || scheme == "https") && from.eq_ignore_ascii_case(host);
-    let near = text(FETCH_SITE).is_none_or(|site| site == "same-origin");
-    if ours && near {
-        Ok(())
-    } else {
-        Err(Refused::Forged)
-    }
-}
-
-fn check_csrf(headers: &HeaderMap, known: &str) -> Result<(), Refused> {
-    let given = headers.get(CSRF).and_then(|value| value.to_str().ok());
-    if given.is_some_and(|given| draw::same(given, known)) {
-        Ok(())
-    } else {
-        Err(Refused::Forged)
-    }
 }

@@ -12,7 +12,8 @@ use toolgate_admin::{Admin, DataDir, NewToken, Role, Secret, operator};
 
 use super::book::{IDLE_MS, PROVED_MS};
 use super::clock::Clock;
-use super::door::{Asked, Door, Refused, Said};
+use super::door::{Asked, Door, Said};
+use super::refused::Refused;
 use crate::problem::Problem;
 
 const EMAIL: &str = "alice@example.com";
@@ -120,7 +121,11 @@ impl Browser {
 
     fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        let cookies: Vec<String> = self.cookies.iter().map(|(n, v)| format!("{n}={v}")).collect();
+        let cookies: Vec<String> = self
+            .cookies
+            .iter()
+            .map(|(n, v)| format!("{n}={v}"))
+            .collect();
         let mut set = |name: HeaderName, value: &str| {
             headers.insert(name, HeaderValue::from_str(value).unwrap());
         };
@@ -133,7 +138,10 @@ impl Browser {
     }
 
     fn session(&self) -> Option<&str> {
-        let found = self.cookies.iter().find(|(name, _)| name == "__Host-toolgate");
+        let found = self
+            .cookies
+            .iter()
+            .find(|(name, _)| name == "__Host-toolgate");
         found.map(|(_, value)| value.as_str())
     }
 }
@@ -268,7 +276,12 @@ fn s77_a_session_gets_a_new_id_at_login_and_ends_when_signed_out() {
     );
     assert!(house.may(&browser, &Method::GET, TOKENS).unwrap());
     house
-        .ask(&Method::DELETE, "/api/session", &browser.headers(), &json!({}))
+        .ask(
+            &Method::DELETE,
+            "/api/session",
+            &browser.headers(),
+            &json!({}),
+        )
         .unwrap();
     assert!(house.may(&browser, &Method::GET, TOKENS).is_err());
     assert!(!house.may(&house.open(), &Method::GET, TOKENS).unwrap());
@@ -318,7 +331,9 @@ fn s41_what_is_taken_away_ends_its_sessions() {
     let scope = house.admin.scope("team").unwrap();
     let signed_in = |given: Value| {
         let mut browser = house.open();
-        house.post(&mut browser, "/api/session", &given).map(|_| browser)
+        house
+            .post(&mut browser, "/api/session", &given)
+            .map(|_| browser)
     };
     let by_key = signed_in(json!({ "key": key.key })).unwrap();
     let by_token = signed_in(json!({ "token": team.token })).unwrap();
@@ -352,7 +367,12 @@ fn s41_what_is_taken_away_ends_its_sessions() {
 fn s77_guessing_waits_and_all_spellings_of_a_name_are_one() {
     let house = House::claimed();
     let mut browser = house.open();
-    let spellings = [EMAIL, "ALICE@example.com", " alice@example.com", "Alice@Example.Com "];
+    let spellings = [
+        EMAIL,
+        "ALICE@example.com",
+        " alice@example.com",
+        "Alice@Example.Com ",
+    ];
     for email in spellings {
         let given = json!({ "email": email, "password": "not the password" });
         refused(

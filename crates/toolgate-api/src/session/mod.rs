@@ -7,6 +7,8 @@ mod door;
 #[cfg(test)]
 mod door_tests;
 mod draw;
+mod forgery;
+mod refused;
 mod setup;
 mod throttle;
 mod visit;

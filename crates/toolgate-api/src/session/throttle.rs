@@ -175,7 +175,10 @@ mod tests {
         }
         assert_eq!(bursts, 1, "written down once");
         throttle.succeeded("0");
-        assert_eq!(throttle.wait_ms(Some("new"), address(1)), 131_072_000.min(ADDRESS_MAX_MS));
+        assert_eq!(
+            throttle.wait_ms(Some("new"), address(1)),
+            131_072_000.min(ADDRESS_MAX_MS)
+        );
         assert_eq!(throttle.wait_ms(Some("new"), address(2)), 0);
         time.fetch_add(FORGET_MS, Ordering::Relaxed);
         throttle.failed(None, address(1));
