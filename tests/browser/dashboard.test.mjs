@@ -170,7 +170,7 @@ test('a token is made, used for a real call, and the call shows live and in the 
   await me.page.waitForFunction(() => location.hash.includes('status=tool_error'));
   await me.sees('td', 'plough');
   await me.page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
-  await me.press('Call of plough');
+  await me.press('call of plough');
   await me.sees('.notice', 'The tool answered that it failed');
   await me.picture('call');
 });

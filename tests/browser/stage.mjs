@@ -174,7 +174,7 @@ export class Hand {
       const place = [...document.querySelectorAll('dialog[open]')].at(-1) ?? document;
       const named = (one) => (one.getAttribute('aria-label') ?? one.textContent).trim();
       const all = [...place.querySelectorAll('button, a, [role=tab], summary')].filter((one) => one.checkVisibility() && !one.disabled);
-      return all.find((one) => named(one) === name) ?? all.find((one) => named(one).startsWith(name));
+      return all.find((one) => named(one) === name) ?? all.find((one) => named(one).startsWith(name)) ?? all.find((one) => named(one).includes(name));
     }, { polling: 50 }, name).catch(async () => assert.fail(`nothing to press called “${name}”; the page says: ${(await this.text()).slice(0, 1500)}`));
     await handle.asElement().click();
   }

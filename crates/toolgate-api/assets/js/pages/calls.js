@@ -65,7 +65,7 @@ function matches(call, { status: wanted, tool }) {
 /** The columns of every list of calls. */
 export function columns(slug) {
   return [
-    { title: 'When', cell: (call) => h('a', { href: `#/w/${slug}/calls/${call.id}`, 'aria-label': `Call of ${call.tool ?? 'an unknown tool'}, ${exact(call.time)}` }, time(call.time)) },
+    { title: 'When', cell: (call) => h('a', { href: `#/w/${slug}/calls/${call.id}` }, time(call.time), h('span', { class: 'unseen' }, `, call of ${call.tool ?? 'an unknown tool'}`)) },
     { title: 'Tool', cell: (call) => [h('code', null, call.tool ?? h('span', { class: 'muted' }, 'unknown')), call.server && h('span', { class: 'sub' }, call.server)] },
     { title: 'Token', cell: (call) => call.token_name ?? h('span', { class: 'mono' }, call.token_id) },
     { title: 'Status', cell: (call) => { const [kind, word] = status(call); return badge(kind, call.error_code ? `${word} ${call.error_code}` : word, MEANING[call.status]); } },

@@ -34,7 +34,7 @@ export const page = {
         : table({
           label: 'Live calls', rows, key: (call) => call.id, mark: (call) => Date.now() - call.seen < 1500 && 'fresh',
           columns: [
-            { title: 'Time', cell: (call) => h('a', { href: `#/w/${context.slug}/calls/${call.id}`, 'aria-label': `Call of ${call.tool ?? 'an unknown tool'} at ${clock(call.time)}` }, clock(call.time)) },
+            { title: 'Time', cell: (call) => h('a', { href: `#/w/${context.slug}/calls/${call.id}` }, clock(call.time), h('span', { class: 'unseen' }, `, call of ${call.tool ?? 'an unknown tool'}`)) },
             { title: 'Tool', cell: (call) => [h('code', null, call.tool ?? 'unknown'), call.server && h('span', { class: 'sub' }, call.server)] },
             { title: 'Token', cell: (call) => call.token_name ?? call.token_id },
             { title: 'Status', cell: (call) => { const [kind, word] = status(call); return badge(kind, word); } },
