@@ -278,6 +278,12 @@ pub enum AdminError {
     /// Text that is not a token, so nothing was looked up.
     #[error("that is not a token")]
     NotAToken(#[from] InvalidToken),
+    /// Too short to hold, or too long to be one.
+    #[error("a password has 12 to 1024 bytes")]
+    WeakPassword,
+    /// Argon2 refused, which takes a system without memory.
+    #[error("hashing a password")]
+    PasswordHash,
     /// Not a role.
     #[error(transparent)]
     Role(#[from] UnknownRole),
@@ -466,6 +472,7 @@ impl AdminError {
             | Self::Email(_)
             | Self::PlanLimit { .. }
             | Self::SettingValue { .. }
+            | Self::WeakPassword
             | Self::NotAHash
             | Self::Role(_)
             | Self::Rule(_)
@@ -513,6 +520,7 @@ impl AdminError {
             | Self::Key(_)
             | Self::Seal(_)
             | Self::MasterRotation(_)
+            | Self::PasswordHash
             | Self::Random => Fault::Failed,
         }
     }
@@ -598,6 +606,9 @@ impl AdminError {
                 "a token starts with mwt_ and ends in a checksum; check that it was copied whole"
                     .to_owned(),
             ),
+            Self::WeakPassword => {
+                Some("a few words are easier to keep than a few signs".to_owned())
+            }
             Self::GrantsNothing => {
                 Some("add what it may use, such as `*,!github__delete_*`".to_owned())
             }
@@ -648,6 +659,7 @@ impl AdminError {
             | Self::Slug(_)
             | Self::Role(_)
             | Self::Alert { .. }
+            | Self::PasswordHash
             | Self::Random => None,
         }
     }

@@ -46,7 +46,9 @@ mod mcp_json;
 mod member;
 mod once;
 mod operator_key;
+mod operators;
 mod over;
+mod password;
 mod plan;
 mod secret;
 mod server;
@@ -98,6 +100,7 @@ pub use mail::{MailError, MailPassword, Mailed, SMTP_PASSWORD_VARIABLE};
 pub use mcp_json::McpJson;
 pub use member::{MemberListed, MemberRemoved};
 pub use operator_key::{OperatorKeyCreated, OperatorKeyListed, OperatorKeyRevoked};
+pub use operators::{OperatorListed, OperatorRemoved, SignedIn, canonical_email};
 pub use plan::{Bound, LimitUsed, PlanChange, PlanLimits, PlanListed, PlanSet, PlanUsage};
 pub use secret::{SecretDeleted, SecretListed, SecretOwner, SecretSet};
 pub use server::{

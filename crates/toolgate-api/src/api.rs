@@ -11,9 +11,11 @@ use toolgate_admin::{Admin, AdminError};
 use toolgate_http::serve::{Guesses, Proxies, TooMany};
 use toolgate_http::{Drain, Handler, HostPolicy, ReplyBody};
 
+use crate::dashboard::Dashboard;
 use crate::handle::handle;
 use crate::live::STREAMS;
 use crate::pool::Pool;
+use crate::session::{Clock, Door};
 
 /// What an [`Api`] needs besides the installation.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +36,8 @@ pub struct Api {
     guesses: Guesses,
     streams: Arc<Semaphore>,
     drain: Drain,
+    door: Arc<Door>,
+    dashboard: Dashboard,
     started: Instant,
 }
 
@@ -46,6 +50,8 @@ impl Api {
             guesses: Guesses::new(),
             streams: Arc::new(Semaphore::new(STREAMS)),
             drain,
+            door: Arc::new(Door::new(Clock::monotonic())),
+            dashboard: Dashboard::new(),
             started: Instant::now(),
         })
     }
@@ -66,9 +72,22 @@ impl Api {
         &self.drain
     }
 
+    pub(crate) fn door(&self) -> &Arc<Door> {
+        &self.door
+    }
+
+    pub(crate) fn dashboard(&self) -> &Dashboard {
+        &self.dashboard
+    }
+
+    /// The address a request comes from, behind any proxy.
+    pub(crate) fn source(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        self.config.proxies.source(peer, headers)
+    }
+
     /// Counts a failed authentication, unless its source had too many (S-37).
     pub(crate) fn failed_guess(&self, peer: IpAddr, headers: &HeaderMap) -> Result<(), TooMany> {
-        let source = self.config.proxies.source(peer, headers);
+        let source = self.source(peer, headers);
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.guesses.failed(source, now)
     }

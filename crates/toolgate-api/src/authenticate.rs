@@ -5,21 +5,27 @@ use std::net::IpAddr;
 use hyper::HeaderMap;
 use hyper::StatusCode;
 use hyper::header::AUTHORIZATION;
+use hyper::http::request::Parts;
 use toolgate_admin::{Secret, is_credential};
 
 use crate::problem::Problem;
-use crate::{Api, Caller};
+use crate::{Api, Caller, session};
 
 const API_KEY: &str = "x-api-key";
 
-/// Says who is asking, by the one credential of the request: a key or a token.
+/// Says who is asking, by the one credential of the request: a key, a token, or else the cookie of a session.
 ///
 /// What is wrong with a credential is not told, and failures are counted by their source (S-36, S-37).
 pub(crate) async fn authenticate(
     api: &Api,
-    headers: &HeaderMap,
+    parts: &Parts,
     peer: IpAddr,
 ) -> Result<Caller, Problem> {
+    let headers = &parts.headers;
+    let has_credential = headers.contains_key(API_KEY) || headers.contains_key(AUTHORIZATION);
+    if !has_credential && let Some(caller) = session::caller(api, parts, peer).await? {
+        return Ok(caller);
+    }
     let presented = presented(headers).filter(|text| is_credential(text.expose()));
     let caller = match presented {
         Some(text) => api.pool().look_up(move |admin| {

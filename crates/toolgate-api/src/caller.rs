@@ -1,12 +1,14 @@
 //! Who is asking.
 
-use toolgate_admin::{Actor, Admin, KeyHolder, Role, TokenHolder, WorkspaceScope};
+use toolgate_admin::{Actor, Admin, KeyHolder, Role, SignedIn, TokenHolder, WorkspaceScope};
 
 /// Who is asking, as far as it was proved.
 #[derive(Debug, Clone)]
 pub enum Caller {
     /// A program with a key of the operator's: every workspace, but not the host.
     Key(KeyHolder),
+    /// Somebody who signed in to the dashboard with a password: as a key.
+    Operator(SignedIn),
     /// The holder of a token: its own workspace, as its role has it.
     Token(TokenHolder),
 }
@@ -16,19 +18,20 @@ impl Caller {
     pub fn actor(&self) -> &Actor {
         match self {
             Self::Key(key) => &key.actor,
+            Self::Operator(who) => &who.actor,
             Self::Token(token) => &token.actor,
         }
     }
 
     /// Whether it administers the whole installation.
     pub fn is_operator(&self) -> bool {
-        matches!(self, Self::Key(_))
+        matches!(self, Self::Key(_) | Self::Operator(_))
     }
 
     /// Its role in the workspaces it can name; an operator administers all of them.
     pub fn role(&self) -> Role {
         match self {
-            Self::Key(_) => Role::Admin,
+            Self::Key(_) | Self::Operator(_) => Role::Admin,
             Self::Token(token) => token.role,
         }
     }
@@ -36,7 +39,7 @@ impl Caller {
     /// The only workspace it has to do with; `None` for who has to do with all.
     pub fn home(&self) -> Option<&WorkspaceScope> {
         match self {
-            Self::Key(_) => None,
+            Self::Key(_) | Self::Operator(_) => None,
             Self::Token(token) => Some(&token.scope),
         }
     }
@@ -45,7 +48,7 @@ impl Caller {
     pub fn own_token(&self) -> Option<&str> {
         match self {
             Self::Token(token) if token.role != Role::Admin => Some(&token.id),
-            Self::Key(_) | Self::Token(_) => None,
+            Self::Key(_) | Self::Operator(_) | Self::Token(_) => None,
         }
     }
 
@@ -56,6 +59,7 @@ impl Caller {
                 let mut keys = keys.iter();
                 keys.any(|known| known.id == key.id && known.status == "active")
             }),
+            Self::Operator(who) => admin.still_operator(who).unwrap_or(false),
             Self::Token(token) => admin.list_tokens(&token.scope).is_ok_and(|tokens| {
                 tokens.iter().any(|known| {
                     known.id == token.id && known.status == "active" && known.role == token.role

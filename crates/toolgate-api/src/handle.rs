@@ -14,7 +14,7 @@ use toolgate_http::serve::{BodyPace, Found, content_length, read_body};
 use crate::authenticate::authenticate;
 use crate::operation::{Act, Asked, AuthPolicy, Operation, PathParams, Run};
 use crate::problem::Problem;
-use crate::{Api, Caller, dashboard, live, once, openapi, reply, routes};
+use crate::{Api, Caller, live, once, openapi, reply, routes, session};
 
 /// Longest request body.
 const MAX_BODY: usize = 1024 * 1024;
@@ -48,9 +48,9 @@ where
 {
     let (operation, params) = find(api, parts)?;
     if operation.access == AuthPolicy::Public {
-        return public(operation, parts);
+        return public(api, operation, parts, body, peer).await;
     }
-    let caller = authenticate(api, &parts.headers, peer).await?;
+    let caller = authenticate(api, parts, peer).await?;
     let is_operator = caller.is_operator();
     let answer = known(api, operation, params, caller, parts, body).await;
     answer.map_err(|problem| {
@@ -89,10 +89,23 @@ fn find(api: &Api, parts: &Parts) -> Result<(&'static Operation, PathParams), Pr
     }
 }
 
-fn public(operation: &Operation, parts: &Parts) -> Result<Response<ReplyBody>, Problem> {
+async fn public<B>(
+    api: &Arc<Api>,
+    operation: &Operation,
+    parts: &Parts,
+    body: B,
+    peer: IpAddr,
+) -> Result<Response<ReplyBody>, Problem>
+where
+    B: Body<Data = Bytes> + Send + Unpin,
+{
     match operation.run {
         Run::Document => Ok(reply::json(StatusCode::OK, openapi::text())),
-        _ => dashboard::asset(parts.uri.path()).ok_or_else(Problem::no_such_path),
+        Run::Session => session::answer(api, parts, body, peer).await,
+        Run::Act(_) | Run::Feed(_) | Run::Asset => api
+            .dashboard()
+            .answer(parts.uri.path(), &parts.headers)
+            .ok_or_else(Problem::no_such_path),
     }
 }
 
@@ -130,7 +143,7 @@ where
     });
     match &operation.run {
         Run::Feed(_) => live::stream(api, visit).await,
-        Run::Act(_) | Run::Document | Run::Asset => {
+        Run::Act(_) | Run::Document | Run::Asset | Run::Session => {
             once::act(api, visit, parts.uri.path(), &parts.headers).await
         }
     }

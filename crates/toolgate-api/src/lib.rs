@@ -2,8 +2,8 @@
 //!
 //! One table ([`routes`]) holds each path with who may use it, what it takes and what it answers; requests are routed
 //! by it, and the OpenAPI document at `/openapi.json` is written from it. A handler is one call of
-//! [`toolgate_admin::Admin`], which acts as whoever asked ([`Caller`]): a program with an operator's key, or the
-//! holder of a workspace's token. Neither has the host, so nobody sets a command or allows a private address here.
+//! [`toolgate_admin::Admin`], which acts as whoever asked ([`Caller`]): a program with an operator's key, the
+//! holder of a workspace's token, or somebody who signed in to the dashboard. None has the host, so nobody sets a command or allows a private address here.
 //!
 //! [`run`] is the process behind `toolgatectl serve`; [`Api`] answers requests of any listener.
 
@@ -24,6 +24,7 @@ mod problem;
 mod reply;
 mod routes;
 mod run;
+mod session;
 
 pub use api::{Api, ApiConfig};
 pub use caller::Caller;

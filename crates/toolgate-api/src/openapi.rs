@@ -49,7 +49,10 @@ pub fn document() -> Value {
     let mut given = generator(SchemaSettings::for_serialize);
     let error = given.subschema_for::<ErrorBody>();
     let mut paths: Map<String, Value> = Map::new();
-    for operation in routes::operations() {
+    let documented = routes::operations()
+        .iter()
+        .filter(|operation| !operation.is_for_browsers());
+    for operation in documented {
         let described = describe(operation, &mut taken, &mut given, &error);
         let path = paths.entry(operation.path).or_insert_with(|| json!({}));
         if let Some(methods) = path.as_object_mut() {
@@ -210,7 +213,9 @@ fn responses(operation: &Operation, given: &mut SchemaGenerator, error: &Schema)
     let (kind, schema) = match operation.run {
         Run::Feed(_) => ("text/event-stream", json!({ "type": "string" })),
         Run::Asset => ("text/plain", json!({ "type": "string" })),
-        Run::Act(_) | Run::Document => ("application/json", reply.clone().to_value()),
+        Run::Act(_) | Run::Document | Run::Session => {
+            ("application/json", reply.clone().to_value())
+        }
     };
     responses.insert(
         operation.status.as_str().to_owned(),

@@ -109,6 +109,8 @@ pub(crate) enum Run {
     Document,
     /// By a file of the dashboard.
     Asset,
+    /// By who is signed in, and by signing in and out.
+    Session,
 }
 
 /// A type as JSON Schema.
@@ -219,6 +221,11 @@ impl Operation {
             reads_only: true,
             run,
         }
+    }
+
+    /// Whether it is there for the dashboard's pages alone.
+    pub(crate) fn is_for_browsers(&self) -> bool {
+        matches!(self.run, Run::Session) || self.path.starts_with("/assets/")
     }
 
     /// It makes something.

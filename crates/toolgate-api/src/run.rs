@@ -51,6 +51,8 @@ pub struct Announce {
     pub address: SocketAddr,
     /// The URL people reach it under.
     pub url: String,
+    /// What claims the installation in a browser, good for 30 minutes, while nobody can sign in (S-76).
+    pub setup_token: Option<String>,
 }
 
 /// Why the process did not start or go on.
@@ -74,6 +76,9 @@ pub enum ApiError {
     /// The host of the public URL cannot be served.
     #[error(transparent)]
     Host(#[from] BadHostEntry),
+    /// A setup token cannot be drawn.
+    #[error("drawing a setup token")]
+    Setup,
     /// Signals cannot be heard.
     #[error("waiting for signals")]
     Signal(#[source] std::io::Error),
@@ -89,7 +94,7 @@ impl ApiError {
             Self::PublicUrl { .. } | Self::Host(_) => {
                 Some("give scheme and host, such as https://toolgate.example.com".to_owned())
             }
-            Self::Signal(_) => None,
+            Self::Setup | Self::Signal(_) => None,
         }
     }
 }
@@ -122,7 +127,9 @@ pub async fn run(
         tls: identity.is_some(),
     };
     let api = Arc::new(Api::new(admin, served, drain.clone())?);
+    let setup_token = api.door().issue_setup_token(&api.pool().door())?;
     announce(&Announce {
+        setup_token,
         address,
         url: config
             .public_url

@@ -11,6 +11,7 @@ mod key;
 mod keys;
 mod mcp;
 mod member;
+mod operator;
 mod plan;
 mod secrets;
 mod serve;
@@ -37,6 +38,7 @@ pub(crate) use mcp::{
     McpLogs, McpServer, PrefixArgument, TransportArgument,
 };
 pub(crate) use member::{InvitationCommand, MailArgs, MemberCommand, MemberInvite, TeamCommand};
+pub(crate) use operator::OperatorCommand;
 pub(crate) use plan::{PlanCommand, PlanSetArgs, SettingsCommand};
 pub(crate) use secrets::{SecretArgument, SecretsCommand, WorkspaceSecretCommand};
 pub(crate) use serve::ServeArgs;
@@ -127,6 +129,9 @@ pub(crate) enum Command {
     /// Keys that seal the secrets: which there are, and how they are replaced
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// People who sign in to the dashboard
+    #[command(subcommand)]
+    Operator(OperatorCommand),
     /// The same as `keys rotate`
     #[command(hide = true)]
     RotateKey(KeysRotate),

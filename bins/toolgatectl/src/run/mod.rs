@@ -14,6 +14,7 @@ mod keys;
 mod man;
 mod mcp;
 mod member;
+mod operator;
 mod plan;
 mod secrets;
 mod serve;
@@ -64,6 +65,7 @@ pub(crate) fn run(
         Command::Team(command) => place.open(keys, |context| team::run(context, command)),
         Command::Mcp(command) => place.open(keys, |context| mcp::run(context, command)),
         Command::Tools(command) => place.open(keys, |context| tools::run(context, command)),
+        Command::Operator(command) => place.open(keys, |context| operator::run(context, command)),
         Command::Secrets(command) => place.open(keys, |context| secrets::run(context, command)),
         Command::Calls(asked) => place.open(keys, |context| calls::run(context, asked)),
         Command::Alert(command) => place.open(keys, |context| alert::run(context, command)),

@@ -1,5 +1,6 @@
 //! `toolgatectl serve`: the one command that stays.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -47,7 +48,7 @@ pub(super) fn serve(
         };
         let announce = |announce: &Announce| {
             // Whoever closed our output gets served all the same.
-            let _ = output.one(announce, |announce| format!("ready {}\n", announce.url));
+            let _ = output.one(announce, announced);
         };
         toolgate_api::run(admin, config, announce, shutdown).await?;
         Ok(Exit::Done)
@@ -55,4 +56,16 @@ pub(super) fn serve(
     // An act whose client is gone may go on; it is one transaction, done or not.
     runtime.shutdown_timeout(GRACE);
     served
+}
+
+fn announced(announce: &Announce) -> String {
+    let mut text = format!("ready {}\n", announce.url);
+    if let Some(token) = &announce.setup_token {
+        let _ = write!(
+            text,
+            "Nobody can sign in to the dashboard yet. Open {} within 30 minutes and give this setup token, which works once:\n  {token}\n",
+            announce.url
+        );
+    }
+    text
 }

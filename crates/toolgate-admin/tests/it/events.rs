@@ -9,7 +9,7 @@ use toolgate_admin::{
     NewInvitation, NewMasterKey, NewToken, PlanChange, ReadOnlyMay, Role, Secret, SecretOwner,
     ServerChange, ServerIdentity, WorkspaceFile, WorkspaceScope, WorkspaceSettings,
 };
-use toolgate_store::{OfferedTool, Ruling};
+use toolgate_store::{OfferedTool, OperatorRow, Ruling};
 
 use crate::home::{Home, http};
 
@@ -324,6 +324,41 @@ const ACTS: &[(&str, Act, &[&str])] = &[
         &["alert.delete"],
     ),
     (
+        "claim_installation",
+        |home, _| {
+            let password = Secret::new("correct horse battery".to_owned());
+            home.admin
+                .claim_installation("A@example.com ", &password)
+                .map(drop)
+        },
+        &["operator.create"],
+    ),
+    (
+        "set_operator_password",
+        |home, _| {
+            let password = Secret::new("another horse battery".to_owned());
+            home.admin
+                .set_operator_password("b@example.com", &password)
+                .map(drop)
+        },
+        &["operator.password"],
+    ),
+    (
+        "remove_operator",
+        |home, _| home.admin.remove_operator("b@example.com").map(drop),
+        &["operator.remove"],
+    ),
+    (
+        "note_sign_in",
+        |home, _| home.admin.note_sign_in("op_1", "b@example.com"),
+        &["session.start"],
+    ),
+    (
+        "note_failed_sign_ins",
+        |home, _| home.admin.note_failed_sign_ins("192.0.2.1"),
+        &["session.refuse"],
+    ),
+    (
         "delete_workspace",
         |home, scope| home.admin.delete_workspace(scope).map(drop),
         &["workspace.delete"],
@@ -382,6 +417,18 @@ fn full_home() -> (Home, WorkspaceScope) {
     invite(&home, &scope, "open@example.com").unwrap();
     home.admin
         .create_alert(Some(&scope), &alert("first"))
+        .unwrap();
+    // Invited, so that the installation is still to be claimed.
+    let invited = OperatorRow {
+        id: "op_b".to_owned(),
+        email: "b@example.com".to_owned(),
+        password: None,
+        created_at: 1,
+        joined_at: None,
+        last_used_at: None,
+    };
+    home.store()
+        .create_operator(&Actor::gateway(), &invited, false)
         .unwrap();
     (home, scope)
 }

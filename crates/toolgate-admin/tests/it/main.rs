@@ -17,6 +17,7 @@ mod insight;
 mod keys;
 mod members;
 mod open;
+mod operators;
 mod plans;
 mod secrets;
 mod servers;

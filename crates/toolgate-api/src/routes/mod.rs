@@ -1,7 +1,9 @@
 //! The table: every path there is, with who may use it, what it takes, what it answers, and what does it (S-02).
 
 mod audit;
+mod browser;
 mod calls;
+mod inspect;
 mod installation;
 mod keys;
 mod reviews;
@@ -38,10 +40,12 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
     all.extend(reviews::operations());
     all.extend(secrets::operations());
     all.extend(tokens::operations());
+    all.extend(inspect::operations());
     all.extend(calls::operations());
     all.extend(audit::operations());
     all.extend(keys::operations());
     all.extend(installation::operations());
+    all.extend(browser::operations());
     all
 });
 

@@ -13,7 +13,7 @@ use crate::problem::Problem;
 /// Who is asking.
 #[derive(Debug, Serialize, JsonSchema)]
 struct WhoAmI {
-    /// `key` or `token`.
+    /// `key`, `operator` or `token`.
     kind: &'static str,
     /// Public id of what was presented.
     id: String,
@@ -102,6 +102,7 @@ fn validate(act: &Act<'_>, _: Nothing, _: Nothing) -> Result<Validated, Problem>
 fn known_as(caller: &Caller) -> (&'static str, &str, &str) {
     match caller {
         Caller::Key(key) => ("key", &key.id, &key.name),
+        Caller::Operator(who) => ("operator", &who.id, &who.email),
         Caller::Token(token) => ("token", &token.id, &token.name),
     }
 }

@@ -29,6 +29,13 @@ impl Actor {
         }
     }
 
+    /// Somebody who could not say who they are.
+    pub fn stranger() -> Self {
+        Self {
+            name: "stranger".to_owned(),
+        }
+    }
+
     /// Whoever presented this operator's key.
     pub fn operator_key(id: &OperatorKeyId) -> Self {
         Self {

@@ -6,7 +6,9 @@
 use rusqlite::Connection;
 use toolgate_namespace::{ServerId, ServerIdentity};
 use toolgate_policy::{Classification, OperatorKeyId, Role, Token, TokenDigest};
-use toolgate_store::{OperatorKey, StoreError, TokenChange, Workspace, WorkspaceScope};
+use toolgate_store::{
+    OperatorKey, OperatorRow, StoreError, TokenChange, Workspace, WorkspaceScope,
+};
 
 use crate::fixtures::{House, NOW, actor, secret_name, tool};
 
@@ -31,6 +33,8 @@ impl Ready {
             .unwrap();
         let token = house.add_token(&scope, 1);
         house.put_secret(&scope, None, "API_TOKEN");
+        let first = operator("a@example.com");
+        house.store.create_operator(&actor(), &first, true).unwrap();
         let key = OperatorKey {
             id: OperatorKeyId::from_random([1; 16]),
             digest: TokenDigest([1; 32]),
@@ -44,6 +48,17 @@ impl Ready {
             server,
             token,
         }
+    }
+}
+
+fn operator(email: &str) -> OperatorRow {
+    OperatorRow {
+        id: format!("op_{email}"),
+        email: email.to_owned(),
+        password: Some("$argon2id$".to_owned()),
+        created_at: NOW,
+        joined_at: Some(NOW),
+        last_used_at: None,
     }
 }
 
@@ -153,6 +168,29 @@ const ACTS: &[(&str, Act)] = &[
         store
             .delete_secret(&ready.scope, &actor(), None, &secret_name("API_TOKEN"))
             .map(drop)
+    }),
+    ("operator.create", |ready| {
+        let operator = operator("b@example.com");
+        let store = &ready.house.store;
+        store.create_operator(&actor(), &operator, false)
+    }),
+    ("operator.password", |ready| {
+        let store = &ready.house.store;
+        store
+            .set_operator_password(&actor(), "a@example.com", "$other", NOW)
+            .map(drop)
+    }),
+    ("operator.remove", |ready| {
+        let store = &ready.house.store;
+        store.remove_operator(&actor(), "a@example.com").map(drop)
+    }),
+    ("session.start", |ready| {
+        let store = &ready.house.store;
+        store.note_sign_in(&actor(), "op_1", "a@example.com")
+    }),
+    ("session.refuse", |ready| {
+        let store = &ready.house.store;
+        store.note_failed_sign_ins(&actor(), "192.0.2.1")
     }),
     ("setting.change", |ready| {
         ready.house.store.set_setting(&actor(), "url", "x")
@@ -315,6 +353,8 @@ fn s85_the_inventory_is_complete() {
         "member",
         "invitation",
         "team",
+        "operator",
+        "session",
     ];
     let mut found = 0;
     for file in std::fs::read_dir(folder).unwrap() {
