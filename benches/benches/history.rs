@@ -117,6 +117,7 @@ impl Year {
             revision: "2025-11-25",
             source: Source::Gateway,
             intended: false,
+            trace: None,
         }
     }
 }

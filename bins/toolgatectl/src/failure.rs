@@ -79,14 +79,14 @@ impl Failure {
             Self::NoValue
             | Self::UnreadableValue
             | Self::NotATool { .. }
-            | Self::BinaryOnTerminal => Exit::Usage,
+            | Self::BinaryOnTerminal
+            | Self::Serve(ApiError::PublicUrl { .. } | ApiError::Host(_)) => Exit::Usage,
             Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => Exit::NotFound,
             Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 Exit::NoSpace
             }
             // Whoever read our output has had enough of it, such as `head`.
             Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
-            Self::Serve(ApiError::PublicUrl { .. } | ApiError::Host(_)) => Exit::Usage,
             Self::Serve(_) | Self::File { .. } | Self::Io(_) => Exit::Failed,
         }
     }

@@ -1,5 +1,7 @@
 //! Files read back by other readers: what went in comes out, in each format.
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail like the test")]
+
 use std::fs::File;
 use std::io;
 

@@ -194,7 +194,7 @@ impl Gateway {
             match counted {
                 Ok(counted) => gateway.add_calls(month, &counted),
                 Err(error) => {
-                    tracing::error!(%error, "the calls of this month could not be counted")
+                    tracing::error!(%error, "the calls of this month could not be counted");
                 }
             }
         });

@@ -97,7 +97,7 @@ impl Tracer {
     }
 }
 
-/// The finalizer of SplitMix64, which maps numbers to numbers one to one.
+/// The finalizer of `SplitMix64`, which maps numbers to numbers one to one.
 fn mix(mut n: u64) -> u64 {
     n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -72,12 +72,11 @@ impl Store {
                 })
                 .optional()
                 .doing(doing)?;
-            match found {
-                Some(found) => once = found,
-                None => {
-                    let values = (actor.as_str(), key, request, UNDER_WAY, now_ms);
-                    tx.execute(BEGIN, values).doing(doing)?;
-                }
+            if let Some(found) = found {
+                once = found;
+            } else {
+                let values = (actor.as_str(), key, request, UNDER_WAY, now_ms);
+                tx.execute(BEGIN, values).doing(doing)?;
             }
             Ok(Noted::Bookkeeping)
         })?;

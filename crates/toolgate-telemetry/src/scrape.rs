@@ -131,7 +131,7 @@ async fn renewed(identity: Option<TlsIdentity>) {
     if let Some(identity) = identity {
         identity.follow(futures::stream::pending()).await;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Whether a request came to an address: those cannot be rebound as names can. A page of a browser that asks says where

@@ -106,13 +106,12 @@ async fn answer(
                 work(&at, &*server, &call)
             });
             let result = worked.await.ok();
-            match result.and_then(|text| Json::parse(text, &JsonLimits::UPSTREAM).ok()) {
-                Some(result) => Outcome::Result(result),
-                None => {
-                    let kind = UpstreamErrorKind::Protocol("what is built in failed");
-                    return Step::Event(Event::Failed(shared.unknown(kind)));
-                }
-            }
+            let result = result.and_then(|text| Json::parse(text, &JsonLimits::UPSTREAM).ok());
+            let Some(result) = result else {
+                let kind = UpstreamErrorKind::Protocol("what is built in failed");
+                return Step::Event(Event::Failed(shared.unknown(kind)));
+            };
+            Outcome::Result(result)
         }
         _ => Outcome::Error(RpcError::new(
             codes::METHOD_NOT_FOUND,

@@ -29,7 +29,7 @@ pub(crate) struct ServeArgs {
     /// A proxy in front that terminates TLS: an address or a network such as 10.1.0.0/16; repeatable
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) behind_proxy: Vec<Network>,
-    /// The URL people reach it under, such as https://admin.example.com
+    /// The URL people reach it under, such as `https://admin.example.com`
     #[arg(
         long,
         value_name = "URL",

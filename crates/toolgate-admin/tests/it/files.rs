@@ -32,6 +32,7 @@ fn full() -> (Home, WorkspaceScope) {
     let settings = WorkspaceSettings {
         read_only: Some(ReadOnlyMay::All),
         strict_records: Some(true),
+        ..WorkspaceSettings::default()
     };
     home.admin.update_workspace(&scope, settings).unwrap();
     home.admin

@@ -51,6 +51,7 @@ impl Log {
             revision: "2025-11-25",
             source: Source::Gateway,
             intended: false,
+            trace: None,
         }
     }
 

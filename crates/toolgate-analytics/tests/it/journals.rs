@@ -77,5 +77,6 @@ pub(crate) fn record(n: u64) -> CallRecord {
         revision: "2025-11-25",
         source: Source::Gateway,
         intended: false,
+        trace: None,
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use toolgate_namespace::ServerSlug;
 use toolgate_store::control::Gauge;
 use toolgate_store::{Alert, AlertRule};
 
@@ -90,7 +91,7 @@ pub(super) fn findings(
             let mut down = watched.down_servers(workspace);
             down.retain(|subject| {
                 server.is_none()
-                    || subject.server.as_deref() == server.as_ref().map(|it| it.as_str())
+                    || subject.server.as_deref() == server.as_ref().map(ServerSlug::as_str)
             });
             down_since.retain(|subject, _| down.contains(subject));
             let long = Duration::from_secs((*for_s).into());
@@ -126,11 +127,9 @@ fn quota(alert: &Alert, watched: &dyn Watched, at_percent: u64) -> Vec<Finding> 
             .find(|gauge| Some(&gauge.what) == slug.as_ref()),
     };
     // A workspace without a limit of its own uses up the installation's.
-    let gauges = own.into_iter().chain([&usage.installation]);
-    let Some((used, limit)) = gauges
-        .filter_map(|gauge: &Gauge| Some((gauge.used, gauge.limit?)))
-        .next()
-    else {
+    let mut gauges = own.into_iter().chain([&usage.installation]);
+    let limited = gauges.find_map(|gauge: &Gauge| Some((gauge.used, gauge.limit?)));
+    let Some((used, limit)) = limited else {
         return Vec::new();
     };
     if used.saturating_mul(100) < at_percent.saturating_mul(limit) {
