@@ -381,16 +381,13 @@ impl AdminError {
             Self::NotAlone { unprefixed, other } => Some(format!(
                 "disable one of them (`toolgatectl mcp disable {other}`), or add `{unprefixed}` without --prefix none"
             )),
-            Self::UnknownToken { workspace, .. } => Some(format!(
+            Self::UnknownToken { workspace, .. } | Self::UnknownMember { workspace, .. } => Some(format!(
                 "see `toolgatectl workspace token list {workspace}`"
             )),
             Self::UnknownCall { .. } => Some(
                 "an id starts with call_ and stands in the error the client saw; calls are forgotten after `retention_days`, see `toolgatectl calls`"
                     .to_owned(),
             ),
-            Self::UnknownMember { workspace, .. } => Some(format!(
-                "name a member by address, or a token by id or name: `toolgatectl workspace token list {workspace}`"
-            )),
             Self::AmbiguousToken { .. } => Some(
                 "use the id of the one you mean, from `toolgatectl workspace token list`"
                     .to_owned(),

@@ -39,7 +39,7 @@ pub enum Format {
     Csv,
     /// One JSON object a line, the same as `toolgatectl calls --json` prints.
     JsonLines,
-    /// Columns, compressed with zstd, for DuckDB, pandas, Spark and their like.
+    /// Columns, compressed with zstd, for `DuckDB`, pandas, Spark and their like.
     Parquet,
 }
 
@@ -98,7 +98,7 @@ pub struct Exporter<W: Write + Send>(Kind<W>);
 
 #[derive(Debug)]
 enum Kind<W: Write + Send> {
-    Csv(csv::CsvFile<W>),
+    Csv(Box<csv::CsvFile<W>>),
     JsonLines(json_lines::JsonLinesFile<W>),
     Parquet(Box<parquet::ParquetFile<W>>),
 }
@@ -107,7 +107,7 @@ impl<W: Write + Send> Exporter<W> {
     /// Begins a file.
     pub fn new(format: Format, out: W) -> Result<Self, ExportError> {
         Ok(Self(match format {
-            Format::Csv => Kind::Csv(csv::CsvFile::new(out)?),
+            Format::Csv => Kind::Csv(Box::new(csv::CsvFile::new(out)?)),
             Format::JsonLines => Kind::JsonLines(json_lines::JsonLinesFile::new(out)),
             Format::Parquet => Kind::Parquet(Box::new(parquet::ParquetFile::new(out)?)),
         }))
