@@ -25,7 +25,7 @@ impl Past {
     fn new() -> Self {
         let installation = Installation::new();
         let made = installation.json(&["workspace", "create", "team"]);
-        let workspace = text(&made, "id").try_into().unwrap();
+        let workspace = text(&made, "id").try_into().expect("an id");
         let token = installation.json(&["token", "create", "team", "--name", "=alice"]);
         let token_id = text(&token, "id").to_owned();
         record(&installation, &workspace, &token_id);
@@ -47,12 +47,14 @@ impl Past {
 }
 
 fn text<'v>(value: &'v Value, name: &str) -> &'v str {
-    value[name].as_str().unwrap()
+    value[name].as_str().expect("a text")
 }
 
 fn record(installation: &Installation, workspace: &WorkspaceId, token: &str) {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let now = u64::try_from(now.as_millis()).unwrap();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("a clock");
+    let now = u64::try_from(now.as_millis()).expect("a time of ours");
     let mut calls = Vec::new();
     for ago in 1..14 {
         for (n, tool) in (0..10).zip(["search", "create"].into_iter().cycle()) {
@@ -72,7 +74,7 @@ fn record(installation: &Installation, workspace: &WorkspaceId, token: &str) {
         time_ms,
         workspace: workspace.clone(),
         server: None,
-        server_slug: Some("github".try_into().unwrap()),
+        server_slug: Some("github".try_into().expect("a slug")),
         tool: Some(<&str>::into(tool)),
         token_id: token.into(),
         status,
@@ -86,8 +88,9 @@ fn record(installation: &Installation, workspace: &WorkspaceId, token: &str) {
         trace: None,
     };
     let records: Vec<CallRecord> = (1..).zip(calls).map(record).collect();
-    let mut journal = CallsJournal::open(&DataDir::new(installation.data_dir())).unwrap();
-    journal.append("past", 1, &records).unwrap();
+    let mut journal =
+        CallsJournal::open(&DataDir::new(installation.data_dir())).expect("a journal");
+    journal.append("past", 1, &records).expect("an append");
 }
 
 #[test]
@@ -292,5 +295,5 @@ async fn what_a_gateway_recorded_is_counted_and_found() {
 
 fn calls_of(installation: &Installation) -> u64 {
     let overview = installation.json(&["calls", "overview"]);
-    overview["today"]["calls"].as_u64().unwrap()
+    overview["today"]["calls"].as_u64().expect("a number")
 }

@@ -49,7 +49,7 @@ impl Admin {
         let reader = CallsReader::open(&self.dir)?;
         let filter = CallFilter {
             workspace: workspace.cloned(),
-            since_ms: Some(starts.week_ms.min(starts.month_ms)),
+            since_ms: Some(starts.week.min(starts.month)),
             ..CallFilter::default()
         };
         let groups = reader
@@ -58,10 +58,10 @@ impl Admin {
         Ok(Overview {
             at: rfc3339(now_ms),
             workspace: workspace.map(|scope| scope.slug().to_string()),
-            today: OverviewSpan::of(&groups, starts.day_ms),
-            week: OverviewSpan::of(&groups, starts.week_ms),
-            month: OverviewSpan::of(&groups, starts.month_ms),
-            lost: reader.lost(Some(starts.month_ms))?,
+            today: OverviewSpan::of(&groups, starts.day),
+            week: OverviewSpan::of(&groups, starts.week),
+            month: OverviewSpan::of(&groups, starts.month),
+            lost: reader.lost(Some(starts.month))?,
         })
     }
 }
@@ -83,11 +83,11 @@ impl OverviewSpan {
     }
 }
 
-/// When the day, the week and the month began.
+/// When the day, the week and the month began, unix milliseconds.
 struct Starts {
-    day_ms: u64,
-    week_ms: u64,
-    month_ms: u64,
+    day: u64,
+    week: u64,
+    month: u64,
 }
 
 impl Starts {
@@ -103,9 +103,9 @@ impl Starts {
             u64::try_from(ms).unwrap_or(0)
         };
         Self {
-            day_ms: start(today),
-            week_ms: start(monday),
-            month_ms: start(today.first_of_month()),
+            day: start(today),
+            week: start(monday),
+            month: start(today.first_of_month()),
         }
     }
 }
@@ -118,7 +118,7 @@ mod tests {
     fn check(now: &str, day: &str, week: &str, month: &str) {
         let now: Timestamp = now.parse().unwrap();
         let starts = Starts::of(now.as_millisecond().unsigned_abs());
-        let shown = [starts.day_ms, starts.week_ms, starts.month_ms].map(rfc3339);
+        let shown = [starts.day, starts.week, starts.month].map(rfc3339);
         let midnight = [day, week, month].map(|date| format!("{date}T00:00:00.000Z"));
         assert_eq!(shown, midnight);
     }

@@ -400,7 +400,7 @@ fn a_timeline_is_one_members_alone() {
             [Some("search"), Some("create")],
             "the newest, oldest first"
         );
-        assert_eq!(timeline.tokens, [alice.clone()]);
+        assert_eq!(timeline.tokens, std::slice::from_ref(&alice));
         let days = timeline.days.iter().map(|day| day.figures.calls);
         assert_eq!(days.sum::<u64>(), 3);
     }
