@@ -83,6 +83,7 @@ fn record(installation: &Installation, workspace: &WorkspaceId, token: &str) {
         revision: "2025-11-25",
         source: Source::Gateway,
         intended: false,
+        trace: None,
     };
     let records: Vec<CallRecord> = (1..).zip(calls).map(record).collect();
     let mut journal = CallsJournal::open(&DataDir::new(installation.data_dir())).unwrap();
