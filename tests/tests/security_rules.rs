@@ -10,6 +10,14 @@ use std::path::{Path, PathBuf};
 /// Functions without a scope, and why they need none.
 const REVIEWED: &[(&str, &str)] = &[
     ("scope", "makes the scope, from a slug"),
+    (
+        "scope_by_id",
+        "makes the scope, from an id, for an operator or for who was let into it already",
+    ),
+    (
+        "token_by_digest",
+        "makes the scope, from the digest of a token, which only its holder has",
+    ),
     ("workspaces", "the operator's list"),
     ("create_workspace", "there is no scope before it"),
     (
@@ -18,6 +26,7 @@ const REVIEWED: &[(&str, &str)] = &[
     ),
     ("generation", "a counter of the installation"),
     ("unlock", "the master key, of the installation"),
+    ("beside", "another connection to the whole installation"),
     ("key_check", "the master key, of the installation"),
     ("setting", "of the installation"),
     ("set_setting", "of the installation"),
@@ -35,6 +44,37 @@ const REVIEWED: &[(&str, &str)] = &[
         "invitation_of",
         "by the digest of a code, which only whoever was invited holds",
     ),
+    ("operators", "of the installation, who may act in all of it"),
+    (
+        "operator",
+        "of the installation, by the address they sign in with",
+    ),
+    ("create_operator", "of the installation"),
+    ("set_operator_password", "of the installation"),
+    ("remove_operator", "of the installation"),
+    (
+        "touch_operator",
+        "a stamp of an operator who signed in; nothing is returned",
+    ),
+    ("create_operator_key", "of the installation"),
+    ("operator_keys", "of the installation"),
+    (
+        "operator_key",
+        "by the digest of a key, which only its holder has",
+    ),
+    ("revoke_operator_key", "of the installation"),
+    (
+        "touch_operator_key",
+        "a stamp of a key that was presented; nothing is returned",
+    ),
+    (
+        "begin_once",
+        "what its own actor was answered, found by the actor and their key",
+    ),
+    (
+        "finish_once",
+        "what its own actor was answered, found by the actor and their key",
+    ),
     ("clock", "of the installation"),
     ("raise_clock", "of the installation"),
     ("correct_clock", "of the installation"),
@@ -45,6 +85,8 @@ const REVIEWED: &[(&str, &str)] = &[
     ("export_audit", "the operator's log"),
     ("lost_checkpoint", "the operator's log"),
     ("audit_rows", "the operator's log"),
+    ("note_sign_in", "the operator's log"),
+    ("note_failed_sign_ins", "the operator's log"),
     ("note_backup", "the operator's log"),
     ("note_restore", "the operator's log"),
     (
