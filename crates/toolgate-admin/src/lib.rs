@@ -47,6 +47,7 @@ mod member;
 mod once;
 mod operator_key;
 mod over;
+mod own;
 mod plan;
 mod secret;
 mod server;
@@ -106,7 +107,7 @@ pub use server::{
     ServerProbed, ServerRemoved, ServerReview, ServerSaved, ServerSwitched, ToolClassified,
     ToolListed, ToolReview, ToolSwitched,
 };
-pub use setting::{SettingChanged, SettingListed};
+pub use setting::{DASHBOARD_URL, SettingChanged, SettingListed};
 pub use team::{TeamListed, TeamRemoved};
 pub use token::{
     NewToken, ReadOnlyReach, TokenChanged, TokenCreated, TokenExplained, TokenInspected,

@@ -14,7 +14,7 @@ use toolgate_http::serve::{BodyPace, Found, content_length, read_body};
 use crate::authenticate::authenticate;
 use crate::operation::{Act, Asked, AuthPolicy, Operation, PathParams, Run};
 use crate::problem::Problem;
-use crate::{Api, Caller, dashboard, live, once, openapi, reply, routes};
+use crate::{Api, Caller, dashboard, live, once, open, openapi, reply, routes};
 
 /// Longest request body.
 const MAX_BODY: usize = 1024 * 1024;
@@ -47,6 +47,9 @@ where
     B: Body<Data = Bytes> + Send + Unpin,
 {
     let (operation, params) = find(api, parts)?;
+    if let Run::Open(_) = operation.run {
+        return open::answer(api, operation, params, parts, body, peer).await;
+    }
     if operation.access == AuthPolicy::Public {
         return public(operation, parts);
     }
@@ -130,7 +133,7 @@ where
     });
     match &operation.run {
         Run::Feed(_) => live::stream(api, visit).await,
-        Run::Act(_) | Run::Document | Run::Asset => {
+        Run::Act(_) | Run::Open(_) | Run::Document | Run::Asset => {
             once::act(api, visit, parts.uri.path(), &parts.headers).await
         }
     }
@@ -171,7 +174,10 @@ fn refused(operation: &Operation, caller: &Caller) -> Problem {
 }
 
 /// Only JSON changes anything: a form of another site could send anything else (S-76).
-fn check_content_type(operation: &Operation, headers: &HeaderMap) -> Result<(), Problem> {
+pub(crate) fn check_content_type(
+    operation: &Operation,
+    headers: &HeaderMap,
+) -> Result<(), Problem> {
     if operation.reads_only || operation.body.is_none() {
         return Ok(());
     }
