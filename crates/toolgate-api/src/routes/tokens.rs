@@ -42,7 +42,7 @@ struct TokenWanted {
     role: Option<Role>,
     /// After how many seconds it ends by itself; left out = never.
     expires_in: Option<Seconds>,
-    /// Which tools it may use, as patterns of the names clients see, `!` excludes; empty = all.
+    /// Which tools it may use, as patterns of the names clients see, `!` excludes; empty = all that whoever asks may.
     #[serde(default)]
     tools: Vec<String>,
     /// Requests in any 60 seconds, or `off`; left out = 120.
