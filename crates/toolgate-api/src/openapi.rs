@@ -43,6 +43,9 @@ const PARAMS: &[(&str, &str)] = &[
     ("setting", "Name of a setting."),
 ];
 
+/// What a segment of a path is: without anything that readers of paths could take in two ways (S-62).
+const SEGMENT: &str = r"^[^./\\\u0000-\u001f\u007f-\u009f][^/\\\u0000-\u001f\u007f-\u009f]*$";
+
 static TEXT: LazyLock<Bytes> =
     LazyLock::new(|| serde_json::to_vec(&document()).unwrap_or_default().into());
 
@@ -126,7 +129,8 @@ fn describe(
     });
     if let Some(body) = operation.body {
         described["requestBody"] = json!({
-            "required": true,
+            // What only reads needs no form, and so no body where there is nothing to say.
+            "required": !(operation.reads_only && operation.may_say_nothing),
             "content": { "application/json": { "schema": body(taken) } },
         });
     }
@@ -150,7 +154,7 @@ fn parameters(operation: &Operation, taken: &mut SchemaGenerator) -> Vec<Value> 
             "in": "path",
             "required": true,
             "description": about.map_or("", |(_, about)| about),
-            "schema": { "type": "string" },
+            "schema": { "type": "string", "pattern": SEGMENT },
         })
     });
     let mut parameters: Vec<Value> = path.collect();
