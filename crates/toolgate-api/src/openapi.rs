@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use hyper::Method;
 use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
@@ -101,7 +102,15 @@ fn generator(settings: fn(SchemaSettings) -> SchemaSettings) -> SchemaGenerator 
     let mut chosen = settings(SchemaSettings::draft2020_12());
     chosen.definitions_path = "/components/schemas".into();
     chosen.meta_schema = None;
-    chosen.into_generator()
+    let bounded = RecursiveTransform(bound);
+    chosen.with_transform(bounded).into_generator()
+}
+
+/// A format alone tells few programs how large a number may be.
+fn bound(schema: &mut Schema) {
+    if schema.get("format") == Some(&json!("uint32")) && schema.get("maximum").is_none() {
+        schema.insert("maximum".to_owned(), u32::MAX.into());
+    }
 }
 
 fn describe(
