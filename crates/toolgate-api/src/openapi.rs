@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use hyper::Method;
 use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
@@ -33,7 +34,18 @@ const PARAMS: &[(&str, &str)] = &[
     ("token", "Public id of a token (`tok_…`)."),
     ("call", "Id of a call (`call_…`)."),
     ("key", "Public id of a key (`opk_…`)."),
+    ("member", "Id or address of a person."),
+    (
+        "invitation",
+        "Id of an invitation (`ivt_…`), or its address.",
+    ),
+    ("code", "The code of an invitation."),
+    ("alert", "Id (`al_…`) or name of an alert."),
+    ("setting", "Name of a setting."),
 ];
+
+/// What a segment of a path is: without anything that readers of paths could take in two ways (S-62).
+const SEGMENT: &str = r"^[^./\\\u0000-\u001f\u007f-\u009f][^/\\\u0000-\u001f\u007f-\u009f]*$";
 
 static TEXT: LazyLock<Bytes> =
     LazyLock::new(|| serde_json::to_vec(&document()).unwrap_or_default().into());
@@ -93,7 +105,15 @@ fn generator(settings: fn(SchemaSettings) -> SchemaSettings) -> SchemaGenerator 
     let mut chosen = settings(SchemaSettings::draft2020_12());
     chosen.definitions_path = "/components/schemas".into();
     chosen.meta_schema = None;
-    chosen.into_generator()
+    let bounded = RecursiveTransform(bound);
+    chosen.with_transform(bounded).into_generator()
+}
+
+/// A format alone tells few programs how large a number may be.
+fn bound(schema: &mut Schema) {
+    if schema.get("format") == Some(&json!("uint32")) && schema.get("maximum").is_none() {
+        schema.insert("maximum".to_owned(), u32::MAX.into());
+    }
 }
 
 fn describe(
@@ -121,7 +141,8 @@ fn describe(
     });
     if let Some(body) = operation.body {
         described["requestBody"] = json!({
-            "required": true,
+            // What only reads needs no form, and so no body where there is nothing to say.
+            "required": !(operation.reads_only && operation.may_say_nothing),
             "content": { "application/json": { "schema": body(taken) } },
         });
     }
@@ -145,14 +166,15 @@ fn parameters(operation: &Operation, taken: &mut SchemaGenerator) -> Vec<Value> 
             "in": "path",
             "required": true,
             "description": about.map_or("", |(_, about)| about),
-            "schema": { "type": "string" },
+            "schema": { "type": "string", "pattern": SEGMENT },
         })
     });
     let mut parameters: Vec<Value> = path.collect();
     if let Some(query) = operation.query {
         parameters.extend(query_parameters(&query(taken)));
     }
-    if operation.method == Method::POST && !operation.reads_only {
+    let is_done_once = operation.method == Method::POST && operation.access != AuthPolicy::Public;
+    if is_done_once && !operation.reads_only {
         parameters.push(json!({
             "name": "Idempotency-Key",
             "in": "header",
@@ -213,7 +235,7 @@ fn responses(operation: &Operation, given: &mut SchemaGenerator, error: &Schema)
     let (kind, schema) = match operation.run {
         Run::Feed(_) => ("text/event-stream", json!({ "type": "string" })),
         Run::Asset => ("text/plain", json!({ "type": "string" })),
-        Run::Act(_) | Run::Document | Run::Session => {
+        Run::Act(_) | Run::Open(_) | Run::Document | Run::Session => {
             ("application/json", reply.clone().to_value())
         }
     };
@@ -273,7 +295,10 @@ fn without_secrets(operation: &Operation, reply: &Schema, given: &SchemaGenerato
 fn refusals(operation: &Operation) -> Vec<u16> {
     let mut statuses = vec![400, 403, 404, 405];
     if operation.access != AuthPolicy::Public {
-        statuses.extend([401, 408, 413, 422, 429, 500, 503]);
+        statuses.push(401);
+    }
+    if operation.access != AuthPolicy::Public || matches!(operation.run, Run::Open(_)) {
+        statuses.extend([408, 413, 422, 429, 500, 503]);
         if !operation.reads_only {
             statuses.extend([409, 507]);
         }

@@ -97,12 +97,15 @@ pub(crate) struct Asked {
 }
 
 type Doing = Box<dyn Fn(&Act<'_>, &Asked) -> Result<Vec<u8>, Problem> + Send + Sync>;
+type Opening = Box<dyn Fn(&Admin, &str, &Asked) -> Result<Vec<u8>, Problem> + Send + Sync>;
 type Feeding = Box<dyn Fn(&Act<'_>, &Asked, &mut Events<'_>) -> Result<(), Problem> + Send + Sync>;
 
 /// How a request is answered.
 pub(crate) enum Run {
     /// By one act, whose report is the answer.
     Act(Doing),
+    /// By one act for whoever holds the code of the path, whose report is the answer.
+    Open(Opening),
     /// By events as they happen.
     Feed(Feeding),
     /// By the document itself.
@@ -126,6 +129,8 @@ pub(crate) struct Operation {
     pub(crate) summary: &'static str,
     pub(crate) query: Option<Shape>,
     pub(crate) body: Option<Shape>,
+    /// Whether an empty object says everything that has to be said.
+    pub(crate) may_say_nothing: bool,
     pub(crate) status: StatusCode,
     pub(crate) reply: Shape,
     /// Members of the reply that are shown once, to whoever asked first.
@@ -156,6 +161,7 @@ impl Operation {
             summary,
             query: shape_unless_nothing::<Q>(),
             body: takes_body.then_some(shape_of::<B>),
+            may_say_nothing: serde_json::from_str::<B>("{}").is_ok(),
             status: StatusCode::OK,
             reply: shape_of::<R>,
             shown_once: &[],
@@ -168,6 +174,31 @@ impl Operation {
             })),
             method,
             path,
+        }
+    }
+
+    /// An act for whoever holds the code of the path, which is all they present.
+    pub(crate) fn open<B, R>(
+        (method, path): (Method, &'static str),
+        (id, summary): (&'static str, &'static str),
+        act: fn(&Admin, &str, B) -> Result<R, Problem>,
+    ) -> Self
+    where
+        B: DeserializeOwned + JsonSchema + 'static,
+        R: Serialize + JsonSchema + 'static,
+    {
+        let reads_only = method == Method::GET;
+        let run = Run::Open(Box::new(move |admin, code, asked| {
+            let Nothing {} = input::query(&asked.query)?;
+            let report = act(admin, code, input::body(&asked.body)?)?;
+            serde_json::to_vec(&report).map_err(|_| Problem::broke_off())
+        }));
+        Self {
+            method,
+            body: (!reads_only).then_some(shape_of::<B>),
+            reply: shape_of::<R>,
+            reads_only,
+            ..Self::public(path, id, summary, run)
         }
     }
 
@@ -190,6 +221,7 @@ impl Operation {
             summary,
             query: shape_unless_nothing::<Q>(),
             body: None,
+            may_say_nothing: true,
             status: StatusCode::OK,
             reply: shape_of::<R>,
             shown_once: &[],
@@ -215,6 +247,7 @@ impl Operation {
             summary,
             query: None,
             body: None,
+            may_say_nothing: true,
             status: StatusCode::OK,
             reply: shape_of::<serde_json::Value>,
             shown_once: &[],

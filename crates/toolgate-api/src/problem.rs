@@ -131,6 +131,9 @@ impl Problem {
             "failed" | "no_space" => {
                 "it failed on the host; whoever runs the installation can say why"
             }
+            "mail" => {
+                "mail is set up in a way that does not work; whoever runs the installation can say why"
+            }
             "gateway_needed" => "no gateway is running",
             _ => return self,
         };
@@ -154,12 +157,16 @@ impl Problem {
 impl From<AdminError> for Problem {
     fn from(error: AdminError) -> Self {
         let (status, code) = match &error {
-            AdminError::CommandOverApi | AdminError::NotAllowedHere { .. } => {
-                (StatusCode::FORBIDDEN, "forbidden")
-            }
+            AdminError::CommandOverApi
+            | AdminError::NotAllowedHere { .. }
+            | AdminError::WebhookNotAllowed { .. }
+            | AdminError::BeyondOwn { .. }
+            | AdminError::SettingOverApi { .. } => (StatusCode::FORBIDDEN, "forbidden"),
+            AdminError::Mail(_) => (StatusCode::CONFLICT, "mail"),
             AdminError::Store(StoreError::InvalidSetting { .. }) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "invalid")
             }
+            AdminError::Store(StoreError::NoInvitation) => (StatusCode::NOT_FOUND, "not_found"),
             error => match error.fault() {
                 Fault::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
                 Fault::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),

@@ -14,8 +14,13 @@ toolgate_namespace::id! {
     AlertId, "al_"
 }
 
+/// Names of servers, for schemas.
+#[cfg(feature = "schema")]
+const SLUG: &str = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$";
+
 /// What is watched. Figures are of the calls that ended within the last `window_s` seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum AlertRule {
     /// More than so many of a hundred calls failed.
@@ -28,6 +33,7 @@ pub enum AlertRule {
         least_calls: u32,
         /// Only calls of this server.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("pattern" = SLUG, "maxLength" = 24)))]
         server: Option<ServerSlug>,
     },
     /// One call in twenty took longer than this.
@@ -40,6 +46,7 @@ pub enum AlertRule {
         least_calls: u32,
         /// Only calls of this server.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("pattern" = SLUG, "maxLength" = 24)))]
         server: Option<ServerSlug>,
     },
     /// This share of the calls a month is used up.
@@ -55,6 +62,7 @@ pub enum AlertRule {
         for_s: u32,
         /// Only this server.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("pattern" = SLUG, "maxLength" = 24)))]
         server: Option<ServerSlug>,
     },
 }

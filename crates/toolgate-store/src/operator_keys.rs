@@ -36,11 +36,14 @@ impl OperatorKey {
 }
 
 impl Store {
-    /// Saves a new key; its id and digest must be new.
+    /// Saves a new key; its id and digest must be new. It belongs to the operator who makes it, or whose key does,
+    /// and goes with them.
     pub fn create_operator_key(&self, actor: &Actor, key: &OperatorKey) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO operator_keys
-            (id, name, digest, created_at, expires_at, revoked_at, last_used_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+            (id, name, digest, created_at, expires_at, revoked_at, last_used_at, operator_id)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,
+                (SELECT id FROM operators WHERE ?8 = 'operator ' || email
+                    UNION ALL SELECT operator_id FROM operator_keys WHERE ?8 = 'key ' || id))";
         let doing = "creating a key";
         self.change(doing, actor, |tx| {
             let values = params![
@@ -51,6 +54,7 @@ impl Store {
                 key.expires_at,
                 key.revoked_at,
                 key.last_used_at,
+                actor.as_str(),
             ];
             tx.execute(SQL, values).doing(doing)?;
             let entry = entry("operator_key.create", key).states(None, Some(state(key)));

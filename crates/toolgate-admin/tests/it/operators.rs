@@ -90,3 +90,30 @@ fn s77_a_password_is_kept_as_argon2id_over_64_mib_and_checked() {
     assert!(!home.admin.still_operator(&other).unwrap());
     assert!(home.admin.is_unclaimed().unwrap());
 }
+
+/// S-41: with somebody who is removed go the keys that they made, and those that these made; nobody else's.
+#[test]
+fn s41_keys_go_with_the_operator_who_made_them() {
+    let home = Home::new();
+    let words = password("correct horse battery");
+    let admin = &home.admin;
+    let claimed = admin.claim_installation("a@example.com", &words).unwrap();
+    let of_host = admin.create_operator_key("host", None).unwrap();
+    let in_browser = admin.acting_as(claimed.actor);
+    let theirs = in_browser.create_operator_key("theirs", None).unwrap();
+    let holder = admin.key_holder(&theirs.key).unwrap().unwrap();
+    let by_key = admin.acting_as(holder.actor);
+    let heir = by_key.create_operator_key("heir", None).unwrap();
+
+    admin.remove_operator("a@example.com").unwrap();
+    for gone in [&theirs, &heir] {
+        assert!(
+            admin.key_holder(&gone.key).unwrap().is_none(),
+            "{}",
+            gone.name
+        );
+    }
+    assert!(admin.key_holder(&of_host.key).unwrap().is_some());
+    let left = admin.list_operator_keys().unwrap();
+    assert_eq!(left.len(), 1);
+}

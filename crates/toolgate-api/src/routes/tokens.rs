@@ -10,10 +10,10 @@ use toolgate_admin::{
     TokenRevoked, TokenTrial, TokenTried,
 };
 
-use crate::fields::{Limit, Seconds};
+use crate::fields::{Rate, Seconds};
 use crate::input::Nothing;
 use crate::operation::{Act, AuthPolicy, Operation};
-use crate::page::page;
+use crate::page::{PageQuery, page};
 use crate::problem::Problem;
 
 const ALL: &str = "/api/community/mcp/workspaces/{ws}/tokens";
@@ -22,15 +22,6 @@ const EXPLAIN: &str = "/api/community/mcp/workspaces/{ws}/tokens/{token}/explain
 const TRY: &str = "/api/community/mcp/workspaces/{ws}/tokens/{token}/try";
 /// How far back calls are decided again.
 const TRY_SINCE: Duration = Duration::from_hours(7 * 24);
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct PageQuery {
-    /// At most so many.
-    limit: Option<Limit>,
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-}
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Tokens {
@@ -51,7 +42,7 @@ struct TokenWanted {
     role: Option<Role>,
     /// After how many seconds it ends by itself; left out = never.
     expires_in: Option<Seconds>,
-    /// Which tools it may use, as patterns of the names clients see, `!` excludes; empty = all.
+    /// Which tools it may use, as patterns of the names clients see, `!` excludes; empty = all that whoever asks may.
     #[serde(default)]
     tools: Vec<String>,
     /// Requests in any 60 seconds, or `off`; left out = 120.
@@ -62,7 +53,7 @@ struct TokenWanted {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum RateWanted {
-    PerMinute(#[schemars(range(min = 1, max = 1_000_000))] u32),
+    PerMinute(#[serde(deserialize_with = "Rate::among_others")] Rate),
     Off(Off),
 }
 
@@ -173,7 +164,7 @@ fn create(act: &Act<'_>, _: Nothing, wanted: TokenWanted) -> Result<TokenCreated
         expires_in: wanted.expires_in.map(Seconds::duration),
         tools: wanted.tools,
         rate_limit: wanted.rate_limit.map(|rate| match rate {
-            RateWanted::PerMinute(count) => count.to_string(),
+            RateWanted::PerMinute(rate) => rate.per_minute().to_string(),
             RateWanted::Off(Off::Off) => "off".to_owned(),
         }),
         ..NewToken::named(wanted.name)
