@@ -17,7 +17,7 @@ pub(super) fn is_change(method: &Method) -> bool {
 
 /// Changes that give somebody a way in, or a server a credential (S-77).
 pub(super) fn takes_proof(asked: Asked<'_>) -> bool {
-    const GUARDED: [&str; 4] = ["secrets", "tokens", "keys", "members"];
+    const GUARDED: [&str; 6] = ["secrets", "tokens", "keys", "members", "invitations", "team"];
     let mut segments = asked.path.split('/');
     segments.any(|segment| GUARDED.contains(&segment))
         || (asked.method == Method::POST && asked.path == "/api/community/mcp/workspaces")

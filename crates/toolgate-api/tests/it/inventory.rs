@@ -16,11 +16,14 @@ const PUBLIC: &[&str] = &[
     "GET /assets/{file}",
     "GET /assets/{folder}/{file}",
     "GET /assets/{folder}/{inner}/{file}",
+    // The same page: the link of an invitation, whose code the page takes from its address.
+    "GET /invite/{code}",
     // Signing in: who nobody knows yet. Changes are refused unless they come from a page that was given a token.
     "GET /api/session",
     "POST /api/session",
     "DELETE /api/session",
     "POST /api/session/setup",
+    "POST /api/session/join",
     "POST /api/session/step-up",
 ];
 
