@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_namespace::{ServerSlug, WorkspaceId};
 use toolgate_store::control::{self, AlertState, ControlError, ControlReply, ControlRequest};
@@ -41,7 +42,7 @@ pub struct NewAlert {
 }
 
 /// An alert that was made.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct AlertCreated {
     /// The alert.
     #[serde(flatten)]
@@ -53,7 +54,7 @@ pub struct AlertCreated {
 }
 
 /// An alert in a list.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct AlertListed {
     /// Identity (`al_…`).
     pub id: String,
@@ -78,7 +79,7 @@ pub struct AlertListed {
 }
 
 /// What became of a webhook.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AlertDelivered {
     /// When it was last tried.
     pub at: String,
@@ -93,7 +94,7 @@ pub struct AlertDelivered {
 }
 
 /// An alert that was switched on or off.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct AlertSwitched {
     /// Identity.
     pub id: String,
@@ -106,7 +107,7 @@ pub struct AlertSwitched {
 }
 
 /// An alert that is gone.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct AlertDeleted {
     /// Identity.
     pub id: String,
@@ -119,7 +120,7 @@ pub struct AlertDeleted {
 }
 
 /// A sample that was sent, or could not be.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct AlertTested {
     /// Identity.
     pub id: String,

@@ -265,6 +265,20 @@ pub enum AdminError {
     /// Commands are set on the host alone (design.md section 4).
     #[error("a server that is a program on the gateway's host cannot be set up over an API")]
     CommandOverApi,
+    /// A token that may more than the one that makes it (S-40).
+    #[error("{what}")]
+    BeyondOwn {
+        /// What it would be.
+        what: String,
+        /// What to ask for.
+        instead: String,
+    },
+    /// Settings by which the gateway's host reads a file or sends a password are set there alone.
+    #[error("`{name}` is set on the gateway's host, not over an API")]
+    SettingOverApi {
+        /// The setting.
+        name: &'static str,
+    },
     /// Addresses that are not public are allowed on the host alone (S-65).
     #[error(
         "`{origin}` is {why}, and nobody on the gateway's host has allowed it in this workspace"
@@ -487,6 +501,8 @@ impl AdminError {
             | Self::RetentionOverPlan { .. }
             | Self::SettingWritten { .. }
             | Self::CommandOverApi
+            | Self::BeyondOwn { .. }
+            | Self::SettingOverApi { .. }
             | Self::NotAllowedHere { .. }
             | Self::TooManyAlerts { .. }
             | Self::WebhookNotAllowed { .. }
@@ -598,6 +614,10 @@ impl AdminError {
             Self::CommandOverApi => Some(
                 "add it there: `toolgatectl mcp add NAME -- COMMAND ARGS`".to_owned(),
             ),
+            Self::BeyondOwn { instead, .. } => Some(instead.clone()),
+            Self::SettingOverApi { name } => {
+                Some(format!("set it there: `toolgatectl settings set {name} VALUE`"))
+            }
             Self::NotAllowedHere { .. } => Some(
                 "whoever has the host may add it there: `toolgatectl mcp add NAME --url URL`"
                     .to_owned(),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_namespace::WorkspaceId;
 use toolgate_policy::{Email, InvitationCode, InvitationId, MemberId, OperatorId, Role, Token};
@@ -37,7 +38,7 @@ pub struct NewInvitation {
 
 /// An invitation that was made. Where no mail took it along, code and link are in here and nowhere else; `Debug`
 /// leaves them out.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, JsonSchema)]
 pub struct InvitationMade {
     /// Identity (`ivt_…`); no part of the code.
     pub id: String,
@@ -62,7 +63,7 @@ pub struct InvitationMade {
 }
 
 /// An invitation in a list.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct InvitationListed {
     /// Identity (`ivt_…`).
     pub id: String,
@@ -81,7 +82,7 @@ pub struct InvitationListed {
 }
 
 /// An invitation that opens nothing any more.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct InvitationRevoked {
     /// Identity.
     pub id: String,
@@ -94,7 +95,7 @@ pub struct InvitationRevoked {
 }
 
 /// What a code is to, for whoever holds it and did not accept yet.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct InvitationShown {
     /// Whom it is for.
     pub email: String,
@@ -109,7 +110,7 @@ pub struct InvitationShown {
 }
 
 /// An invitation that was accepted: its code works no more.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(tag = "joined", rename_all = "snake_case")]
 pub enum InvitationAccepted {
     /// A workspace, with a personal token that is shown this once.
@@ -154,10 +155,18 @@ impl Admin {
         new: &NewInvitation,
         password: &MailPassword,
     ) -> Result<InvitationMade, AdminError> {
+        let rules = match self.own(scope)? {
+            None => rules(&new.tools)?,
+            Some(own) => {
+                own.check_invitation(self.store.settings()?.plan().requests_per_minute)?;
+                own.role(new.role)?;
+                own.rules(&new.tools)?
+            }
+        };
         let to = InvitedTo::Workspace {
             workspace: scope.workspace().clone(),
             role: new.role,
-            rules: rules(&new.tools)?,
+            rules,
             token_ms: new.expires_in.map(millis),
         };
         let draft = self.draft(&new.email, to, new.invited_by.as_deref(), password)?;

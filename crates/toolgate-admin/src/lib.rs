@@ -48,6 +48,7 @@ mod once;
 mod operator_key;
 mod operators;
 mod over;
+mod own;
 mod password;
 mod plan;
 mod secret;
@@ -109,7 +110,7 @@ pub use server::{
     ServerProbed, ServerRemoved, ServerReview, ServerSaved, ServerSwitched, ToolClassified,
     ToolListed, ToolReview, ToolSwitched,
 };
-pub use setting::{SettingChanged, SettingListed};
+pub use setting::{DASHBOARD_URL, SettingChanged, SettingListed};
 pub use team::{TeamListed, TeamRemoved};
 pub use token::{
     NewToken, ReadOnlyReach, TokenChanged, TokenCreated, TokenExplained, TokenInspected,

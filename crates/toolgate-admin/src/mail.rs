@@ -14,6 +14,7 @@ use lettre::message::{Mailbox, header::ContentType};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{Message, SmtpTransport, Transport};
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_policy::Email;
 use toolgate_vault::Secret;
@@ -40,7 +41,7 @@ pub struct MailPassword {
 }
 
 /// What became of a mail.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Mailed {
     /// The mail server took it.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_policy::{Email, MemberId, Role, Token, TokenStatus};
 use toolgate_store::{CallsReader, Member, Tally, WorkspaceScope};
@@ -10,7 +11,7 @@ use crate::time::{now_ms, rfc3339};
 use crate::{Admin, AdminError, GatewayState};
 
 /// A person in the list of a workspace: a member, or somebody who was invited.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct MemberListed {
     /// Identity (`mem_…`, or `ivt_…` of an invitation).
     pub id: String,
@@ -35,7 +36,7 @@ pub struct MemberListed {
 }
 
 /// A person who is no member any more.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct MemberRemoved {
     /// Identity.
     pub id: String,

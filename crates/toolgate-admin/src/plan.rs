@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_store::plan::PLAN;
 use toolgate_store::{CallsReader, Plan};
@@ -11,7 +12,7 @@ use crate::time::now_ms;
 use crate::{Admin, AdminError, GatewayState};
 
 /// A plan that has a name from the start.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct PlanListed {
     /// What it allows.
     #[serde(flatten)]
@@ -58,7 +59,7 @@ pub enum Bound {
 }
 
 /// The plan that was put in force.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct PlanSet {
     /// What it allows.
     #[serde(flatten)]
@@ -70,7 +71,7 @@ pub struct PlanSet {
 }
 
 /// How much there is, beside how much there may be.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct PlanUsage {
     /// The plan in force.
     pub plan: String,
@@ -81,7 +82,7 @@ pub struct PlanUsage {
 }
 
 /// One limit and what is used of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LimitUsed {
     /// Its name in the plan, such as `servers_per_workspace`.
     pub limit: &'static str,

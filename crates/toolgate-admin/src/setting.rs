@@ -1,5 +1,6 @@
 //! Settings of the installation: which there are, what they mean, and what they may be.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_store::Plan;
 use toolgate_store::plan::PLAN;
@@ -10,7 +11,7 @@ use crate::mail::{Server, parse_from};
 use crate::{Admin, AdminError, GatewayState};
 
 /// Under which URL people reach the dashboard, for links in invitations.
-pub(crate) const DASHBOARD_URL: &str = "dashboard_url";
+pub const DASHBOARD_URL: &str = "dashboard_url";
 /// The mail server.
 pub(crate) const SMTP_URL: &str = "smtp_url";
 /// Whom mails come from.
@@ -28,6 +29,8 @@ struct Known {
     check: fn(&str) -> bool,
     /// Who writes it, when that is not the operator.
     written_by: Option<&'static str>,
+    /// It has the host read a file, or send a password somewhere: whoever lacks the host leaves it alone.
+    takes_host: bool,
 }
 
 /// Every setting there is.
@@ -39,6 +42,7 @@ const KNOWN: &[Known] = &[
         rule: "an https:// URL without query (http:// on this host alone), such as https://tools.example.com",
         check: is_dashboard_url,
         written_by: None,
+        takes_host: false,
     },
     Known {
         name: PLAN,
@@ -49,6 +53,7 @@ const KNOWN: &[Known] = &[
         rule: "the JSON of a plan, as `toolgatectl plan show --json` prints it",
         check: |value| Plan::parse(value).is_some(),
         written_by: None,
+        takes_host: false,
     },
     Known {
         name: "public_url",
@@ -57,6 +62,7 @@ const KNOWN: &[Known] = &[
         rule: "left to the gateway: start it with `toolgate --public-url URL`",
         check: |_| false,
         written_by: Some("the gateway"),
+        takes_host: false,
     },
     Known {
         name: RETENTION_DAYS,
@@ -69,6 +75,7 @@ const KNOWN: &[Known] = &[
                 .is_ok_and(|days: u32| (1..=3650).contains(&days))
         },
         written_by: None,
+        takes_host: false,
     },
     Known {
         name: SMTP_FROM,
@@ -77,6 +84,7 @@ const KNOWN: &[Known] = &[
         rule: "an address such as toolgate@example.com, or \"Tools <toolgate@example.com>\"",
         check: |value| parse_from(value).is_ok(),
         written_by: None,
+        takes_host: false,
     },
     Known {
         name: SMTP_PASSWORD_FILE,
@@ -85,6 +93,7 @@ const KNOWN: &[Known] = &[
         rule: "the full path of a file",
         check: |value| value.starts_with('/') && !value.chars().any(char::is_control),
         written_by: None,
+        takes_host: true,
     },
     Known {
         name: SMTP_URL,
@@ -93,11 +102,12 @@ const KNOWN: &[Known] = &[
         rule: "smtps://user@host:465, or smtp://user@host:587 for STARTTLS, without a password",
         check: |value| Server::parse(value).is_ok(),
         written_by: None,
+        takes_host: true,
     },
 ];
 
 /// A setting and what it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SettingListed {
     /// Its name.
     pub name: &'static str,
@@ -112,7 +122,7 @@ pub struct SettingListed {
 }
 
 /// A setting that was changed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct SettingChanged {
     /// The setting as it is now.
     #[serde(flatten)]
@@ -139,7 +149,7 @@ impl Admin {
 
     /// Sets a setting.
     pub fn set_setting(&self, name: &str, value: &str) -> Result<SettingChanged, AdminError> {
-        let known = known(name)?;
+        let known = self.changeable(name)?;
         let value = value.trim();
         if !(known.check)(value) {
             return Err(AdminError::SettingValue {
@@ -156,7 +166,7 @@ impl Admin {
 
     /// Takes a setting back to its default.
     pub fn unset_setting(&self, name: &str) -> Result<SettingChanged, AdminError> {
-        let known = known(name)?;
+        let known = self.changeable(name)?;
         if let Some(writer) = known.written_by {
             return Err(AdminError::SettingWritten {
                 name: known.name,
@@ -165,6 +175,15 @@ impl Admin {
         }
         self.store.unset_setting(&self.actor, known.name)?;
         self.setting_changed(known)
+    }
+
+    /// The setting of this name, if whoever acts may change it.
+    fn changeable(&self, name: &str) -> Result<&'static Known, AdminError> {
+        let known = known(name)?;
+        if known.takes_host && !self.on_host {
+            return Err(AdminError::SettingOverApi { name: known.name });
+        }
+        Ok(known)
     }
 
     fn setting_changed(&self, known: &Known) -> Result<SettingChanged, AdminError> {

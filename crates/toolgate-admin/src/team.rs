@@ -1,5 +1,6 @@
 //! The team: people who may sign in and administer the installation (product.md section 13).
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_store::TeamMember;
 
@@ -7,7 +8,7 @@ use crate::time::rfc3339;
 use crate::{Admin, AdminError};
 
 /// Somebody of the team.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct TeamListed {
     /// Identity (`op_…`).
     pub id: String,
@@ -24,7 +25,7 @@ pub struct TeamListed {
 }
 
 /// Somebody who is not of the team any more.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct TeamRemoved {
     /// Identity.
     pub id: String,

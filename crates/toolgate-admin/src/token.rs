@@ -197,13 +197,19 @@ impl Admin {
         scope: &WorkspaceScope,
         new: &NewToken,
     ) -> Result<TokenCreated, AdminError> {
+        let per_minute = self.store.settings()?.plan().requests_per_minute;
+        let bounded = match self.own(scope)? {
+            Some(own) => Some(own.bound(new, per_minute)?),
+            None => None,
+        };
+        let new = bounded.as_ref().unwrap_or(new);
         let member = new.member.as_deref();
         let grant = TokenGrant {
             member: member
                 .map(|who| self.member(scope, who))
                 .transpose()?
                 .map(|member| member.id),
-            per_minute: self.store.settings()?.plan().requests_per_minute,
+            per_minute,
         };
         let (raw, token) = draw_token(scope.workspace(), new, grant)?;
         self.store.create_token(scope, &self.actor, &token)?;
@@ -261,10 +267,12 @@ impl Admin {
         tools: Option<&[String]>,
     ) -> Result<TokenChanged, AdminError> {
         let token = self.token(scope, id)?;
-        let change = TokenChange {
-            role,
-            rules: tools.map(rules).transpose()?,
+        let rules = match (self.own(scope)?, tools) {
+            (Some(own), tools) => own.check_change(&token, role, tools)?,
+            (None, Some(tools)) => Some(rules(tools)?),
+            (None, None) => None,
         };
+        let change = TokenChange { role, rules };
         let changed = self
             .store
             .change_token(scope, &self.actor, &token.id, &change)?;

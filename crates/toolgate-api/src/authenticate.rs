@@ -63,14 +63,19 @@ fn bearer_of(value: &str) -> Option<&str> {
 }
 
 fn refused(api: &Api, headers: &HeaderMap, peer: IpAddr) -> Problem {
+    counted(api, headers, peer, Problem::unauthorized())
+}
+
+/// The refusal of something that may be a guess, or that there were too many (S-37).
+pub(crate) fn counted(api: &Api, headers: &HeaderMap, peer: IpAddr, refusal: Problem) -> Problem {
     match api.failed_guess(peer, headers) {
-        Ok(()) => Problem::unauthorized(),
+        Ok(()) => refusal,
         Err(too_many) => Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too_many_failures",
             "too many requests from here had no credential that works",
         )
-        .hint("check the key or token, then try again")
+        .hint("check the key, token or code, then try again")
         .retry_after(too_many.retry_after_ms.div_ceil(1000)),
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
@@ -70,6 +71,44 @@ impl Seconds {
 impl TimeoutMs {
     pub(crate) fn duration(self) -> Duration {
         Duration::from_millis(self.0)
+    }
+}
+
+/// A moment, as RFC 3339 has it.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Moment(u64);
+
+impl Moment {
+    /// In unix milliseconds.
+    pub(crate) fn millis(self) -> u64 {
+        self.0
+    }
+}
+
+impl TryFrom<String> for Moment {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let read: Timestamp = text
+            .parse()
+            .map_err(|_| "a moment looks like 2026-11-21T09:30:00Z")?;
+        // Before 1970 nothing was called.
+        Ok(Self(u64::try_from(read.as_millisecond()).unwrap_or(0)))
+    }
+}
+
+impl JsonSchema for Moment {
+    fn schema_name() -> Cow<'static, str> {
+        "Moment".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date-time" })
     }
 }
 

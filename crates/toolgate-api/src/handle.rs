@@ -14,7 +14,7 @@ use toolgate_http::serve::{BodyPace, Found, content_length, read_body};
 use crate::authenticate::authenticate;
 use crate::operation::{Act, Asked, AuthPolicy, Operation, PathParams, Run};
 use crate::problem::Problem;
-use crate::{Api, Caller, live, once, openapi, reply, routes, session};
+use crate::{Api, Caller, live, once, open, openapi, reply, routes, session};
 
 /// Longest request body.
 const MAX_BODY: usize = 1024 * 1024;
@@ -47,6 +47,9 @@ where
     B: Body<Data = Bytes> + Send + Unpin,
 {
     let (operation, params) = find(api, parts)?;
+    if let Run::Open(_) = operation.run {
+        return open::answer(api, operation, params, parts, body, peer).await;
+    }
     if operation.access == AuthPolicy::Public {
         return public(api, operation, parts, body, peer).await;
     }
@@ -102,7 +105,7 @@ where
     match operation.run {
         Run::Document => Ok(reply::json(StatusCode::OK, openapi::text())),
         Run::Session => session::answer(api, parts, body, peer).await,
-        Run::Act(_) | Run::Feed(_) | Run::Asset => api
+        Run::Act(_) | Run::Open(_) | Run::Feed(_) | Run::Asset => api
             .dashboard()
             .answer(parts.uri.path(), &parts.headers)
             .ok_or_else(Problem::no_such_path),
@@ -143,7 +146,7 @@ where
     });
     match &operation.run {
         Run::Feed(_) => live::stream(api, visit).await,
-        Run::Act(_) | Run::Document | Run::Asset | Run::Session => {
+        Run::Act(_) | Run::Open(_) | Run::Document | Run::Asset | Run::Session => {
             once::act(api, visit, parts.uri.path(), &parts.headers).await
         }
     }
@@ -184,7 +187,10 @@ fn refused(operation: &Operation, caller: &Caller) -> Problem {
 }
 
 /// Only JSON changes anything: a form of another site could send anything else (S-76).
-fn check_content_type(operation: &Operation, headers: &HeaderMap) -> Result<(), Problem> {
+pub(crate) fn check_content_type(
+    operation: &Operation,
+    headers: &HeaderMap,
+) -> Result<(), Problem> {
     if operation.reads_only || operation.body.is_none() {
         return Ok(());
     }

@@ -16,6 +16,7 @@ mod handle;
 mod input;
 mod live;
 mod once;
+mod open;
 mod openapi;
 mod operation;
 mod page;

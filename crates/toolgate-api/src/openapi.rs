@@ -33,6 +33,14 @@ const PARAMS: &[(&str, &str)] = &[
     ("token", "Public id of a token (`tok_…`)."),
     ("call", "Id of a call (`call_…`)."),
     ("key", "Public id of a key (`opk_…`)."),
+    ("member", "Id or address of a person."),
+    (
+        "invitation",
+        "Id of an invitation (`ivt_…`), or its address.",
+    ),
+    ("code", "The code of an invitation."),
+    ("alert", "Id (`al_…`) or name of an alert."),
+    ("setting", "Name of a setting."),
 ];
 
 static TEXT: LazyLock<Bytes> =
@@ -152,7 +160,8 @@ fn parameters(operation: &Operation, taken: &mut SchemaGenerator) -> Vec<Value> 
     if let Some(query) = operation.query {
         parameters.extend(query_parameters(&query(taken)));
     }
-    if operation.method == Method::POST && !operation.reads_only {
+    let is_done_once = operation.method == Method::POST && operation.access != AuthPolicy::Public;
+    if is_done_once && !operation.reads_only {
         parameters.push(json!({
             "name": "Idempotency-Key",
             "in": "header",
@@ -213,7 +222,7 @@ fn responses(operation: &Operation, given: &mut SchemaGenerator, error: &Schema)
     let (kind, schema) = match operation.run {
         Run::Feed(_) => ("text/event-stream", json!({ "type": "string" })),
         Run::Asset => ("text/plain", json!({ "type": "string" })),
-        Run::Act(_) | Run::Document | Run::Session => {
+        Run::Act(_) | Run::Open(_) | Run::Document | Run::Session => {
             ("application/json", reply.clone().to_value())
         }
     };
@@ -273,7 +282,10 @@ fn without_secrets(operation: &Operation, reply: &Schema, given: &SchemaGenerato
 fn refusals(operation: &Operation) -> Vec<u16> {
     let mut statuses = vec![400, 403, 404, 405];
     if operation.access != AuthPolicy::Public {
-        statuses.extend([401, 408, 413, 422, 429, 500, 503]);
+        statuses.push(401);
+    }
+    if operation.access != AuthPolicy::Public || matches!(operation.run, Run::Open(_)) {
+        statuses.extend([408, 413, 422, 429, 500, 503]);
         if !operation.reads_only {
             statuses.extend([409, 507]);
         }

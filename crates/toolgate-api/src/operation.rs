@@ -97,12 +97,15 @@ pub(crate) struct Asked {
 }
 
 type Doing = Box<dyn Fn(&Act<'_>, &Asked) -> Result<Vec<u8>, Problem> + Send + Sync>;
+type Opening = Box<dyn Fn(&Admin, &str, &Asked) -> Result<Vec<u8>, Problem> + Send + Sync>;
 type Feeding = Box<dyn Fn(&Act<'_>, &Asked, &mut Events<'_>) -> Result<(), Problem> + Send + Sync>;
 
 /// How a request is answered.
 pub(crate) enum Run {
     /// By one act, whose report is the answer.
     Act(Doing),
+    /// By one act for whoever holds the code of the path, whose report is the answer.
+    Open(Opening),
     /// By events as they happen.
     Feed(Feeding),
     /// By the document itself.
@@ -168,6 +171,31 @@ impl Operation {
             })),
             method,
             path,
+        }
+    }
+
+    /// An act for whoever holds the code of the path, which is all they present.
+    pub(crate) fn open<B, R>(
+        (method, path): (Method, &'static str),
+        (id, summary): (&'static str, &'static str),
+        act: fn(&Admin, &str, B) -> Result<R, Problem>,
+    ) -> Self
+    where
+        B: DeserializeOwned + JsonSchema + 'static,
+        R: Serialize + JsonSchema + 'static,
+    {
+        let reads_only = method == Method::GET;
+        let run = Run::Open(Box::new(move |admin, code, asked| {
+            let Nothing {} = input::query(&asked.query)?;
+            let report = act(admin, code, input::body(&asked.body)?)?;
+            serde_json::to_vec(&report).map_err(|_| Problem::broke_off())
+        }));
+        Self {
+            method,
+            body: (!reads_only).then_some(shape_of::<B>),
+            reply: shape_of::<R>,
+            reads_only,
+            ..Self::public(path, id, summary, run)
         }
     }
 

@@ -3,8 +3,21 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use crate::fields::Limit;
 use crate::problem::Problem;
+
+/// Which page is asked for.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PageQuery {
+    /// At most so many.
+    pub(crate) limit: Option<Limit>,
+    /// `next_cursor` of the page before.
+    pub(crate) cursor: Option<String>,
+}
 
 /// One page of a list that is ordered by `key`, and the cursor of the next.
 ///

@@ -131,6 +131,9 @@ impl Problem {
             "failed" | "no_space" => {
                 "it failed on the host; whoever runs the installation can say why"
             }
+            "mail" => {
+                "mail is set up in a way that does not work; whoever runs the installation can say why"
+            }
             "gateway_needed" => "no gateway is running",
             _ => return self,
         };
@@ -154,9 +157,11 @@ impl Problem {
 impl From<AdminError> for Problem {
     fn from(error: AdminError) -> Self {
         let (status, code) = match &error {
-            AdminError::CommandOverApi | AdminError::NotAllowedHere { .. } => {
-                (StatusCode::FORBIDDEN, "forbidden")
-            }
+            AdminError::CommandOverApi
+            | AdminError::NotAllowedHere { .. }
+            | AdminError::BeyondOwn { .. }
+            | AdminError::SettingOverApi { .. } => (StatusCode::FORBIDDEN, "forbidden"),
+            AdminError::Mail(_) => (StatusCode::CONFLICT, "mail"),
             AdminError::Store(StoreError::InvalidSetting { .. }) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "invalid")
             }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
-use toolgate_admin::{Admin, AdminError};
+use toolgate_admin::{Admin, AdminError, DASHBOARD_URL};
 use toolgate_http::serve::{BadHostEntry, Proxies, TlsError, TlsIdentity};
 use toolgate_http::{Drain, HostPolicy, Listener, ServeError, ServeLimits, serve};
 
@@ -53,6 +53,8 @@ pub struct Announce {
     pub url: String,
     /// What claims the installation in a browser, good for 30 minutes, while nobody can sign in (S-76).
     pub setup_token: Option<String>,
+    /// What the links of invitations begin with; null = nobody said where the dashboard is, so codes are handed over.
+    pub invitation_links: Option<String>,
 }
 
 /// Why the process did not start or go on.
@@ -126,10 +128,12 @@ pub async fn run(
         proxies: config.proxies.clone(),
         tls: identity.is_some(),
     };
+    let invitation_links = link_base(&admin, config.public_url.as_deref())?;
     let api = Arc::new(Api::new(admin, served, drain.clone())?);
     let setup_token = api.door().issue_setup_token(&api.pool().door())?;
     announce(&Announce {
         setup_token,
+        invitation_links,
         address,
         url: config
             .public_url
@@ -153,6 +157,19 @@ pub async fn run(
     }
     settle(&api, config.checkpoints).await;
     Ok(())
+}
+
+/// What links of invitations begin with: what was set, else the public URL, which is then set.
+fn link_base(admin: &Admin, public_url: Option<&str>) -> Result<Option<String>, ApiError> {
+    let set = admin.setting(DASHBOARD_URL)?.value;
+    if let (None, Some(url)) = (&set, public_url) {
+        // Plain http off this host makes no links that could be sent to anybody.
+        return Ok(admin
+            .set_setting(DASHBOARD_URL, url)
+            .ok()
+            .and_then(|changed| changed.setting.value));
+    }
+    Ok(set)
 }
 
 /// Loopback names, and what it is said to be reached under (S-58).

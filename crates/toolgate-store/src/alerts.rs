@@ -16,6 +16,7 @@ toolgate_namespace::id! {
 
 /// What is watched. Figures are of the calls that ended within the last `window_s` seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum AlertRule {
     /// More than so many of a hundred calls failed.
@@ -28,6 +29,7 @@ pub enum AlertRule {
         least_calls: u32,
         /// Only calls of this server.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
         server: Option<ServerSlug>,
     },
     /// One call in twenty took longer than this.
@@ -40,6 +42,7 @@ pub enum AlertRule {
         least_calls: u32,
         /// Only calls of this server.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
         server: Option<ServerSlug>,
     },
     /// This share of the calls a month is used up.
@@ -55,6 +58,7 @@ pub enum AlertRule {
         for_s: u32,
         /// Only this server.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
         server: Option<ServerSlug>,
     },
 }

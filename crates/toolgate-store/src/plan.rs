@@ -9,6 +9,7 @@ pub const PLAN: &str = "plan";
 
 /// How much there may be. `None` is no limit; what JSON leaves out is as in the default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Plan {
     /// What it is called.

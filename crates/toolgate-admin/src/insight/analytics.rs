@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toolgate_store::{CallFilter, CallsReader, Dimension, Figures, Group, WorkspaceScope};
 
@@ -17,7 +18,7 @@ pub(super) const WEEK_MS: u64 = 7 * DAY_MS;
 const MAX_TIMES: u64 = 12_000;
 
 /// What calls are grouped by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GroupBy {
     /// The tool, as SERVER/TOOL.
@@ -77,7 +78,7 @@ impl AnalyticsQuery {
 }
 
 /// What calls come to, in groups.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Analytics {
     /// The time that was counted begins here: what was asked for, but to the hour where the calls themselves are
     /// gone and only the hours are known.
@@ -95,7 +96,7 @@ pub struct Analytics {
 }
 
 /// One group of calls.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct AnalyticsRow {
     /// What they have in common: SERVER/TOOL, the server, the id of the token or member, the beginning of the hour
     /// or day, the status. Null where no tool or server was known.

@@ -1,5 +1,6 @@
 //! One call, by the id that its client saw.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_analytics::CallStatus;
 use toolgate_store::{CallFilter, CallsReader, Figures, WorkspaceScope};
@@ -10,7 +11,7 @@ use super::people::People;
 use crate::{Admin, AdminError, CallListed};
 
 /// One call, and what is usual for its tool.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct CallShown {
     /// The call.
     #[serde(flatten)]

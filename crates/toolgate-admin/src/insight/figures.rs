@@ -1,11 +1,12 @@
 //! What many calls come to, as reports have it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_analytics::{CallStatus, Outcome};
 use toolgate_store::Figures;
 
 /// What many calls come to.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct CallFigures {
     /// How many there were.
     pub calls: u64,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_analytics::CallStatus;
 use toolgate_store::{CallFilter, CallsReader, Dimension, WorkspaceScope};
@@ -12,7 +13,7 @@ use crate::time::{now_ms, rfc3339};
 use crate::{Admin, AdminError};
 
 /// Who went over the rate limit.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct LimitsReport {
     /// Calls since then were looked at; not before the oldest that are kept.
     pub from: String,
@@ -25,7 +26,7 @@ pub struct LimitsReport {
 }
 
 /// A token that went over its limit.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct LimitedToken {
     /// Slug of its workspace.
     pub workspace: String,
@@ -50,7 +51,7 @@ pub struct LimitedToken {
 }
 
 /// A minute in which a token went over its limit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LimitedMinute {
     /// Its beginning.
     pub time: String,

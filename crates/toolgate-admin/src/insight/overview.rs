@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_store::{CallFilter, CallsReader, Dimension, Figures, Group, WorkspaceScope};
 
@@ -13,7 +14,7 @@ use crate::time::{now_ms, rfc3339};
 use crate::{Admin, AdminError};
 
 /// How things are, in days of UTC.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Overview {
     /// When it was looked.
     pub at: String,
@@ -30,7 +31,7 @@ pub struct Overview {
 }
 
 /// What a part of an overview comes to.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct OverviewSpan {
     /// When it began.
     pub from: String,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_analytics::{CallStatus, Outcome};
 use toolgate_store::{CallFilter, CallsReader, Dimension, Figures, Group, WorkspaceScope};
@@ -13,7 +14,7 @@ use crate::time::{now_ms, rfc3339};
 use crate::{Admin, AdminError, gateway_status};
 
 /// Why a server is slow, or that it is not.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct SlowServer {
     /// Slug of its workspace.
     pub workspace: String,
@@ -36,7 +37,7 @@ pub struct SlowServer {
 }
 
 /// One of the two weeks.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct SlowWeek {
     /// It begins here.
     pub from: String,
@@ -48,7 +49,7 @@ pub struct SlowWeek {
 }
 
 /// One tool in both weeks.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ToolCompared {
     /// The tool's own name.
     pub tool: String,
@@ -62,7 +63,7 @@ pub struct ToolCompared {
 }
 
 /// A kind of error.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ErrorSeen {
     /// How the calls ended.
     pub status: CallStatus,

@@ -1,5 +1,6 @@
 //! What one member does: how much, with what, when, and the calls themselves.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_store::{CallsReader, WorkspaceScope};
 
@@ -12,7 +13,7 @@ use crate::{Admin, AdminError, CallListed};
 const TOOLS: usize = 20;
 
 /// What one member did, or a token nobody of them holds.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct MemberTimeline {
     /// Id of the member, or of the token.
     pub id: String,

@@ -1,9 +1,9 @@
 //! What was called. Admins see everybody's calls, other tokens their own.
 
-use hyper::{Method, StatusCode};
+use hyper::Method;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toolgate_admin::{CallListed, CallQuery};
+use toolgate_admin::{AdminError, CallListed, CallQuery, CallShown};
 
 use crate::fields::{Limit, Seconds};
 use crate::input::Nothing;
@@ -69,7 +69,10 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(
             (Method::GET, ONE),
             AuthPolicy::Known,
-            ("getCall", "One call"),
+            (
+                "getCall",
+                "One call, what its status means and what is usual",
+            ),
             get,
         ),
     ]
@@ -105,24 +108,18 @@ fn list(act: &Act<'_>, query: CallsQuery, _: Nothing) -> Result<Calls, Problem> 
     })
 }
 
-fn get(act: &Act<'_>, _: Nothing, _: Nothing) -> Result<CallListed, Problem> {
+fn get(act: &Act<'_>, _: Nothing, _: Nothing) -> Result<CallShown, Problem> {
     let id = act.param("call");
-    let asked = CallQuery {
-        workspace: Some(act.scope()?.clone()),
-        since: None,
-        server: None,
-        token: own(act, None),
-        limit: REACH,
-    };
-    let mut calls = act.admin.calls(&asked)?.newer()?.into_iter();
-    calls.find(|call| call.id == id).ok_or_else(|| {
-        let shown: String = id.chars().take(64).collect();
-        Problem::new(
-            StatusCode::NOT_FOUND,
-            "not_found",
-            format!("no call `{shown}`"),
-        )
-    })
+    let shown = act.admin.call(Some(act.scope()?), id)?;
+    match act.caller.own_token() {
+        None => Ok(shown),
+        // What is usual is counted over everybody's calls.
+        Some(own) if shown.call.token_id == own => Ok(CallShown {
+            usual: None,
+            ..shown
+        }),
+        Some(_) => Err(AdminError::UnknownCall { id: id.to_owned() }.into()),
+    }
 }
 
 fn live(act: &Act<'_>, query: LiveQuery, events: &mut Events<'_>) -> Result<(), Problem> {

@@ -5,20 +5,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toolgate_admin::{OperatorKeyCreated, OperatorKeyListed, OperatorKeyRevoked};
 
-use crate::fields::{Limit, Seconds};
+use crate::fields::Seconds;
 use crate::input::Nothing;
 use crate::operation::{Act, AuthPolicy, Operation};
-use crate::page::page;
+use crate::page::{PageQuery, page};
 use crate::problem::Problem;
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct PageQuery {
-    /// At most so many.
-    limit: Option<Limit>,
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-}
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Keys {

@@ -1,14 +1,20 @@
 //! The table: every path there is, with who may use it, what it takes, what it answers, and what does it (S-02).
 
+mod alerts;
+mod analytics;
 mod audit;
 mod browser;
 mod calls;
 mod inspect;
 mod installation;
+mod invite;
 mod keys;
+mod members;
 mod reviews;
 mod secrets;
 mod servers;
+mod settings;
+mod team;
 mod tokens;
 mod tools;
 mod whoami;
@@ -42,8 +48,14 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
     all.extend(tokens::operations());
     all.extend(inspect::operations());
     all.extend(calls::operations());
+    all.extend(analytics::operations());
+    all.extend(alerts::operations());
+    all.extend(members::operations());
+    all.extend(invite::operations());
+    all.extend(team::operations());
     all.extend(audit::operations());
     all.extend(keys::operations());
+    all.extend(settings::operations());
     all.extend(installation::operations());
     all.extend(browser::operations());
     all

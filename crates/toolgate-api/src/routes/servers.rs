@@ -14,22 +14,13 @@ use toolgate_admin::{
 use crate::fields::{Limit, TimeoutMs};
 use crate::input::Nothing;
 use crate::operation::{Act, AuthPolicy, Operation};
-use crate::page::page;
+use crate::page::{PageQuery, page};
 use crate::problem::Problem;
 
 const ALL: &str = "/api/community/mcp/workspaces/{ws}/servers";
 const ONE: &str = "/api/community/mcp/workspaces/{ws}/servers/{server}";
 const TEST: &str = "/api/community/mcp/workspaces/{ws}/servers/{server}/test";
 const LOGS: &str = "/api/community/mcp/workspaces/{ws}/servers/{server}/logs";
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct PageQuery {
-    /// At most so many.
-    limit: Option<Limit>,
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-}
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Servers {

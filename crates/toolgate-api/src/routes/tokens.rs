@@ -10,10 +10,10 @@ use toolgate_admin::{
     TokenRevoked, TokenTrial, TokenTried,
 };
 
-use crate::fields::{Limit, Seconds};
+use crate::fields::Seconds;
 use crate::input::Nothing;
 use crate::operation::{Act, AuthPolicy, Operation};
-use crate::page::page;
+use crate::page::{PageQuery, page};
 use crate::problem::Problem;
 
 const ALL: &str = "/api/community/mcp/workspaces/{ws}/tokens";
@@ -22,15 +22,6 @@ const EXPLAIN: &str = "/api/community/mcp/workspaces/{ws}/tokens/{token}/explain
 const TRY: &str = "/api/community/mcp/workspaces/{ws}/tokens/{token}/try";
 /// How far back calls are decided again.
 const TRY_SINCE: Duration = Duration::from_hours(7 * 24);
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct PageQuery {
-    /// At most so many.
-    limit: Option<Limit>,
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-}
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Tokens {

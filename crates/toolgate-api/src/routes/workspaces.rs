@@ -8,24 +8,15 @@ use toolgate_admin::{
     WorkspaceSettings, WorkspaceTested, WorkspaceUpdated,
 };
 
-use crate::fields::{Description, Limit};
+use crate::fields::Description;
 use crate::input::Nothing;
 use crate::operation::{Act, AuthPolicy, Operation};
-use crate::page::page;
+use crate::page::{PageQuery, page};
 use crate::problem::Problem;
 
 const ALL: &str = "/api/community/mcp/workspaces";
 const ONE: &str = "/api/community/mcp/workspaces/{ws}";
 const TEST: &str = "/api/community/mcp/workspaces/{ws}/test";
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct PageQuery {
-    /// At most so many.
-    limit: Option<Limit>,
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-}
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Workspaces {

@@ -50,6 +50,18 @@ impl Actor {
         }
     }
 
+    /// Whoever holds the code of an invitation, and nothing else yet.
+    pub fn invited() -> Self {
+        Self {
+            name: "invitation".to_owned(),
+        }
+    }
+
+    /// The token that acts, if one does.
+    pub fn as_token(&self) -> Option<TokenId> {
+        TokenId::try_from(self.name.strip_prefix("token ")?).ok()
+    }
+
     /// As the audit trail shows it.
     pub fn as_str(&self) -> &str {
         &self.name
