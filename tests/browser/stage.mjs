@@ -77,8 +77,8 @@ async function overlay(url, folder) {
   const { headers: guards } = await fetch(url);
   const front = http.createServer((request, response) => {
     const name = request.url.split('?')[0];
-    if (name === '/' || name.startsWith('/assets/')) {
-      const file = path.join(folder, name === '/' ? 'index.html' : path.normalize(name.slice('/assets/'.length)));
+    if (name === '/' || name.startsWith('/assets/') || name.startsWith('/invite/')) {
+      const file = path.join(folder, !name.startsWith('/assets/') ? 'index.html' : path.normalize(name.slice('/assets/'.length)));
       response.setHeader('content-security-policy', guards.get('content-security-policy'));
       return response.writeHead(200, { 'content-type': kinds[path.extname(file)] }).end(readFileSync(file));
     }
@@ -249,10 +249,10 @@ export class Hand {
     for (let left = 5; left > 0 && await this.page.$('dialog[open]'); left -= 1) await this.page.keyboard.press('Escape');
   }
 
-  /** Serious findings of the accessibility checker. */
-  async axe() {
+  /** Serious findings of the accessibility checker; of one rule alone, if one is named. */
+  async axe(rule) {
     await this.page.evaluate(axe);
-    const { violations } = await this.page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+    const { violations } = await this.page.evaluate((rule) => globalThis.axe.run(document, { resultTypes: ['violations'], ...(rule && { runOnly: [rule] }) }), rule);
     return violations.filter((one) => ['serious', 'critical'].includes(one.impact)).map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 160)).join(' | ')} ${one.nodes[0].failureSummary}`);
   }
 
@@ -261,7 +261,7 @@ export class Hand {
   async picture(name) {
     if (!pictures) return;
     mkdirSync(pictures, { recursive: true });
-    await this.page.evaluate(() => document.getElementById('toasts')?.replaceChildren());
+    await this.page.evaluate(() => { scrollTo(0, 0); document.getElementById('toasts')?.replaceChildren(); });
     await new Promise((settle) => setTimeout(settle, 250));
     await this.page.screenshot({ path: path.join(pictures, `${name}.png`), optimizeForSpeed: false });
   }

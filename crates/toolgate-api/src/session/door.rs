@@ -252,11 +252,12 @@ impl Door {
             return Err(Refused::Malformed);
         };
         // Nothing is hashed for a code that opens nothing.
-        admin.show_invitation(&code)?;
+        admin.show_invitation(&code).map_err(Refused::of_code)?;
         let _turn = self.turn()?;
         let who = admin
             .acting_as(Actor::invited())
-            .join_with_password(&code, &Secret::new(password))?;
+            .join_with_password(&code, &Secret::new(password))
+            .map_err(Refused::of_code)?;
         self.enter(admin, asked, Who::Operator(who))
     }
 

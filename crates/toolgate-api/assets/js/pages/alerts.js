@@ -111,7 +111,7 @@ async function create(context, servers, secrets) {
 
 async function test(context, alert) {
   try {
-    const { delivery: sent } = await workspace(context.slug).alerts.test(alert.id);
+    const sent = await workspace(context.slug).alerts.test(alert.id);
     await dialog(`A sample of ${alert.name}`, () => (sent.delivered
       ? notice('good', h('strong', null, 'It was taken. '), `The receiver answered ${sent.status}.`)
       : notice('bad', h('strong', null, sent.status ? `The receiver answered ${sent.status}. ` : 'It did not arrive. '), hinted(sent.error ?? ''))));

@@ -3,7 +3,7 @@
 import { h } from '../dom.js';
 import { workspace } from '../api.js';
 import { bytes, exact, millis, number, percent, time } from '../format.js';
-import { badge, button, card, copyable, empty, facts, head, hinted, input, linkButton, notice, select, table } from '../parts.js';
+import { badge, button, card, copyable, empty, facts, head, hinted, input, linkButton, notice, select, sentence, table } from '../parts.js';
 import { failed, status } from './recent.js';
 
 const STATUSES = [['', 'any'], ['errors', 'failed'], ['ok', 'ok'], ['tool_error', 'tool error'], ['rpc_error', 'error'], ['refused', 'refused'], ['rate_limited', 'rate limited'], ['cancelled', 'cancelled'], ['revoked', 'revoked'], ['timed_out', 'timed out'], ['unreachable', 'unreachable'], ['overloaded', 'overloaded'], ['internal', 'internal']];
@@ -84,7 +84,7 @@ export const one = {
     return [
       h('nav', { class: 'crumbs', 'aria-label': 'Where you are' }, h('a', { href: `#/w/${slug}/calls` }, 'Calls')),
       head(call.tool ?? 'Unknown tool', `${exact(call.time)}`),
-      notice(kind === 'accent' ? 'plain' : kind, h('strong', null, `${word}. `), MEANING[call.status], call.reason && h('p', null, hinted(call.reason)),
+      notice(kind === 'accent' ? 'plain' : kind, h('strong', null, `${sentence(word)} `), MEANING[call.status], call.reason && h('p', null, hinted(call.reason)),
         ' ', call.server && kind === 'bad' && h('a', { href: `#/w/${slug}/servers/${call.server}` }, `Look at ${call.server}`)),
       card(null, facts([
         ['Status', badge(kind, word)], call.error_code !== null && ['Error code', h('code', null, call.error_code)],

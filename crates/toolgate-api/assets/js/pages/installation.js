@@ -24,7 +24,7 @@ export const page = {
     settings && card('Installation', table({
       label: 'Settings', rows: settings.filter((one) => one.name !== 'plan'), key: (one) => one.name, columns: [
         { title: 'Name', cell: (one) => [h('code', null, one.name), h('span', { class: 'sub' }, hinted(one.about))] },
-        { title: 'Value', cell: (one) => (one.value === null ? h('span', { class: 'muted' }, one.default ?? 'not set') : h('code', null, one.value)) },
+        { title: 'Value', cell: (one) => (one.value === null ? h('span', { class: 'muted' }, one.default ?? 'not set') : h('code', { class: 'clip', title: one.value }, one.value)) },
         { title: '', cell: (one) => h('div', { class: 'row' }, !one.rule.startsWith('left to') && button('Change', { small: true, 'aria-label': `Change ${one.name}`, onclick: () => change(context, one) })) }] })),
     keys && card('Operator keys', h('p', { class: 'muted' }, 'For programs that administer the installation: full access over the management API.'),
       keys.length > 0 && table({ label: 'Operator keys', rows: keys, key: (key) => key.id, mark: (key) => key.status !== 'active' && 'off', columns: [
@@ -67,7 +67,7 @@ function people(context, team) {
     team.length > 0 && table({ label: 'Team', rows: team, key: (one) => one.id, columns: [
       { title: 'E-mail', cell: (one) => one.email },
       { title: 'Status', cell: (one) => badge({ active: 'good', pending: 'accent' }[one.status] ?? 'warn', { active: 'active', pending: 'invited' }[one.status] ?? 'invitation expired') },
-      { title: 'Joined', cell: (one) => (one.joined_at ? time(one.joined_at) : h('span', { class: 'muted' }, 'until ', time(one.expires_at))) },
+      { title: 'Joined', cell: (one) => (one.joined_at ? time(one.joined_at) : h('span', { class: 'muted' }, one.status === 'expired' ? 'ended ' : 'ends ', time(one.expires_at))) },
       { title: 'Last signed in', cell: (one) => time(one.last_used_at) },
       { title: '', cell: (one) => h('div', { class: 'row' }, one.email !== context.who.name && button('Remove', { small: true, danger: true, 'aria-label': `Remove ${one.email}`, onclick: () => leave(context, one) })) }] }),
     h('div', { class: 'row' }, button('Invite to the team', { look: 'plus', onclick: () => inviteToTeam(context) }))];

@@ -2,7 +2,7 @@
 
 import { h } from '../dom.js';
 import { invitations, session } from '../api.js';
-import { exact, time } from '../format.js';
+import { exact } from '../format.js';
 import { facts, failure, field, form, input } from '../parts.js';
 import { paste } from './token-shown.js';
 
@@ -39,7 +39,7 @@ function toWorkspace(given, shown) {
   const card = h('section', { class: 'card' },
     h('h1', null, `You are invited to ${shown.workspace_name ?? shown.workspace}`),
     h('p', { class: 'muted' }, 'A workspace is a set of tools behind one URL. Accepting gives you a token of your own for it; put it into your editor.'),
-    facts([['For', shown.email], ['Role', shown.role], ['Good until', h('span', { title: exact(shown.expires_at) }, time(shown.expires_at))]]),
+    facts([['For', shown.email], ['Role', shown.role], ['Good until', exact(shown.expires_at)]]),
     form({
       submit: 'Accept and show my token',
       send: async () => {
@@ -60,7 +60,7 @@ function toTeam(given, shown, begin) {
   return h('section', { class: 'card' },
     h('h1', null, 'You are invited to the team'),
     h('p', { class: 'muted' }, 'The team administers this whole installation. Choose the password that you will sign in with.'),
-    facts([['For', shown.email], ['Good until', time(shown.expires_at)]]),
+    facts([['For', shown.email], ['Good until', exact(shown.expires_at)]]),
     form({
       submit: 'Join the team',
       send: async (typed) => {

@@ -26,7 +26,7 @@ export const page = {
             { title: 'Status', cell: (member) => badge({ active: 'good', invited: 'accent' }[member.status] ?? 'warn', member.status === 'active' ? 'member' : member.status === 'expired' ? 'invitation expired' : member.status) },
             { title: 'Role', cell: (member) => member.role ?? '–' },
             { title: 'Token', cell: (member) => (member.status === 'active' ? badge(...TOKENS[member.token_status]) : h('span', { class: 'muted' }, '–')) },
-            { title: 'Joined', cell: (member) => (member.joined_at ? time(member.joined_at) : h('span', { class: 'muted' }, member.status === 'expired' ? 'ended ' : 'until ', h('span', { title: exact(member.expires_at) }, time(member.expires_at)))) },
+            { title: 'Joined', cell: (member) => (member.joined_at ? time(member.joined_at) : h('span', { class: 'muted' }, member.status === 'expired' ? 'ended ' : 'ends ', h('span', { title: exact(member.expires_at) }, time(member.expires_at)))) },
             { title: 'Last active', cell: (member) => time(member.last_active_at) },
             { title: 'Calls', number: true, cell: (member) => (member.calls ? h('a', { href: `#/w/${context.slug}/calls?member=${encodeURIComponent(member.email)}` }, number(member.calls)) : number(member.calls)) },
             { title: '', cell: (member) => h('div', { class: 'row' }, button(member.status === 'active' ? 'Remove' : 'Take back', { small: true, danger: true, 'aria-label': member.status === 'active' ? `Remove ${member.email}` : `Take back the invitation of ${member.email}`, onclick: () => remove(context, member) })) },
