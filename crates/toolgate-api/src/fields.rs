@@ -1,26 +1,31 @@
 //! Numbers and texts with bounds, which the document states and the reading keeps.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Deserialize;
+use serde::de::{Error, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
 
 /// Declares a whole number between two bounds.
 macro_rules! bounded {
     ($(#[$doc:meta])* $name:ident, $least:literal, $most:literal, $rule:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, Deserialize)]
-        #[serde(try_from = "u64")]
+        #[derive(Debug, Clone, Copy)]
         pub(crate) struct $name(u64);
 
-        impl TryFrom<u64> for $name {
-            type Error = &'static str;
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                Self::checked(from.deserialize_u64(Whole)?)
+            }
+        }
 
-            fn try_from(number: u64) -> Result<Self, Self::Error> {
+        impl $name {
+            fn checked<E: Error>(number: u64) -> Result<Self, E> {
                 let fits = ($least..=$most).contains(&number);
-                fits.then_some(Self(number)).ok_or($rule)
+                fits.then_some(Self(number)).ok_or_else(|| E::custom($rule))
             }
         }
 
@@ -40,6 +45,34 @@ macro_rules! bounded {
     };
 }
 
+/// Reads a whole number; JSON may write it with a point and zeros.
+struct Whole;
+
+impl Visitor<'_> for Whole {
+    type Value = u64;
+
+    fn expecting(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
+        text.write_str("a whole number that is not negative")
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<u64, E> {
+        Ok(number)
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<u64, E> {
+        whole(number).ok_or_else(|| E::invalid_type(Unexpected::Float(number), &self))
+    }
+}
+
+/// The whole number that this is, up to where each has a form of its own.
+pub(crate) fn whole(number: f64) -> Option<u64> {
+    let is_whole = number.fract() == 0.0 && (0.0..9_007_199_254_740_992.0).contains(&number);
+    // Such a number is written without a fraction.
+    is_whole
+        .then(|| format!("{number:.0}").parse().ok())
+        .flatten()
+}
+
 bounded! {
     /// How many entries a list answers at most.
     Limit, 1, 500, "a limit is a number from 1 to 500"
@@ -47,6 +80,10 @@ bounded! {
 bounded! {
     /// A time to live, up to ten years.
     Seconds, 1, 315_360_000, "a time is 1 to 315360000 seconds"
+}
+bounded! {
+    /// Requests in any 60 seconds.
+    Rate, 1, 1_000_000, "a rate is 1 to 1000000 requests in any 60 seconds"
 }
 bounded! {
     /// The longest a call may take, up to an hour.
@@ -59,6 +96,17 @@ impl Limit {
     pub(crate) fn or_default(limit: Option<Self>) -> usize {
         let limit = limit.map_or(Self::DEFAULT, |limit| limit.0);
         usize::try_from(limit).unwrap_or(usize::MAX)
+    }
+}
+
+impl Rate {
+    /// Reads one where something else could stand instead.
+    pub(crate) fn among_others<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Self::checked(from.deserialize_any(Whole)?)
+    }
+
+    pub(crate) fn per_minute(self) -> u64 {
+        self.0
     }
 }
 

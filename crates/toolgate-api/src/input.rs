@@ -16,6 +16,10 @@ pub(crate) struct Nothing {}
 /// Reads a JSON object; an empty body counts as `{}`.
 pub(crate) fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
     let text: &[u8] = if bytes.is_empty() { b"{}" } else { bytes };
+    // A list of the members' values, in their order, could be read as well and is not meant.
+    if first_of(text) == Some(b'[') {
+        return Err(Problem::malformed("the body has to be a JSON object"));
+    }
     let mut reader = serde_json::Deserializer::from_slice(text);
     let read = serde_path_to_error::deserialize(&mut reader);
     let value = read.map_err(|error| {
@@ -28,6 +32,12 @@ pub(crate) fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
     })?;
     reader.end().map_err(|error| not_json(&error))?;
     Ok(value)
+}
+
+/// The first byte that means something.
+fn first_of(text: &[u8]) -> Option<u8> {
+    let mut bytes = text.iter().copied();
+    bytes.find(|byte| !byte.is_ascii_whitespace())
 }
 
 /// Reads a query string.

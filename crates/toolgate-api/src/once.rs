@@ -59,8 +59,10 @@ fn key_of(visit: &Visit, headers: &HeaderMap) -> Result<Option<String>, Problem>
     let Some(key) = keys.next() else {
         return Ok(None);
     };
-    let text = key.to_str().ok().map(str::trim);
-    match text.filter(|text| (1..=KEY_MAX).contains(&text.len())) {
+    let is_key = |text: &&str| {
+        (1..=KEY_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    match key.to_str().ok().filter(is_key) {
         Some(text) if keys.next().is_none() => Ok(Some(text.to_owned())),
         _ => Err(Problem::malformed(
             "an Idempotency-Key has 1 to 200 visible characters and stands there once",

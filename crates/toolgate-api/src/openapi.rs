@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use hyper::Method;
 use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
@@ -42,6 +43,9 @@ const PARAMS: &[(&str, &str)] = &[
     ("alert", "Id (`al_…`) or name of an alert."),
     ("setting", "Name of a setting."),
 ];
+
+/// What a segment of a path is: without anything that readers of paths could take in two ways (S-62).
+const SEGMENT: &str = r"^[^./\\\u0000-\u001f\u007f-\u009f][^/\\\u0000-\u001f\u007f-\u009f]*$";
 
 static TEXT: LazyLock<Bytes> =
     LazyLock::new(|| serde_json::to_vec(&document()).unwrap_or_default().into());
@@ -101,7 +105,15 @@ fn generator(settings: fn(SchemaSettings) -> SchemaSettings) -> SchemaGenerator 
     let mut chosen = settings(SchemaSettings::draft2020_12());
     chosen.definitions_path = "/components/schemas".into();
     chosen.meta_schema = None;
-    chosen.into_generator()
+    let bounded = RecursiveTransform(bound);
+    chosen.with_transform(bounded).into_generator()
+}
+
+/// A format alone tells few programs how large a number may be.
+fn bound(schema: &mut Schema) {
+    if schema.get("format") == Some(&json!("uint32")) && schema.get("maximum").is_none() {
+        schema.insert("maximum".to_owned(), u32::MAX.into());
+    }
 }
 
 fn describe(
@@ -129,7 +141,8 @@ fn describe(
     });
     if let Some(body) = operation.body {
         described["requestBody"] = json!({
-            "required": true,
+            // What only reads needs no form, and so no body where there is nothing to say.
+            "required": !(operation.reads_only && operation.may_say_nothing),
             "content": { "application/json": { "schema": body(taken) } },
         });
     }
@@ -153,7 +166,7 @@ fn parameters(operation: &Operation, taken: &mut SchemaGenerator) -> Vec<Value> 
             "in": "path",
             "required": true,
             "description": about.map_or("", |(_, about)| about),
-            "schema": { "type": "string" },
+            "schema": { "type": "string", "pattern": SEGMENT },
         })
     });
     let mut parameters: Vec<Value> = path.collect();

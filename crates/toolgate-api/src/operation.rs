@@ -129,6 +129,8 @@ pub(crate) struct Operation {
     pub(crate) summary: &'static str,
     pub(crate) query: Option<Shape>,
     pub(crate) body: Option<Shape>,
+    /// Whether an empty object says everything that has to be said.
+    pub(crate) may_say_nothing: bool,
     pub(crate) status: StatusCode,
     pub(crate) reply: Shape,
     /// Members of the reply that are shown once, to whoever asked first.
@@ -159,6 +161,7 @@ impl Operation {
             summary,
             query: shape_unless_nothing::<Q>(),
             body: takes_body.then_some(shape_of::<B>),
+            may_say_nothing: serde_json::from_str::<B>("{}").is_ok(),
             status: StatusCode::OK,
             reply: shape_of::<R>,
             shown_once: &[],
@@ -218,6 +221,7 @@ impl Operation {
             summary,
             query: shape_unless_nothing::<Q>(),
             body: None,
+            may_say_nothing: true,
             status: StatusCode::OK,
             reply: shape_of::<R>,
             shown_once: &[],
@@ -243,6 +247,7 @@ impl Operation {
             summary,
             query: None,
             body: None,
+            may_say_nothing: true,
             status: StatusCode::OK,
             reply: shape_of::<serde_json::Value>,
             shown_once: &[],

@@ -159,12 +159,14 @@ impl From<AdminError> for Problem {
         let (status, code) = match &error {
             AdminError::CommandOverApi
             | AdminError::NotAllowedHere { .. }
+            | AdminError::WebhookNotAllowed { .. }
             | AdminError::BeyondOwn { .. }
             | AdminError::SettingOverApi { .. } => (StatusCode::FORBIDDEN, "forbidden"),
             AdminError::Mail(_) => (StatusCode::CONFLICT, "mail"),
             AdminError::Store(StoreError::InvalidSetting { .. }) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "invalid")
             }
+            AdminError::Store(StoreError::NoInvitation) => (StatusCode::NOT_FOUND, "not_found"),
             error => match error.fault() {
                 Fault::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
                 Fault::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),

@@ -14,6 +14,10 @@ toolgate_namespace::id! {
     AlertId, "al_"
 }
 
+/// Names of servers, for schemas.
+#[cfg(feature = "schema")]
+const SLUG: &str = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$";
+
 /// What is watched. Figures are of the calls that ended within the last `window_s` seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -29,7 +33,7 @@ pub enum AlertRule {
         least_calls: u32,
         /// Only calls of this server.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+        #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("pattern" = SLUG, "maxLength" = 24)))]
         server: Option<ServerSlug>,
     },
     /// One call in twenty took longer than this.
@@ -42,7 +46,7 @@ pub enum AlertRule {
         least_calls: u32,
         /// Only calls of this server.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+        #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("pattern" = SLUG, "maxLength" = 24)))]
         server: Option<ServerSlug>,
     },
     /// This share of the calls a month is used up.
@@ -58,7 +62,7 @@ pub enum AlertRule {
         for_s: u32,
         /// Only this server.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+        #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("pattern" = SLUG, "maxLength" = 24)))]
         server: Option<ServerSlug>,
     },
 }

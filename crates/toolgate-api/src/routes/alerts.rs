@@ -4,11 +4,14 @@
 
 use hyper::Method;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 use toolgate_admin::{
     AlertCreated, AlertDeleted, AlertListed, AlertRule, AlertSwitched, AlertTested, NewAlert,
 };
 
+use crate::fields::whole;
 use crate::input::Nothing;
 use crate::operation::{Act, AuthPolicy, Operation};
 use crate::page::{PageQuery, page};
@@ -34,6 +37,7 @@ struct AlertWanted {
     #[schemars(length(min = 1, max = 80))]
     name: String,
     /// What it watches.
+    #[serde(deserialize_with = "rule")]
     rule: AlertRule,
     /// Where the webhook goes: `https`, at a public address.
     url: String,
@@ -118,6 +122,20 @@ fn below(
             try_out,
         ),
     ]
+}
+
+/// A rule, whose numbers JSON may write with a point and zeros.
+fn rule<'de, D: Deserializer<'de>>(from: D) -> Result<AlertRule, D::Error> {
+    let mut members: Map<String, Value> = Deserialize::deserialize(from)?;
+    for value in members.values_mut() {
+        if let Some(number) = value.as_f64().and_then(whole) {
+            *value = number.into();
+        }
+    }
+    // What is wrong with it would be told with what was given (S-21).
+    AlertRule::deserialize(Value::Object(members)).map_err(|_| {
+        D::Error::custom("a rule has a kind, such as `pins`, and exactly what belongs to that kind")
+    })
 }
 
 fn list(act: &Act<'_>, query: PageQuery, _: Nothing) -> Result<Alerts, Problem> {

@@ -44,7 +44,7 @@ struct InvitationWanted {
     email: String,
     /// What the member may do; left out = developer.
     role: Option<Role>,
-    /// Which tools, as patterns of the names clients see, `!` excludes; empty = all.
+    /// Which tools, as patterns of the names clients see, `!` excludes; empty = all that whoever asks may.
     #[serde(default)]
     tools: Vec<String>,
     /// How many seconds the member's token lives from when it is made; left out = until it is revoked.

@@ -20,6 +20,7 @@ struct Settings {
 /// What a setting is to be.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("required" = ["value"]))]
 struct SettingWanted {
     /// The value; null = back to the default.
     #[serde(deserialize_with = "Option::deserialize")]

@@ -10,7 +10,7 @@ use toolgate_admin::{
     TokenRevoked, TokenTrial, TokenTried,
 };
 
-use crate::fields::Seconds;
+use crate::fields::{Rate, Seconds};
 use crate::input::Nothing;
 use crate::operation::{Act, AuthPolicy, Operation};
 use crate::page::{PageQuery, page};
@@ -42,7 +42,7 @@ struct TokenWanted {
     role: Option<Role>,
     /// After how many seconds it ends by itself; left out = never.
     expires_in: Option<Seconds>,
-    /// Which tools it may use, as patterns of the names clients see, `!` excludes; empty = all.
+    /// Which tools it may use, as patterns of the names clients see, `!` excludes; empty = all that whoever asks may.
     #[serde(default)]
     tools: Vec<String>,
     /// Requests in any 60 seconds, or `off`; left out = 120.
@@ -53,7 +53,7 @@ struct TokenWanted {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum RateWanted {
-    PerMinute(#[schemars(range(min = 1, max = 1_000_000))] u32),
+    PerMinute(#[serde(deserialize_with = "Rate::among_others")] Rate),
     Off(Off),
 }
 
@@ -164,7 +164,7 @@ fn create(act: &Act<'_>, _: Nothing, wanted: TokenWanted) -> Result<TokenCreated
         expires_in: wanted.expires_in.map(Seconds::duration),
         tools: wanted.tools,
         rate_limit: wanted.rate_limit.map(|rate| match rate {
-            RateWanted::PerMinute(count) => count.to_string(),
+            RateWanted::PerMinute(rate) => rate.per_minute().to_string(),
             RateWanted::Off(Off::Off) => "off".to_owned(),
         }),
         ..NewToken::named(wanted.name)

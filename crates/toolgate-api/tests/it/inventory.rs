@@ -13,6 +13,9 @@ const PUBLIC: &[&str] = &[
     "GET /openapi.json",
     // Pages and scripts, the same for every installation of a version.
     "GET /",
+    // What an invitation is to, for whoever holds its code: failures count as guesses (S-37).
+    "GET /api/invite/{code}",
+    "POST /api/invite/{code}",
     "GET /assets/{file}",
     "GET /assets/{folder}/{file}",
     "GET /assets/{folder}/{inner}/{file}",
@@ -59,8 +62,9 @@ async fn s02_s76_no_route_answers_without_credentials() {
             }
         }
     }
-    // There is no file of the name that was asked for.
-    let public = PUBLIC.iter().filter(|route| !route.contains("/assets/"));
+    // There is no file of the name, and nobody was invited with the code, that was asked for.
+    let hidden = |route: &str| route.contains("/assets/") || route.contains("/api/invite/");
+    let public = PUBLIC.iter().filter(|route| !hidden(route));
     let public: BTreeSet<String> = public.map(|route| (*route).to_owned()).collect();
     assert_eq!(answered, public);
 }

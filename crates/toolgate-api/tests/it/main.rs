@@ -1,6 +1,7 @@
 //! The management API over real sockets, from outside.
 
 mod authentication;
+mod bounds;
 mod document;
 mod forms;
 mod inventory;
@@ -9,6 +10,8 @@ mod live;
 mod nouns;
 mod once;
 mod pages;
+mod people;
 mod reach;
 mod roles;
 mod support;
+mod watch;

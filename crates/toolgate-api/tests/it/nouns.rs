@@ -111,7 +111,7 @@ async fn a_token_from_making_to_revoking() {
     let team = setup.team("Team");
     let tokens = of(&team.slug, "/tokens");
     let wanted = json!({ "name": "alice", "role": "read-only", "expires_in": 3600, "tools": ["github__*"], "rate_limit": "off" });
-    let made = setup.by(&team.admin).at(&tokens).post(&wanted).await;
+    let made = setup.send("POST", &tokens, &wanted).await;
     assert_eq!(made.status, 201, "{}", made.json());
     let made = made.json();
     assert_eq!(made["rate_limit"], Value::Null);

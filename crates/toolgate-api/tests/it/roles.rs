@@ -19,9 +19,22 @@ const MATRIX: &[(&str, &[AuthPolicy])] = &[
 
 /// Reviewed: who may use each route. A new route needs a line here.
 const WANTED: &[(&str, AuthPolicy)] = &[
+    ("DELETE /api/alerts/{alert}", AuthPolicy::Operator),
     (
         "DELETE /api/community/mcp/workspaces/{ws}",
         AuthPolicy::Operator,
+    ),
+    (
+        "DELETE /api/community/mcp/workspaces/{ws}/alerts/{alert}",
+        AuthPolicy::Admin,
+    ),
+    (
+        "DELETE /api/community/mcp/workspaces/{ws}/invitations/{invitation}",
+        AuthPolicy::Admin,
+    ),
+    (
+        "DELETE /api/community/mcp/workspaces/{ws}/members/{member}",
+        AuthPolicy::Admin,
     ),
     (
         "DELETE /api/community/mcp/workspaces/{ws}/secrets/{name}",
@@ -36,10 +49,32 @@ const WANTED: &[(&str, AuthPolicy)] = &[
         AuthPolicy::Admin,
     ),
     ("DELETE /api/keys/{key}", AuthPolicy::Operator),
+    ("DELETE /api/team/{member}", AuthPolicy::Operator),
     ("GET /", AuthPolicy::Public),
+    ("GET /api/alerts", AuthPolicy::Operator),
+    ("GET /api/analytics", AuthPolicy::Operator),
+    ("GET /api/analytics/limits", AuthPolicy::Operator),
+    ("GET /api/analytics/overview", AuthPolicy::Operator),
     ("GET /api/audit", AuthPolicy::Operator),
+    ("GET /api/billing/usage", AuthPolicy::Operator),
     ("GET /api/community/mcp/workspaces", AuthPolicy::Admin),
     ("GET /api/community/mcp/workspaces/{ws}", AuthPolicy::Admin),
+    (
+        "GET /api/community/mcp/workspaces/{ws}/alerts",
+        AuthPolicy::Admin,
+    ),
+    (
+        "GET /api/community/mcp/workspaces/{ws}/analytics",
+        AuthPolicy::Admin,
+    ),
+    (
+        "GET /api/community/mcp/workspaces/{ws}/analytics/limits",
+        AuthPolicy::Admin,
+    ),
+    (
+        "GET /api/community/mcp/workspaces/{ws}/analytics/overview",
+        AuthPolicy::Admin,
+    ),
     (
         "GET /api/community/mcp/workspaces/{ws}/audit",
         AuthPolicy::Admin,
@@ -55,6 +90,18 @@ const WANTED: &[(&str, AuthPolicy)] = &[
     (
         "GET /api/community/mcp/workspaces/{ws}/calls/{call}",
         AuthPolicy::Known,
+    ),
+    (
+        "GET /api/community/mcp/workspaces/{ws}/invitations",
+        AuthPolicy::Admin,
+    ),
+    (
+        "GET /api/community/mcp/workspaces/{ws}/members",
+        AuthPolicy::Admin,
+    ),
+    (
+        "GET /api/community/mcp/workspaces/{ws}/members/{member}/timeline",
+        AuthPolicy::Admin,
     ),
     (
         "GET /api/community/mcp/workspaces/{ws}/reviews",
@@ -77,6 +124,10 @@ const WANTED: &[(&str, AuthPolicy)] = &[
         AuthPolicy::Admin,
     ),
     (
+        "GET /api/community/mcp/workspaces/{ws}/servers/{server}/slow",
+        AuthPolicy::Admin,
+    ),
+    (
         "GET /api/community/mcp/workspaces/{ws}/tokens",
         AuthPolicy::Admin,
     ),
@@ -93,12 +144,21 @@ const WANTED: &[(&str, AuthPolicy)] = &[
         AuthPolicy::Known,
     ),
     ("GET /api/doctor", AuthPolicy::Operator),
+    ("GET /api/invite/{code}", AuthPolicy::Public),
     ("GET /api/keys", AuthPolicy::Operator),
+    ("GET /api/plan", AuthPolicy::Operator),
+    ("GET /api/settings", AuthPolicy::Operator),
     ("GET /api/status", AuthPolicy::Operator),
+    ("GET /api/team", AuthPolicy::Operator),
     ("GET /api/whoami", AuthPolicy::Known),
     ("GET /openapi.json", AuthPolicy::Public),
+    ("PATCH /api/alerts/{alert}", AuthPolicy::Operator),
     (
         "PATCH /api/community/mcp/workspaces/{ws}",
+        AuthPolicy::Admin,
+    ),
+    (
+        "PATCH /api/community/mcp/workspaces/{ws}/alerts/{alert}",
         AuthPolicy::Admin,
     ),
     (
@@ -113,7 +173,22 @@ const WANTED: &[(&str, AuthPolicy)] = &[
         "PATCH /api/community/mcp/workspaces/{ws}/tokens/{token}",
         AuthPolicy::Admin,
     ),
+    ("PATCH /api/settings/{setting}", AuthPolicy::Operator),
+    ("POST /api/alerts", AuthPolicy::Operator),
+    ("POST /api/alerts/{alert}/test", AuthPolicy::Operator),
     ("POST /api/community/mcp/workspaces", AuthPolicy::Operator),
+    (
+        "POST /api/community/mcp/workspaces/{ws}/alerts",
+        AuthPolicy::Admin,
+    ),
+    (
+        "POST /api/community/mcp/workspaces/{ws}/alerts/{alert}/test",
+        AuthPolicy::Admin,
+    ),
+    (
+        "POST /api/community/mcp/workspaces/{ws}/invitations",
+        AuthPolicy::Admin,
+    ),
     (
         "POST /api/community/mcp/workspaces/{ws}/reviews/approve",
         AuthPolicy::Admin,
@@ -142,7 +217,9 @@ const WANTED: &[(&str, AuthPolicy)] = &[
         "POST /api/community/mcp/workspaces/{ws}/tokens/{token}/try",
         AuthPolicy::Admin,
     ),
+    ("POST /api/invite/{code}", AuthPolicy::Public),
     ("POST /api/keys", AuthPolicy::Operator),
+    ("POST /api/team", AuthPolicy::Operator),
     ("POST /api/v1/cli/validate", AuthPolicy::Known),
 ];
 
