@@ -66,7 +66,8 @@ export function morph(old, fresh) {
     if (!fresh.hasAttribute(name) && !(name === 'open' && old.tagName === 'DETAILS')) old.removeAttribute(name);
   }
   for (const { name, value } of fresh.attributes) {
-    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    // Widths are set below: the content policy refuses a style that comes as an attribute.
+    if (name !== 'style' && old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
   for (const name of old.handlers ?? []) old[name] = null;
   for (const name of fresh.handlers ?? []) old[name] = fresh[name];
