@@ -6,6 +6,7 @@ import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
+import { test } from 'node:test';
 import path from 'node:path';
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
@@ -18,6 +19,20 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 
 /** Where pictures go, if they are asked for. */
 export const pictures = process.env.SCREENSHOTS ? path.resolve(process.env.SCREENSHOTS) : null;
+
+/** For tests that build on one another: after one that failed the others are not tried. */
+export function steps() {
+  let failed = false;
+  return (name, act) => test(name, async (context) => {
+    if (failed) return context.skip('one before it failed');
+    try {
+      await act(context);
+    } catch (error) {
+      failed = true;
+      throw error;
+    }
+  });
+}
 
 /** The data directory, the gateway with its demonstration servers, and the dashboard. */
 export async function installation() {
@@ -62,8 +77,8 @@ async function overlay(url, folder) {
   const { headers: guards } = await fetch(url);
   const front = http.createServer((request, response) => {
     const name = request.url.split('?')[0];
-    if (name === '/' || name.startsWith('/assets/')) {
-      const file = path.join(folder, name === '/' ? 'index.html' : path.normalize(name.slice('/assets/'.length)));
+    if (name === '/' || name.startsWith('/assets/') || name.startsWith('/invite/')) {
+      const file = path.join(folder, !name.startsWith('/assets/') ? 'index.html' : path.normalize(name.slice('/assets/'.length)));
       response.setHeader('content-security-policy', guards.get('content-security-policy'));
       return response.writeHead(200, { 'content-type': kinds[path.extname(file)] }).end(readFileSync(file));
     }
@@ -110,6 +125,19 @@ export async function server(secret) {
   return { state, url: `http://127.0.0.1:${listener.address().port}/mcp`, end: () => { listener.closeAllConnections(); listener.close(); } };
 }
 
+/** Something that takes webhooks. */
+export async function receiver() {
+  const got = [];
+  const listener = http.createServer(async (request, response) => {
+    let body = '';
+    for await (const piece of request) body += piece;
+    got.push(JSON.parse(body));
+    response.writeHead(204).end();
+  });
+  await new Promise((settle) => listener.listen(0, '127.0.0.1', settle));
+  return { got, url: `http://127.0.0.1:${listener.address().port}/hook`, end: () => { listener.closeAllConnections(); listener.close(); } };
+}
+
 /** One call of a tool, as any client makes it. */
 export async function callTool(url, token, name, args) {
   const response = await fetch(url, {
@@ -129,7 +157,7 @@ export async function browser(base) {
   const complaints = [];
   const open = async (context = self) => {
     const page = await context.newPage();
-    page.setDefaultTimeout(20_000);
+    page.setDefaultTimeout(45_000);
     page.on('pageerror', (error) => complaints.push(`error: ${error.message}`));
     page.on('console', (message) => {
       // The browser itself reports answers that refuse; what the page makes of them is what the tests look at.
@@ -148,6 +176,18 @@ export async function browser(base) {
 /** What a test does on a page, in the words of who uses it. */
 export class Hand {
   constructor(page, base) { this.page = page; this.base = base; }
+
+  /** Claims the installation, and is signed in then. */
+  async claim(setup, email, password) {
+    await this.page.goto(`${this.base}/`);
+    await this.sees('h1', 'Set up this installation');
+    await this.type('Setup token', setup);
+    await this.type('E-mail', email);
+    await this.type('Password', password);
+    await this.type('Password again', password);
+    await this.press('Create the account');
+    await this.sees('h1', 'Workspaces');
+  }
 
   /** Goes to a page by its address and waits until it is there. */
   async go(hash, title) {
@@ -168,13 +208,22 @@ export class Hand {
 
   async text() { return this.page.evaluate(() => document.body.innerText); }
 
-  /** Presses a button or link by its name, in the topmost dialog if there is one. */
+  /** Presses a button or link by its name, in the topmost dialog if there is one, once it has stopped moving. */
   async press(name) {
-    const handle = await this.page.waitForFunction((name) => {
-      const place = [...document.querySelectorAll('dialog[open]')].at(-1) ?? document;
-      const named = (one) => (one.getAttribute('aria-label') ?? one.textContent).trim();
-      const all = [...place.querySelectorAll('button, a, [role=tab], summary')].filter((one) => one.checkVisibility() && !one.disabled);
-      return all.find((one) => named(one) === name) ?? all.find((one) => named(one).startsWith(name)) ?? all.find((one) => named(one).includes(name));
+    const handle = await this.page.waitForFunction(async (name) => {
+      const find = () => {
+        const place = [...document.querySelectorAll('dialog[open]')].at(-1) ?? document;
+        const named = (one) => (one.getAttribute('aria-label') ?? one.textContent).trim();
+        const all = [...place.querySelectorAll('button, a, [role=tab], summary')].filter((one) => one.checkVisibility() && !one.disabled);
+        return all.find((one) => named(one) === name) ?? all.find((one) => named(one).startsWith(name)) ?? all.find((one) => named(one).includes(name));
+      };
+      const found = find();
+      if (!found) return null;
+      found.scrollIntoView({ block: 'center', behavior: 'instant' });
+      const place = () => JSON.stringify(found.getBoundingClientRect());
+      const before = place();
+      await new Promise((settle) => { requestAnimationFrame(() => requestAnimationFrame(settle)); });
+      return find() === found && place() === before ? found : null;
     }, { polling: 50 }, name).catch(async () => assert.fail(`nothing to press called “${name}”; the page says: ${(await this.text()).slice(0, 1500)}`));
     await handle.asElement().click();
   }
@@ -200,10 +249,10 @@ export class Hand {
     for (let left = 5; left > 0 && await this.page.$('dialog[open]'); left -= 1) await this.page.keyboard.press('Escape');
   }
 
-  /** Serious findings of the accessibility checker. */
-  async axe() {
+  /** Serious findings of the accessibility checker; of one rule alone, if one is named. */
+  async axe(rule) {
     await this.page.evaluate(axe);
-    const { violations } = await this.page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+    const { violations } = await this.page.evaluate((rule) => globalThis.axe.run(document, { resultTypes: ['violations'], ...(rule && { runOnly: [rule] }) }), rule);
     return violations.filter((one) => ['serious', 'critical'].includes(one.impact)).map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 160)).join(' | ')} ${one.nodes[0].failureSummary}`);
   }
 
@@ -212,7 +261,7 @@ export class Hand {
   async picture(name) {
     if (!pictures) return;
     mkdirSync(pictures, { recursive: true });
-    await this.page.evaluate(() => document.getElementById('toasts')?.replaceChildren());
+    await this.page.evaluate(() => { scrollTo(0, 0); document.getElementById('toasts')?.replaceChildren(); });
     await new Promise((settle) => setTimeout(settle, 250));
     await this.page.screenshot({ path: path.join(pictures, `${name}.png`), optimizeForSpeed: false });
   }

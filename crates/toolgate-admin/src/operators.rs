@@ -5,11 +5,11 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_policy::Email;
-use toolgate_store::{Actor, OperatorRow};
+use toolgate_store::{Actor, OperatorRow, StoreError};
 use toolgate_vault::Secret;
 
 use crate::time::{now_ms, rfc3339};
-use crate::{Admin, AdminError, draw, password};
+use crate::{Admin, AdminError, InvitationAccepted, draw, password};
 
 /// An operator in a list; never the password.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -83,6 +83,20 @@ impl Admin {
         };
         self.store.create_operator(&self.actor, &row, true)?;
         Ok(SignedIn::new(row.id, row.email, hash))
+    }
+
+    /// Takes up an invitation to the team with a password to sign in with. A code to a workspace is refused, and not
+    /// used up.
+    pub fn join_with_password(
+        &self,
+        code: &str,
+        password: &Secret<String>,
+    ) -> Result<SignedIn, AdminError> {
+        let hash = password::hash(password)?;
+        match self.accept_team_invitation(code, &hash)? {
+            InvitationAccepted::Team { id, email } => Ok(SignedIn::new(id, email, hash)),
+            InvitationAccepted::Workspace { .. } => Err(StoreError::NoInvitation.into()),
+        }
     }
 
     /// Who this is, if the password is theirs. Takes as long for an address that nobody has.

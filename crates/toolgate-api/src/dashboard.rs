@@ -36,6 +36,9 @@ const GUARDS: [(HeaderName, &str); 6] = [
     ),
 ];
 
+/// Below it are the links of invitations, which lead to the page itself.
+const INVITE: &str = "/invite/";
+
 /// Each file with its type, from `assets/`.
 macro_rules! files {
     ($($kind:literal: $($name:literal),+;)+) => {
@@ -49,8 +52,8 @@ const FILES: &[(&str, &str, &[u8])] = files! {
     "text/css; charset=utf-8": "app.css";
     "text/javascript; charset=utf-8":
         "js/api.js", "js/chart.js", "js/dom.js", "js/editors.js", "js/format.js", "js/main.js", "js/parts.js",
-        "js/routes.js", "js/pages/analytics.js", "js/pages/audit.js", "js/pages/calls.js", "js/pages/door.js",
-        "js/pages/live.js", "js/pages/members.js", "js/pages/overview.js", "js/pages/recent.js",
+        "js/routes.js", "js/pages/alerts.js", "js/pages/analytics.js", "js/pages/audit.js", "js/pages/calls.js", "js/pages/door.js",
+        "js/pages/installation.js", "js/pages/invite.js", "js/pages/live.js", "js/pages/members.js", "js/pages/overview.js", "js/pages/recent.js",
         "js/pages/reviews.js", "js/pages/secrets.js", "js/pages/server-parts.js", "js/pages/server.js",
         "js/pages/servers.js", "js/pages/settings.js", "js/pages/token-shown.js", "js/pages/tokens.js",
         "js/pages/tools.js", "js/pages/workspaces.js";
@@ -90,6 +93,7 @@ impl Dashboard {
 
     /// The file at this path, if it is one of the dashboard's.
     pub(crate) fn answer(&self, path: &str, headers: &HeaderMap) -> Option<Response<ReplyBody>> {
+        let path = if path.starts_with(INVITE) { "/" } else { path };
         let file = self.files.get(path)?;
         let mut reply = if has(headers, &file.tag) {
             let mut reply = Response::new(ReplyBody::empty());

@@ -258,7 +258,7 @@ impl Operation {
 
     /// Whether it is there for the dashboard's pages alone.
     pub(crate) fn is_for_browsers(&self) -> bool {
-        matches!(self.run, Run::Session) || self.path.starts_with("/assets/")
+        matches!(self.run, Run::Session) || (matches!(self.run, Run::Asset) && self.path != "/")
     }
 
     /// It makes something.

@@ -111,6 +111,7 @@ export const session = {
   get: async () => kept(await call('GET', '/api/session')),
   signIn: async (given) => kept(await call('POST', '/api/session', given)),
   setUp: async (given) => kept(await call('POST', '/api/session/setup', given)),
+  join: async (given) => { await session.get(); return kept(await call('POST', '/api/session/join', given)); },
   stepUp: async (given) => kept(await once('POST', '/api/session/step-up', given)),
   signOut: () => call('DELETE', '/api/session'),
 };
@@ -118,6 +119,12 @@ export const session = {
 export const workspaces = {
   list: () => all('workspaces', BASE),
   create: (given) => call('POST', BASE, given),
+};
+
+/** What a link leads to, for whoever holds its code; nobody is signed in. */
+export const invitations = {
+  show: (code) => get(`/api/invite/${enc(code)}`),
+  accept: (code) => call('POST', `/api/invite/${enc(code)}`, {}),
 };
 
 /** Everything inside one workspace. */
@@ -135,6 +142,7 @@ export function workspace(slug) {
       set: (name, given) => call('PATCH', server(name), given),
       remove: (name) => call('DELETE', server(name)),
       test: (name) => call('POST', `${server(name)}/test`, {}),
+      slow: (name) => get(`${server(name)}/slow`),
       logs: (name) => list('lines', `${server(name)}/logs`),
     },
     tools: {
@@ -157,9 +165,17 @@ export function workspace(slug) {
       inspect: (token) => call('POST', `${at}/tokens/inspect`, { token }),
     },
     members: {
-      list: () => get(`${at}/members`),
-      invite: (given) => call('POST', `${at}/members`, given),
+      list: () => all('members', `${at}/members`),
+      invite: (given) => call('POST', `${at}/invitations`, given),
       remove: (id) => call('DELETE', `${at}/members/${enc(id)}`),
+      uninvite: (id) => call('DELETE', `${at}/invitations/${enc(id)}`),
+    },
+    alerts: {
+      list: () => all('alerts', `${at}/alerts`),
+      create: (given) => call('POST', `${at}/alerts`, given),
+      set: (id, given) => call('PATCH', `${at}/alerts/${enc(id)}`, given),
+      test: (id) => call('POST', `${at}/alerts/${enc(id)}/test`, {}),
+      remove: (id) => call('DELETE', `${at}/alerts/${enc(id)}`),
     },
     calls: {
       list: (query) => list('calls', `${at}/calls`, query),
@@ -179,4 +195,14 @@ export const installation = {
     create: (given) => call('POST', '/api/keys', given),
     revoke: (id) => call('DELETE', `/api/keys/${enc(id)}`),
   },
+  team: {
+    list: () => all('team', '/api/team'),
+    invite: (given) => call('POST', '/api/team', given),
+    remove: (id) => call('DELETE', `/api/team/${enc(id)}`),
+  },
+  settings: {
+    list: () => all('settings', '/api/settings'),
+    set: (name, value) => call('PATCH', `/api/settings/${enc(name)}`, { value }),
+  },
+  usage: () => get('/api/billing/usage'),
 };

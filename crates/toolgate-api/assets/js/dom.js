@@ -66,7 +66,8 @@ export function morph(old, fresh) {
     if (!fresh.hasAttribute(name) && !(name === 'open' && old.tagName === 'DETAILS')) old.removeAttribute(name);
   }
   for (const { name, value } of fresh.attributes) {
-    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    // Widths are set below: the content policy refuses a style that comes as an attribute.
+    if (name !== 'style' && old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
   for (const name of old.handlers ?? []) old[name] = null;
   for (const name of fresh.handlers ?? []) old[name] = fresh[name];
@@ -135,6 +136,7 @@ const ICONS = {
   play: 'M7 5l12 7-12 7z',
   pause: 'M8 5v14M16 5v14',
   warn: 'M12 4l9 16H3zM12 10v4M12 17h.01',
+  bell: 'M6 16V11a6 6 0 0 1 12 0v5l1.500 2.500h-15zM10 20.500a2 2 0 0 0 4 0',
   search: 'M10.5 17a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13zM20 20l-4.8-4.8',
 };
 

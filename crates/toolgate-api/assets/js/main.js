@@ -4,6 +4,7 @@ import { h, icon, morph, replace } from './dom.js';
 import { hooks, session, workspaces } from './api.js';
 import { button, failure, select } from './parts.js';
 import { askPassword, door } from './pages/door.js';
+import { code, invitation } from './pages/invite.js';
 import { routes } from './routes.js';
 
 const app = document.getElementById('app');
@@ -12,7 +13,7 @@ let shown = null; // the page on screen: { page, context, timer, stop, number }
 let number = 0;
 
 const SECTIONS = [
-  ['', 'Overview', 'home'], ['live', 'Live calls', 'pulse'], ['calls', 'Calls', 'list'], ['analytics', 'Analytics', 'chart'],
+  ['', 'Overview', 'home'], ['live', 'Live calls', 'pulse'], ['calls', 'Calls', 'list'], ['analytics', 'Analytics', 'chart'], ['alerts', 'Alerts', 'bell'],
   null,
   ['servers', 'Servers', 'server'], ['tools', 'Tools', 'tool'], ['reviews', 'Reviews', 'inbox'], ['secrets', 'Secrets', 'lock'],
   null,
@@ -23,13 +24,21 @@ const GROUPS = ['Traffic', 'Tools', 'Access'];
 theme(localStorage.getItem('theme'));
 hooks.signedOut = () => { if (frame.who) { frame.who = null; void begin('Your session ended. Sign in again to go on where you were.'); } };
 hooks.stepUp = () => askPassword(frame.who);
-addEventListener('hashchange', () => { if (frame.who) void navigate(); });
+addEventListener('hashchange', () => {
+  if (code()) void begin();
+  else if (frame.who) void navigate();
+});
 document.addEventListener('visibilitychange', () => { if (!document.hidden && shown) void refresh(shown); });
 void begin();
 
 /** Shows the door, or what is behind it. */
 async function begin(message) {
   leave();
+  if (code()) {
+    document.title = 'Invitation – Toolgate';
+    replace(app, await invitation(code(), begin));
+    return;
+  }
   let answer;
   try {
     answer = await session.get();

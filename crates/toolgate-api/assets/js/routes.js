@@ -1,6 +1,8 @@
 // Which page an address names.
 
+import * as alerts from './pages/alerts.js';
 import * as audit from './pages/audit.js';
+import * as installation from './pages/installation.js';
 import * as calls from './pages/calls.js';
 import * as live from './pages/live.js';
 import * as members from './pages/members.js';
@@ -18,7 +20,7 @@ import { empty, linkButton } from './parts.js';
 
 const INSIDE = {
   '': overview.page, live: live.page, calls: calls.page, analytics: analytics.page, servers: servers.page, tools: tools.page,
-  reviews: reviews.page, secrets: secrets.page, tokens: tokens.page, members: members.page, audit: audit.page, settings: settings.page,
+  reviews: reviews.page, secrets: secrets.page, tokens: tokens.page, members: members.page, alerts: alerts.page, audit: audit.page, settings: settings.page,
 };
 
 const nowhere = {
@@ -34,7 +36,7 @@ export function routes(parts) {
   const [first, slug, section = '', name] = parts;
   if (first === undefined) return { page: spaces.page, given: {} };
   if (first === 'audit') return { page: audit.everywhere, given: {} };
-  if (first === 'settings') return { page: settings.everywhere, given: {} };
+  if (first === 'settings') return { page: installation.page, given: {} };
   if (first !== 'w' || !slug) return { page: nowhere, given: {} };
   if (section === 'servers' && name) return { page: server.page, given: { slug, name } };
   if (section === 'calls' && name) return { page: calls.one, given: { slug, name } };

@@ -14,10 +14,13 @@ pub(super) fn operations() -> Vec<Operation> {
         file("/assets/{file}"),
         file("/assets/{folder}/{file}"),
         file("/assets/{folder}/{inner}/{file}"),
+        // The link of an invitation: the page takes the code from its own address.
+        file("/invite/{code}"),
         session(Method::GET, "/api/session"),
         session(Method::POST, "/api/session"),
         session(Method::DELETE, "/api/session"),
         session(Method::POST, "/api/session/setup"),
+        session(Method::POST, "/api/session/join"),
         session(Method::POST, "/api/session/step-up"),
     ]
 }

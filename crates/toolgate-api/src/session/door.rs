@@ -65,6 +65,7 @@ struct Given {
     key: Option<String>,
     token: Option<String>,
     setup_token: Option<String>,
+    code: Option<String>,
 }
 
 impl Door {
@@ -101,6 +102,10 @@ impl Door {
             ("POST", "/api/session/setup") => {
                 self.check_form(asked, true)?;
                 self.set_up(admin, asked, read(body)?)
+            }
+            ("POST", "/api/session/join") => {
+                self.check_form(asked, true)?;
+                self.join(admin, asked, read(body)?)
             }
             ("POST", "/api/session/step-up") => {
                 self.check_form(asked, true)?;
@@ -197,6 +202,7 @@ impl Door {
                 key: None,
                 token: None,
                 setup_token: None,
+                code: None,
             } => Who::Operator(self.check_password(admin, asked, email, password)?),
             Given {
                 email: None,
@@ -204,6 +210,7 @@ impl Door {
                 key: Some(key),
                 token: None,
                 setup_token: None,
+                code: None,
             } => self.check_key(admin, asked, key)?,
             Given {
                 email: None,
@@ -211,6 +218,7 @@ impl Door {
                 key: None,
                 token: Some(token),
                 setup_token: None,
+                code: None,
             } => self.check_token(admin, asked, token)?,
             _ => return Err(Refused::Malformed),
         };
@@ -234,6 +242,22 @@ impl Door {
             .acting_as(actor)
             .claim_installation(&email, &Secret::new(password))?;
         self.setup.spend();
+        self.enter(admin, asked, Who::Operator(who))
+    }
+
+    /// Somebody who is invited to the team chooses a password, and is signed in with it.
+    fn join(&self, admin: &Admin, asked: Asked<'_>, given: Given) -> Result<Said, Refused> {
+        self.check_door(admin, asked)?;
+        let (Some(code), Some(password)) = (given.code, given.password) else {
+            return Err(Refused::Malformed);
+        };
+        // Nothing is hashed for a code that opens nothing.
+        admin.show_invitation(&code).map_err(Refused::of_code)?;
+        let _turn = self.turn()?;
+        let who = admin
+            .acting_as(Actor::invited())
+            .join_with_password(&code, &Secret::new(password))
+            .map_err(Refused::of_code)?;
         self.enter(admin, asked, Who::Operator(who))
     }
 

@@ -8,7 +8,7 @@ use hyper::header::{CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue, ORIGIN}
 use hyper::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use toolgate_admin::{Admin, DataDir, NewToken, Role, Secret, operator};
+use toolgate_admin::{Admin, DataDir, MailPassword, NewToken, Role, Secret, operator};
 
 use super::book::{IDLE_MS, PROVED_MS};
 use super::clock::Clock;
@@ -287,6 +287,40 @@ fn s77_a_session_gets_a_new_id_at_login_and_ends_when_signed_out() {
     assert!(!house.may(&house.open(), &Method::GET, TOKENS).unwrap());
 }
 
+/// Whoever is invited to the team chooses a password; the code works once, and no code opens anything else.
+#[test]
+fn s41_a_code_to_the_team_signs_in_once() {
+    let house = House::claimed();
+    let made = house
+        .admin
+        .invite_to_team("dora@example.com", None, &MailPassword::default())
+        .unwrap();
+    let join = "/api/session/join";
+    let code = made.code.unwrap();
+    let with = |code: &str, password: &str| json!({ "code": code, "password": password });
+    let mut browser = house.open();
+    assert!(
+        house
+            .post(&mut browser, join, &with("inv_x", PASSWORD))
+            .is_err()
+    );
+    assert!(
+        house
+            .post(&mut browser, join, &with(&code, "short"))
+            .is_err()
+    );
+    let said = house
+        .post(&mut browser, join, &with(&code, PASSWORD))
+        .unwrap();
+    assert_eq!(said["who"]["name"], "dora@example.com");
+    let mut other = house.open();
+    refused(
+        house.post(&mut other, join, &with(&code, PASSWORD)),
+        StatusCode::NOT_FOUND,
+        "not_found",
+    );
+}
+
 #[test]
 fn s77_an_idle_session_ends_and_secrets_want_the_password_again() {
     let house = House::claimed();
@@ -296,7 +330,10 @@ fn s77_an_idle_session_ends_and_secrets_want_the_password_again() {
     for guarded in [
         TOKENS,
         "/api/community/mcp/workspaces/team/secrets",
+        "/api/community/mcp/workspaces/team/invitations",
         "/api/keys",
+        "/api/team",
+        "/api/team/op_1",
         "/api/community/mcp/workspaces",
     ] {
         refused(

@@ -17,9 +17,12 @@ pub(super) fn is_change(method: &Method) -> bool {
 
 /// Changes that give somebody a way in, or a server a credential (S-77).
 pub(super) fn takes_proof(asked: Asked<'_>) -> bool {
-    const GUARDED: [&str; 4] = ["secrets", "tokens", "keys", "members"];
+    const GUARDED: [&str; 5] = ["secrets", "tokens", "keys", "members", "invitations"];
     let mut segments = asked.path.split('/');
     segments.any(|segment| GUARDED.contains(&segment))
+        // Not any segment: workspaces are called so, too.
+        || asked.path == "/api/team"
+        || asked.path.starts_with("/api/team/")
         || (asked.method == Method::POST && asked.path == "/api/community/mcp/workspaces")
 }
 

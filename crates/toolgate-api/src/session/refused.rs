@@ -1,7 +1,7 @@
 //! Everything the door refuses, with what to do about it.
 
 use hyper::StatusCode;
-use toolgate_admin::AdminError;
+use toolgate_admin::{AdminError, StoreError};
 
 use super::draw;
 use super::who::Proof;
@@ -24,6 +24,8 @@ pub(crate) enum Refused {
     Busy,
     #[error("this takes {0} again")]
     ProofNeeded(Proof),
+    #[error("this code opens nothing: it was used or taken back, or it is too late")]
+    OpensNothing,
     #[error("what was sent is not understood")]
     Malformed,
     #[error("there is no such route")]
@@ -32,6 +34,16 @@ pub(crate) enum Refused {
     Admin(#[from] AdminError),
     #[error(transparent)]
     NoRandomness(#[from] draw::NoRandomness),
+}
+
+impl Refused {
+    /// Why a code was refused: one answer for whatever opens nothing (S-36).
+    pub(super) fn of_code(error: AdminError) -> Self {
+        match error {
+            AdminError::Store(StoreError::NoInvitation) => Self::OpensNothing,
+            error => Self::Admin(error),
+        }
+    }
 }
 
 impl From<Refused> for Problem {
@@ -70,6 +82,11 @@ impl From<Refused> for Problem {
                 StatusCode::FORBIDDEN,
                 "step_up_needed",
                 "send it to `POST /api/session/step-up`, then try again",
+            ),
+            Refused::OpensNothing => problem(
+                StatusCode::NOT_FOUND,
+                "not_found",
+                "ask whoever invited you for a new one",
             ),
             Refused::Malformed => Problem::malformed(refused.to_string())
                 .hint("send email and password, or key, or token, as one JSON object"),

@@ -55,7 +55,7 @@ export const page = {
           group(context, 'By tool', found.tool, (row) => (row.key ? `calls?tool=${encodeURIComponent(row.key.split('/').slice(1).join('/'))}&server=${encodeURIComponent(row.key.split('/')[0])}` : null)),
           h('div', { class: 'grid' },
             group(context, 'By server', found.server, (row) => (row.key ? `servers/${row.key}` : null)),
-            group(context, 'By member', found.member, (row) => (/^tok_/.test(row.key ?? '') ? `calls?token=${row.key}` : null))),
+            group(context, 'By member', found.member, (row) => (row.key ? (row.key.startsWith('mem_') ? `calls?member=${encodeURIComponent(row.label)}` : `calls?token=${encodeURIComponent(row.key)}`) : null))),
         ],
     ];
   },

@@ -2,14 +2,14 @@
 
 import { h } from '../dom.js';
 import { workspace } from '../api.js';
-import { bytes, exact, millis, time } from '../format.js';
-import { badge, button, card, copyable, empty, facts, head, hinted, input, linkButton, notice, select, table } from '../parts.js';
+import { bytes, exact, millis, number, percent, time } from '../format.js';
+import { badge, button, card, copyable, empty, facts, head, hinted, input, linkButton, notice, select, sentence, table } from '../parts.js';
 import { failed, status } from './recent.js';
 
 const STATUSES = [['', 'any'], ['errors', 'failed'], ['ok', 'ok'], ['tool_error', 'tool error'], ['rpc_error', 'error'], ['refused', 'refused'], ['rate_limited', 'rate limited'], ['cancelled', 'cancelled'], ['revoked', 'revoked'], ['timed_out', 'timed out'], ['unreachable', 'unreachable'], ['overloaded', 'overloaded'], ['internal', 'internal']];
 const SINCE = [['3600', 'the last hour'], ['86400', '24 hours'], ['604800', '7 days'], ['2592000', '30 days']];
 const STEP = 100;
-const FILTERS = ['since', 'status', 'server', 'tool', 'token'];
+const FILTERS = ['since', 'status', 'server', 'tool', 'token', 'member'];
 
 /** What each status means, and what to do about it. */
 const MEANING = {
@@ -48,6 +48,7 @@ export const page = {
       h('label', null, 'Server', select('server', [['', 'any'], ...servers.map((server) => [server.server, server.server])], asked.server ?? '')),
       h('label', null, 'Token', select('token', [['', 'any'], ...tokens.map((token) => [token.id, `${token.name}${token.status === 'active' ? '' : ` (${token.status})`}`])], asked.token ?? '')),
       h('label', null, 'Tool', input('tool', { value: asked.tool ?? '', placeholder: 'any' })),
+      asked.member && h('label', null, 'Member', input('member', { value: asked.member })),
       FILTERS.some((name) => name !== 'since' && asked[name]) && linkButton('Clear', `#/w/${context.slug}/calls`)),
     rows.length === 0
       ? empty('list', 'No call matches', FILTERS.some((name) => asked[name] && name !== 'since') ? 'Widen the filters to see more.' : 'Use a token in an editor, or with curl, and the call shows here at once.', linkButton('Tokens', `#/w/${context.slug}/tokens`))
@@ -57,9 +58,9 @@ export const page = {
   ],
 };
 
-function matches(call, { status: wanted, tool }) {
+function matches(call, { status: wanted, tool, member }) {
   const right = !wanted || (wanted === 'errors' ? failed(call) : call.status === wanted);
-  return right && (!tool || (call.tool ?? '').toLowerCase().includes(tool.toLowerCase()));
+  return right && (!member || call.member === member) && (!tool || (call.tool ?? '').toLowerCase().includes(tool.toLowerCase()));
 }
 
 /** The columns of every list of calls. */
@@ -77,34 +78,26 @@ export function columns(slug) {
 
 export const one = {
   title: 'Call',
-  load: async ({ slug, name }) => {
-    const api = workspace(slug);
-    try {
-      const found = await api.calls.get(name);
-      return found.call ?? found;
-    } catch (error) {
-      if (error.status !== 404) throw error;
-      const calls = await api.calls.list({ since: 2592000, limit: 500 });
-      const call = calls.find((call) => call.id === name);
-      if (!call) throw error;
-      return call;
-    }
-  },
+  load: ({ slug, name }) => workspace(slug).calls.get(name),
   view: ({ slug }, call) => {
     const [kind, word] = status(call);
     return [
       h('nav', { class: 'crumbs', 'aria-label': 'Where you are' }, h('a', { href: `#/w/${slug}/calls` }, 'Calls')),
       head(call.tool ?? 'Unknown tool', `${exact(call.time)}`),
-      notice(kind === 'accent' ? 'plain' : kind, h('strong', null, `${word}. `), MEANING[call.status], call.reason && h('p', null, hinted(call.reason)),
+      notice(kind === 'accent' ? 'plain' : kind, h('strong', null, `${sentence(word)} `), MEANING[call.status], call.reason && h('p', null, hinted(call.reason)),
         ' ', call.server && kind === 'bad' && h('a', { href: `#/w/${slug}/servers/${call.server}` }, `Look at ${call.server}`)),
       card(null, facts([
         ['Status', badge(kind, word)], call.error_code !== null && ['Error code', h('code', null, call.error_code)],
         ['Server', call.server ? h('a', { href: `#/w/${slug}/servers/${call.server}` }, call.server) : '–'],
         ['Tool', h('code', null, call.tool ?? '–')],
         ['Token', h('a', { href: `#/w/${slug}/calls?token=${encodeURIComponent(call.token_id)}` }, call.token_name ?? call.token_id)],
+        call.member && ['Member', call.member],
         ['Took', millis(call.duration_ms)], ['Arguments', bytes(call.bytes_in)], ['Result', bytes(call.bytes_out)],
         ['Protocol', call.revision], ['Came by', call.source], ['Time', h('code', null, call.time)]]),
       copyable(call.id, 'the call’s id')),
+      call.usual?.calls > 0 && card('Usual for this tool', h('p', { class: 'muted' }, 'In the seven days before.'), facts([
+        ['Calls', number(call.usual.calls)], ['Failed', percent(call.usual.errors, call.usual.calls)],
+        ['Median', millis(call.usual.p50_ms)], ['95th percentile', millis(call.usual.p95_ms)]])),
       h('div', { class: 'row' },
         call.tool && linkButton('Calls of this tool', `#/w/${slug}/calls?tool=${encodeURIComponent(call.tool)}`),
         linkButton('Calls of this token', `#/w/${slug}/calls?token=${encodeURIComponent(call.token_id)}`)),

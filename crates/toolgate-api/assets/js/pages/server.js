@@ -2,8 +2,8 @@
 
 import { h, replace } from '../dom.js';
 import { ApiError, workspace } from '../api.js';
-import { count, millis, number, time } from '../format.js';
-import { badge, button, card, confirm, empty, facts, failure, head, linkButton, notice, table, toast } from '../parts.js';
+import { count, millis, number, percent, time } from '../format.js';
+import { badge, button, card, confirm, dialog, empty, facts, failure, head, linkButton, notice, sentence, table, toast } from '../parts.js';
 import { columns } from './calls.js';
 import { recent } from './recent.js';
 import { setSecret } from './secrets.js';
@@ -29,6 +29,7 @@ export const page = {
       h('nav', { class: 'crumbs', 'aria-label': 'Where you are' }, h('a', { href: `#/w/${context.slug}/servers` }, 'Servers')),
       head(h('span', { class: 'row' }, server.server, standingBadge(server)), null,
         button('Test', { primary: true, look: 'play', onclick: (event) => testServer(context, server.server, event.currentTarget) }),
+        button('Is it slow?', { look: 'chart', onclick: () => explain(context, server.server) }),
         button(server.enabled ? 'Switch off' : 'Switch on', { onclick: () => change(context, () => api.servers.set(server.server, { enabled: !server.enabled })) }),
         button('Remove', { danger: true, onclick: () => remove(context, server) })),
       why && notice(kind, why, ' ', todo === 'reviews' && h('a', { href: `#/w/${context.slug}/reviews` }, 'Review'),
@@ -86,4 +87,20 @@ async function remove(context, server) {
     act: () => workspace(context.slug).servers.remove(server.server),
   });
   if (done) { toast(`${server.server} is removed`); context.go(`#/w/${context.slug}/servers`); }
+}
+
+/** This week beside the week before: what stands out, and which tools added time. */
+async function explain(context, name) {
+  try {
+    const found = await workspace(context.slug).servers.slow(name);
+    const week = (one) => [number(one.calls), percent(one.errors, one.calls), millis(one.p50_ms), millis(one.p95_ms)].map((text) => h('td', { class: 'number' }, text));
+    const row = (title, one) => h('tr', null, h('th', { scope: 'row' }, title), week(one));
+    await dialog(`Is ${name} slow?`, () => h('div', { class: 'stack' },
+      notice('plain', found.reasons.map((reason) => h('p', null, sentence(reason)))),
+      h('div', { class: 'scroll' }, h('table', null,
+        h('thead', null, h('tr', null, ['', 'Calls', 'Failed', 'Median', '95th'].map((title) => h('th', { scope: 'col', class: title && 'number' }, title || h('span', { class: 'unseen' }, 'When or what'))))),
+        h('tbody', null, row('This week', found.this_week), row('The week before', found.week_before), found.tools.slice(0, 8).map((tool) => row(h('code', null, tool.tool), tool.this_week)))))), { wide: true });
+  } catch (error) {
+    toast(error.message, 'bad');
+  }
 }

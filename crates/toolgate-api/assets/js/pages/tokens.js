@@ -8,7 +8,7 @@ import { paste } from './token-shown.js';
 
 const STATUS = { active: 'good', expired: 'warn', revoked: 'plain' };
 export const ROLES = [['developer', 'Developer: calls tools'], ['read-only', 'Read-only: calls tools that only read'], ['admin', 'Admin: calls tools, manages this workspace']];
-const LIVES = [['', 'until it is revoked'], ['86400', '1 day'], ['604800', '7 days'], ['1209600', '14 days'], ['2592000', '30 days'], ['7776000', '90 days'], ['31536000', '1 year']];
+export const LIVES = [['', 'until it is revoked'], ['86400', '1 day'], ['604800', '7 days'], ['1209600', '14 days'], ['2592000', '30 days'], ['7776000', '90 days'], ['31536000', '1 year']];
 
 export const page = {
   title: 'Tokens',
