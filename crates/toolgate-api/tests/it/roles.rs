@@ -214,6 +214,10 @@ const WANTED: &[(&str, AuthPolicy)] = &[
         AuthPolicy::Admin,
     ),
     (
+        "POST /api/community/mcp/workspaces/{ws}/tokens/inspect",
+        AuthPolicy::Admin,
+    ),
+    (
         "POST /api/community/mcp/workspaces/{ws}/tokens/{token}/try",
         AuthPolicy::Admin,
     ),
@@ -221,6 +225,17 @@ const WANTED: &[(&str, AuthPolicy)] = &[
     ("POST /api/keys", AuthPolicy::Operator),
     ("POST /api/team", AuthPolicy::Operator),
     ("POST /api/v1/cli/validate", AuthPolicy::Known),
+    // For browsers alone: pages, and signing in.
+    ("GET /assets/{file}", AuthPolicy::Public),
+    ("GET /assets/{folder}/{file}", AuthPolicy::Public),
+    ("GET /assets/{folder}/{inner}/{file}", AuthPolicy::Public),
+    ("GET /invite/{code}", AuthPolicy::Public),
+    ("GET /api/session", AuthPolicy::Public),
+    ("POST /api/session", AuthPolicy::Public),
+    ("DELETE /api/session", AuthPolicy::Public),
+    ("POST /api/session/setup", AuthPolicy::Public),
+    ("POST /api/session/join", AuthPolicy::Public),
+    ("POST /api/session/step-up", AuthPolicy::Public),
 ];
 
 #[test]
