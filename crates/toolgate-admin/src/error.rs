@@ -571,19 +571,21 @@ impl AdminError {
             Self::NotAlone { unprefixed, other } => Some(format!(
                 "disable one of them (`toolgatectl mcp disable {other}`), or add `{unprefixed}` without --prefix none"
             )),
-            Self::UnknownAlert { .. } | Self::AmbiguousAlert { .. } => {
-                Some("`toolgatectl alert list` shows them with their ids".to_owned())
-            }
-            Self::TooManyAlerts { .. } => {
-                Some("delete one that nobody needs: `toolgatectl alert delete ID`".to_owned())
-            }
-            Self::WebhookNotAllowed { .. } => Some(
-                "give an https:// address that is public, or have the operator add it on the host"
-                    .to_owned(),
-            ),
-            Self::UnknownToken { workspace, .. } => Some(format!(
-                "see `toolgatectl workspace token list {workspace}`"
-            )),
+            Self::UnknownToken { .. }
+            | Self::UnknownHolder { .. }
+            | Self::AmbiguousToken { .. }
+            | Self::UnknownOperatorKey { .. }
+            | Self::AmbiguousOperatorKey { .. }
+            | Self::CommandOverApi
+            | Self::BeyondOwn { .. }
+            | Self::SettingOverApi { .. }
+            | Self::NotAllowedHere { .. }
+            | Self::NotAToken(_)
+            | Self::WeakPassword => self.hint_on_access(),
+            Self::UnknownAlert { .. }
+            | Self::AmbiguousAlert { .. }
+            | Self::TooManyAlerts { .. }
+            | Self::WebhookNotAllowed { .. } => self.hint_on_alerts(),
             Self::Email(_)
             | Self::UnknownMember { .. }
             | Self::UnknownInvitation { .. }
@@ -600,35 +602,6 @@ impl AdminError {
                 "an id starts with call_ and stands in the error the client saw; calls are forgotten after `retention_days`, see `toolgatectl calls`"
                     .to_owned(),
             ),
-            Self::UnknownHolder { workspace, .. } => Some(format!(
-                "name a member by address, or a token by id or name: `toolgatectl workspace token list {workspace}`"
-            )),
-            Self::AmbiguousToken { .. } => Some(
-                "use the id of the one you mean, from `toolgatectl workspace token list`"
-                    .to_owned(),
-            ),
-            Self::UnknownOperatorKey { .. } => Some("see `toolgatectl key list`".to_owned()),
-            Self::AmbiguousOperatorKey { .. } => {
-                Some("use the id of the one you mean, from `toolgatectl key list`".to_owned())
-            }
-            Self::CommandOverApi => Some(
-                "add it there: `toolgatectl mcp add NAME -- COMMAND ARGS`".to_owned(),
-            ),
-            Self::BeyondOwn { instead, .. } => Some(instead.clone()),
-            Self::SettingOverApi { name } => {
-                Some(format!("set it there: `toolgatectl settings set {name} VALUE`"))
-            }
-            Self::NotAllowedHere { .. } => Some(
-                "whoever has the host may add it there: `toolgatectl mcp add NAME --url URL`"
-                    .to_owned(),
-            ),
-            Self::NotAToken(_) => Some(
-                "a token starts with mwt_ and ends in a checksum; check that it was copied whole"
-                    .to_owned(),
-            ),
-            Self::WeakPassword => {
-                Some("a few words are easier to keep than a few signs".to_owned())
-            }
             Self::GrantsNothing => {
                 Some("add what it may use, such as `*,!github__delete_*`".to_owned())
             }
@@ -647,12 +620,12 @@ impl AdminError {
                 "look at it again with `toolgatectl tools review {what}`, then approve what that shows"
             )),
             Self::NotAHash => Some("`toolgatectl tools review` shows it with each tool".to_owned()),
-            Self::UnknownSecret { .. } => Some("see `toolgatectl secrets list`".to_owned()),
-            Self::SecretName(source) => source.hint().map(Into::into),
-            Self::SecretSpelling { name, .. } => {
-                Some(format!("to replace its value, name it exactly: {name}"))
-            }
-            Self::SecretValue(source) => source.hint().map(Into::into),
+            Self::UnknownSecret { .. }
+            | Self::SecretName(_)
+            | Self::SecretSpelling { .. }
+            | Self::SecretValue(_)
+            | Self::SecretsDoNotOpen { .. }
+            | Self::SecretKeyMissing { .. } => self.hint_on_secrets(),
             Self::Control(source) => source.hint().map(Into::into),
             Self::GatewayNeeded { dir } => Some(format!(
                 "start one: `toolgate --data-dir {}`",
@@ -663,10 +636,6 @@ impl AdminError {
             Self::NotVerified { source, .. } => source.hint().or_else(|| {
                 Some("make another one; `toolgatectl doctor` looks at the store itself".to_owned())
             }),
-            Self::SecretsDoNotOpen { .. } | Self::SecretKeyMissing { .. } => Some(
-                "`toolgatectl doctor` says whether the store itself has them; set those secrets again"
-                    .to_owned(),
-            ),
             Self::NotAnExport { .. } => {
                 Some("make one with `toolgatectl audit export > FILE`".to_owned())
             }
@@ -681,6 +650,76 @@ impl AdminError {
             | Self::Alert { .. }
             | Self::PasswordHash
             | Self::Random => None,
+        }
+    }
+
+    fn hint_on_secrets(&self) -> Option<String> {
+        match self {
+            Self::UnknownSecret { .. } => Some("see `toolgatectl secrets list`".to_owned()),
+            Self::SecretName(source) => source.hint().map(Into::into),
+            Self::SecretSpelling { name, .. } => {
+                Some(format!("to replace its value, name it exactly: {name}"))
+            }
+            Self::SecretValue(source) => source.hint().map(Into::into),
+            Self::SecretsDoNotOpen { .. } | Self::SecretKeyMissing { .. } => Some(
+                "`toolgatectl doctor` says whether the store itself has them; set those secrets again"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+
+    fn hint_on_access(&self) -> Option<String> {
+        match self {
+            Self::UnknownToken { workspace, .. } => Some(format!(
+                "see `toolgatectl workspace token list {workspace}`"
+            )),
+            Self::UnknownHolder { workspace, .. } => Some(format!(
+                "name a member by address, or a token by id or name: `toolgatectl workspace token list {workspace}`"
+            )),
+            Self::AmbiguousToken { .. } => Some(
+                "use the id of the one you mean, from `toolgatectl workspace token list`"
+                    .to_owned(),
+            ),
+            Self::UnknownOperatorKey { .. } => Some("see `toolgatectl key list`".to_owned()),
+            Self::AmbiguousOperatorKey { .. } => {
+                Some("use the id of the one you mean, from `toolgatectl key list`".to_owned())
+            }
+            Self::CommandOverApi => {
+                Some("add it there: `toolgatectl mcp add NAME -- COMMAND ARGS`".to_owned())
+            }
+            Self::BeyondOwn { instead, .. } => Some(instead.clone()),
+            Self::SettingOverApi { name } => Some(format!(
+                "set it there: `toolgatectl settings set {name} VALUE`"
+            )),
+            Self::NotAllowedHere { .. } => Some(
+                "whoever has the host may add it there: `toolgatectl mcp add NAME --url URL`"
+                    .to_owned(),
+            ),
+            Self::NotAToken(_) => Some(
+                "a token starts with mwt_ and ends in a checksum; check that it was copied whole"
+                    .to_owned(),
+            ),
+            Self::WeakPassword => {
+                Some("a few words are easier to keep than a few signs".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    fn hint_on_alerts(&self) -> Option<String> {
+        match self {
+            Self::UnknownAlert { .. } | Self::AmbiguousAlert { .. } => {
+                Some("`toolgatectl alert list` shows them with their ids".to_owned())
+            }
+            Self::TooManyAlerts { .. } => {
+                Some("delete one that nobody needs: `toolgatectl alert delete ID`".to_owned())
+            }
+            Self::WebhookNotAllowed { .. } => Some(
+                "give an https:// address that is public, or have the operator add it on the host"
+                    .to_owned(),
+            ),
+            _ => None,
         }
     }
 

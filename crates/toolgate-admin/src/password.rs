@@ -34,14 +34,12 @@ pub(crate) fn matches(password: &Secret<String>, stored: Option<&str>) -> bool {
     }
     let parsed = stored.and_then(|stored| PasswordHash::new(stored).ok());
     let Ok(argon2) = argon2() else { return false };
-    match parsed {
-        Some(hash) => argon2.verify_password(bytes, &hash).is_ok(),
-        None => {
-            let mut spent = [0; 32];
-            let _ = argon2.hash_password_into(bytes, b"nobody's salt is", &mut spent);
-            false
-        }
+    if let Some(hash) = parsed {
+        return argon2.verify_password(bytes, &hash).is_ok();
     }
+    let mut spent = [0; 32];
+    let _ = argon2.hash_password_into(bytes, b"nobody's salt is", &mut spent);
+    false
 }
 
 fn argon2() -> Result<Argon2<'static>, AdminError> {

@@ -1,5 +1,6 @@
 //! Events as they happen, over server-sent events. A stream is one blocking thread that looks now and then.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -50,7 +51,7 @@ impl Events<'_> {
             let Ok(data) = serde_json::to_string(item) else {
                 return false;
             };
-            text.push_str(&format!("event: {event}\ndata: {data}\n\n"));
+            let _ = write!(text, "event: {event}\ndata: {data}\n\n");
         }
         // The first piece says that the stream is open, whether or not there is anything.
         if text.is_empty() && (!self.is_open || self.sent_at.elapsed() >= HEARTBEAT) {

@@ -22,7 +22,7 @@ exactly as one that does not exist.\n\n\
 **Pages.** Lists take `limit` (1 to 500, by default 100) and `cursor`; a reply whose `next_cursor` is not null has more.\n\n\
 **Once.** A POST with an `Idempotency-Key` is done once, however often it is sent within a day: the answer is \
 repeated, with the header `Idempotency-Replayed`. What is shown once is not repeated.\n\n\
-**Errors** are `{\"error\": {\"code\", \"message\", \"hint\", \"details\"}}`. 400 is what does not have the form this document says, \
+**Errors** are `{\"error\": {\"code\", \"message\", \"hint\"}}`. 400 is what does not have the form this document says, \
 422 what has it and cannot be meant.";
 
 /// What the segments of paths stand for.

@@ -3,7 +3,6 @@
 use hyper::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
 use toolgate_admin::{AdminError, Fault, StoreError};
 use toolgate_http::serve::BodyError;
 
@@ -26,9 +25,6 @@ pub(crate) struct ErrorShown {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) hint: Option<String>,
-    /// More about it, where there is more.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) details: Option<Value>,
 }
 
 /// A refusal or failure on its way to the client.
@@ -38,7 +34,6 @@ pub(crate) struct Problem {
     pub(crate) code: &'static str,
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
-    pub(crate) details: Option<Value>,
     /// Seconds after which it is worth trying again.
     pub(crate) retry_after: Option<u64>,
     /// The methods there are, of a 405.
@@ -52,7 +47,6 @@ impl Problem {
             code,
             message: message.into(),
             hint: None,
-            details: None,
             retry_after: None,
             allow: None,
         }
@@ -148,7 +142,6 @@ impl Problem {
                 code: self.code,
                 message: self.message,
                 hint: self.hint,
-                details: self.details,
             },
         }
     }

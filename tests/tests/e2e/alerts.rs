@@ -1,5 +1,7 @@
 //! Alerts: fired and resolved by webhooks that can be verified, and not repeated in between.
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail like the test")]
+
 use ring::hmac;
 use serde_json::{Value, json};
 use toolgate_testkit::{Client, Script, Server};

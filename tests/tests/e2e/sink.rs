@@ -1,5 +1,7 @@
 //! Somebody who is sent things: a collector, the receiver of a webhook. It keeps what it was sent and answers as told.
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail like the test")]
+
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -94,7 +96,10 @@ async fn answer(
     seen: Arc<Mutex<Seen>>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
-    let body = body.collect().await.map(|body| body.to_bytes());
+    let body = body
+        .collect()
+        .await
+        .map(http_body_util::Collected::to_bytes);
     let headers = head.headers.iter().map(|(name, value)| {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
         (name.as_str().to_owned(), value)

@@ -1,5 +1,7 @@
 //! OpenTelemetry and Prometheus: what they are told, and what they are never told.
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail like the test")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
@@ -26,6 +28,7 @@ const HEADER: &str = "canary-collector-Tr5";
 
 /// P9.69 and product.md section 12: a call is a span between what the client did and what its server does; what is
 /// exported holds no argument, result, token or secret (S-19, S-23).
+#[expect(clippy::too_many_lines, reason = "one story from first to last")]
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_are_spans_metrics_and_logs_without_payload() {
     let collector = Sink::start().await;

@@ -1,5 +1,11 @@
 //! The table: every path there is, with who may use it, what it takes, what it answers, and what does it (S-02).
 
+#![expect(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    reason = "every entry of the table has one form: what is asked is its own, and it may fail"
+)]
+
 mod alerts;
 mod analytics;
 mod audit;

@@ -25,6 +25,10 @@ struct ReviewsQuery {
     cursor: Option<String>,
 }
 
+#[expect(
+    clippy::struct_field_names,
+    reason = "the names are those of the reply"
+)]
 #[derive(Debug, Serialize, JsonSchema)]
 struct Reviews {
     /// Tools that wait, each beside what was approved.

@@ -34,6 +34,10 @@ struct Plans {
 }
 
 /// What is used of the plan.
+#[expect(
+    clippy::struct_field_names,
+    reason = "the names are those of the reply"
+)]
 #[derive(Debug, Serialize, JsonSchema)]
 struct Usage {
     /// Name of the plan in force.

@@ -96,23 +96,23 @@ impl Door {
         match (asked.method.as_str(), asked.path) {
             ("GET", "/api/session") => self.show(admin, asked),
             ("POST", "/api/session") => {
-                self.check_form(asked, true)?;
+                check_form(asked, true)?;
                 self.sign_in(admin, asked, &read(body)?)
             }
             ("POST", "/api/session/setup") => {
-                self.check_form(asked, true)?;
+                check_form(asked, true)?;
                 self.set_up(admin, asked, read(body)?)
             }
             ("POST", "/api/session/join") => {
-                self.check_form(asked, true)?;
+                check_form(asked, true)?;
                 self.join(admin, asked, read(body)?)
             }
             ("POST", "/api/session/step-up") => {
-                self.check_form(asked, true)?;
+                check_form(asked, true)?;
                 self.step_up(admin, asked, read(body)?)
             }
             ("DELETE", "/api/session") => {
-                self.check_form(asked, false)?;
+                check_form(asked, false)?;
                 self.sign_out(asked)
             }
             _ => Err(Refused::NoRoute),
@@ -176,13 +176,12 @@ impl Door {
             return Ok(Said::of(&found.session));
         }
         // Kept if there is one, so that two open forms of one browser both work.
-        let (csrf, cookies) = match cookie::read(asked.headers, cookie::DOOR) {
-            Some(known) => (known.to_owned(), Vec::new()),
-            None => {
-                let drawn = draw::text()?;
-                let set = cookie::set(cookie::DOOR, &drawn);
-                (drawn, set.into_iter().collect())
-            }
+        let (csrf, cookies) = if let Some(known) = cookie::read(asked.headers, cookie::DOOR) {
+            (known.to_owned(), Vec::new())
+        } else {
+            let drawn = draw::text()?;
+            let set = cookie::set(cookie::DOOR, &drawn);
+            (drawn, set.into_iter().collect())
         };
         let body = json!({
             "signed_in": false,
@@ -405,17 +404,6 @@ impl Door {
         Refused::Wrong(what)
     }
 
-    /// A change under `/api/session` comes from our page, as JSON.
-    fn check_form(&self, asked: Asked<'_>, has_body: bool) -> Result<(), Refused> {
-        check_origin(asked.headers)?;
-        let kind = asked.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-        let is_json = kind.is_some_and(|kind| kind.starts_with(b"application/json"));
-        if has_body && !is_json {
-            return Err(Refused::NotJson);
-        }
-        Ok(())
-    }
-
     fn turn(&self) -> Result<Turn<'_>, Refused> {
         let taken = self.hashing.fetch_add(1, Ordering::AcqRel);
         let turn = Turn(&self.hashing);
@@ -460,4 +448,15 @@ impl Said {
 
 fn read(body: &[u8]) -> Result<Given, Refused> {
     serde_json::from_slice(body).map_err(|_| Refused::Malformed)
+}
+
+/// A change under `/api/session` comes from our page, as JSON.
+fn check_form(asked: Asked<'_>, has_body: bool) -> Result<(), Refused> {
+    check_origin(asked.headers)?;
+    let kind = asked.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let is_json = kind.is_some_and(|kind| kind.starts_with(b"application/json"));
+    if has_body && !is_json {
+        return Err(Refused::NotJson);
+    }
+    Ok(())
 }

@@ -198,12 +198,14 @@ fn s76_first_run_takeover() {
     assert_eq!(house.door.issue_setup_token(&house.admin).unwrap(), None);
 }
 
+type Spoil = fn(&mut HeaderMap);
+
 #[test]
 fn s78_csrf_matrix() {
     let house = House::claimed();
     let signed_in = house.sign_in();
     let given = json!({ "email": EMAIL, "password": PASSWORD });
-    let spoiled: [(&str, fn(&mut HeaderMap)); 7] = [
+    let spoiled: [(&str, Spoil); 7] = [
         ("no token", |headers| drop(headers.remove("x-csrf-token"))),
         ("another token", |headers| {
             headers.insert("x-csrf-token", HeaderValue::from_static("0000"));

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use crate::support::{Setup, code, of};
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn s41_a_stream_ends_with_its_token() {

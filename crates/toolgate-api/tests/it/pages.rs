@@ -21,7 +21,7 @@ async fn walk(setup: &Setup, path: &str, noun: &str, limit: usize) -> Vec<Value>
         assert!(items.len() <= limit);
         all.extend(items.iter().cloned());
         match page["next_cursor"].as_str() {
-            Some(next) => cursor = next.to_owned(),
+            Some(next) => next.clone_into(&mut cursor),
             None => return all,
         }
     }

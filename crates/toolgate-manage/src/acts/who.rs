@@ -60,6 +60,7 @@ pub(crate) static AUDIT: Tool = Tool {
     act: audit,
 };
 
+#[expect(clippy::unnecessary_wraps, reason = "every act may be refused")]
 fn whoami(desk: &Desk, _: &mut Arguments) -> Result<Answer, Refusal> {
     let workspace = desk.scope.slug().as_str();
     let text = match &desk.token {
