@@ -555,22 +555,14 @@ impl AdminError {
                 )
             }),
             Self::NoActiveWorkspace { known } => Some(choose(known)),
-            Self::UnknownServer { known, .. } => Some(if known.is_empty() {
-                "it has none yet; add one with `toolgatectl mcp add`".to_owned()
-            } else {
-                format!("it has {}; see `toolgatectl mcp list`", listed(known))
-            }),
-            Self::ServerTaken { slug, .. } => Some(format!(
-                "choose another name, or remove it first: `toolgatectl mcp remove {slug}`"
-            )),
+            Self::UnknownServer { .. } | Self::ServerTaken { .. } | Self::NotAlone { .. } => {
+                self.hint_on_servers()
+            }
             Self::Server(source) => source.hint(),
             Self::InFile { source, .. } => source.hint(),
             Self::FileForm(_) => {
                 Some("docs/files.md has the form; `toolgatectl export` writes it".to_owned())
             }
-            Self::NotAlone { unprefixed, other } => Some(format!(
-                "disable one of them (`toolgatectl mcp disable {other}`), or add `{unprefixed}` without --prefix none"
-            )),
             Self::UnknownToken { .. }
             | Self::UnknownHolder { .. }
             | Self::AmbiguousToken { .. }
@@ -665,6 +657,23 @@ impl AdminError {
                 "`toolgatectl doctor` says whether the store itself has them; set those secrets again"
                     .to_owned(),
             ),
+            _ => None,
+        }
+    }
+
+    fn hint_on_servers(&self) -> Option<String> {
+        match self {
+            Self::UnknownServer { known, .. } => Some(if known.is_empty() {
+                "it has none yet; add one with `toolgatectl mcp add`".to_owned()
+            } else {
+                format!("it has {}; see `toolgatectl mcp list`", listed(known))
+            }),
+            Self::ServerTaken { slug, .. } => Some(format!(
+                "choose another name, or remove it first: `toolgatectl mcp remove {slug}`"
+            )),
+            Self::NotAlone { unprefixed, other } => Some(format!(
+                "disable one of them (`toolgatectl mcp disable {other}`), or add `{unprefixed}` without --prefix none"
+            )),
             _ => None,
         }
     }
