@@ -203,17 +203,6 @@ const ACTS: &[(&str, Act, &[&str])] = &[
         &["tool.settle"],
     ),
     (
-        "describe_workspace",
-        |home, _| {
-            let text = "version = 1\nslug = \"team\"\nname = \"The team\"\n";
-            let file = WorkspaceFile::parse(text)?;
-            home.admin
-                .apply_file(home.admin.plan_file(&file, None, false)?)
-                .map(drop)
-        },
-        &["workspace.change"],
-    ),
-    (
         "switch_server",
         |home, scope| home.admin.switch_server(scope, "notes", false).map(drop),
         &["server.disable"],

@@ -178,6 +178,12 @@ impl Setup {
         self.knock().await;
     }
 
+    /// Lifts the plan's limit on the servers of a workspace.
+    pub(crate) fn allow_many_servers(&self) {
+        let plan = r#"{"name":"unlimited","servers_per_workspace":null}"#;
+        self.store.set_setting(&actor(), "plan", plan).unwrap();
+    }
+
     /// Adds a server without telling the gateway yet.
     pub(crate) fn add_later(&self, scope: &WorkspaceScope, spec: &ServerSpec) {
         self.store.add_server(scope, &actor(), spec).unwrap();

@@ -139,6 +139,11 @@ const ACTS: &[(&str, Act)] = &[
         let class = Some(Classification::ReadOnly);
         store.classify_tool(&ready.scope, &actor(), &ready.server, "search", class)
     }),
+    ("tool.settle", |ready| {
+        let store = &ready.house.store;
+        let tool = (&ready.server, "search");
+        store.settle_tool(&ready.scope, &actor(), tool, false, None)
+    }),
     ("operator_key.create", |ready| {
         let key = operator_key();
         ready.house.store.create_operator_key(&actor(), &key)

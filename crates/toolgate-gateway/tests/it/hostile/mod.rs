@@ -63,6 +63,7 @@ async fn s69_hostile_upstream() {
     setup.link("good", &good).await;
     // A link for each, so that what one does is not held against another.
     let scope = setup.scope("default");
+    setup.allow_many_servers();
     for number in 0..behaviours.len() {
         let url = format!("http://{}/{number}", hostile.origin);
         let spec = setup.spec(&scope, &format!("h{number}"), &url);
