@@ -234,7 +234,7 @@ fn responses(operation: &Operation, given: &mut SchemaGenerator, error: &Schema)
     let reply = (operation.reply)(given);
     let (kind, schema) = match operation.run {
         Run::Feed(_) => ("text/event-stream", json!({ "type": "string" })),
-        Run::Asset => ("text/plain", json!({ "type": "string" })),
+        Run::Asset => ("text/html", json!({ "type": "string" })),
         Run::Act(_) | Run::Open(_) | Run::Document | Run::Session => {
             ("application/json", reply.clone().to_value())
         }

@@ -68,7 +68,17 @@ fn workspaces_from_create_to_delete() {
     let used = home.one(&["workspace", "use", "team-tools"]);
     assert_eq!(used, json!({ "slug": "team-tools", "active": true }));
     let set = home.one(&["workspace", "set", "team-tools", "--read-only", "all"]);
-    shape(&set, &["slug", "read_only", "strict_records", "gateway"]);
+    shape(
+        &set,
+        &[
+            "slug",
+            "name",
+            "description",
+            "read_only",
+            "strict_records",
+            "gateway",
+        ],
+    );
     let set = home.one(&["workspace", "set", "team-tools", "--strict-records", "on"]);
     assert_eq!(
         (&set["read_only"], &set["strict_records"]),

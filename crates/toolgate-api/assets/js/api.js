@@ -162,7 +162,7 @@ export function workspace(slug) {
       list: () => all('tokens', `${at}/tokens`),
       create: (given) => call('POST', `${at}/tokens`, given),
       revoke: (id) => call('DELETE', `${at}/tokens/${enc(id)}`),
-      inspect: (token) => call('POST', `${at}/tokens/inspect`, { token }),
+      inspect: (token) => call('POST', `${at}/inspect-token`, { token }),
     },
     members: {
       list: () => all('members', `${at}/members`),

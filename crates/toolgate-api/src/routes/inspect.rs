@@ -9,7 +9,7 @@ use crate::input::Nothing;
 use crate::operation::{Act, AuthPolicy, Operation};
 use crate::problem::Problem;
 
-const INSPECT: &str = "/api/community/mcp/workspaces/{ws}/tokens/inspect";
+const INSPECT: &str = "/api/community/mcp/workspaces/{ws}/inspect-token";
 
 /// A token to look up.
 #[derive(Deserialize, JsonSchema)]

@@ -214,7 +214,7 @@ const WANTED: &[(&str, AuthPolicy)] = &[
         AuthPolicy::Admin,
     ),
     (
-        "POST /api/community/mcp/workspaces/{ws}/tokens/inspect",
+        "POST /api/community/mcp/workspaces/{ws}/inspect-token",
         AuthPolicy::Admin,
     ),
     (
