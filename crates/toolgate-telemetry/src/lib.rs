@@ -2,9 +2,9 @@
 //!
 //! [`Telemetry`] hears of every call that ended on the recorder's own thread ([`Observer`]), counts it, and hands it to
 //! tasks of its own; no call waits for any of them. What is told is metadata: names, figures, how a call ended. There is
-//! no way for arguments, results or secrets to get here, since a [`CallRecord`](toolgate_analytics::CallRecord) has none.
+//! no way for arguments, results or secrets to get here, since a [`CallRecord`] has none.
 //!
-//! One list of figures ([`figures`]) is what Prometheus scrapes and what is exported as OpenTelemetry metrics. Every
+//! One list of figures (`figures`) is what Prometheus scrapes and what is exported as OpenTelemetry metrics. Every
 //! queue is bounded, and what does not fit is dropped and counted.
 
 mod alerts;
