@@ -38,6 +38,7 @@ mod draw;
 mod error;
 mod file;
 mod gateway;
+mod hint;
 mod insight;
 mod invitation;
 mod keys;
