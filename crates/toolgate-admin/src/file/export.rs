@@ -33,6 +33,13 @@ impl Admin {
             let tools = settled.remove(&spec.id).unwrap_or_default();
             ServerEntry::of(&spec, tools)
         });
+        let mut tokens: Vec<_> = self
+            .working_tokens(scope)?
+            .iter()
+            .map(token_entry)
+            .collect();
+        // Not by age: tokens made in one millisecond have none, and another installation's file would differ.
+        tokens.sort();
         Ok(WorkspaceFile {
             read_only: if workspace.read_only_all {
                 ReadOnlyMay::All
@@ -41,11 +48,7 @@ impl Admin {
             },
             strict_records: workspace.strict_records,
             servers: servers.collect(),
-            tokens: self
-                .working_tokens(scope)?
-                .into_iter()
-                .map(|token| token_entry(&token))
-                .collect(),
+            tokens,
             ..WorkspaceFile::new(
                 workspace.slug.to_string(),
                 workspace.name,
@@ -54,14 +57,11 @@ impl Admin {
         })
     }
 
-    /// The tokens that are accepted, by name; those of one name by age.
+    /// The tokens that are accepted.
     pub(super) fn working_tokens(&self, scope: &WorkspaceScope) -> Result<Vec<Token>, AdminError> {
         let now = self.judged_ms()?;
         let mut tokens = self.store.list_tokens(scope)?;
         tokens.retain(|token| token.status(now) == TokenStatus::Active);
-        tokens.sort_by(|a, b| {
-            (&a.name, a.created_at, a.id.as_str()).cmp(&(&b.name, b.created_at, b.id.as_str()))
-        });
         Ok(tokens)
     }
 }

@@ -113,8 +113,8 @@ pub(super) struct ToolEntry {
 /// By the server's own names.
 pub(super) type Tools = BTreeMap<String, ToolEntry>;
 
-/// A token without its text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A token without its text. Ordered by what it says, its name first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TokenEntry {
     pub(super) name: String,
@@ -131,7 +131,7 @@ pub(super) struct TokenEntry {
 }
 
 /// Requests in any 60 seconds, or `off`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(super) enum RateEntry {
     PerMinute(u32),

@@ -90,6 +90,22 @@ fn full() -> (Home, WorkspaceScope) {
 }
 
 #[test]
+fn tokens_of_one_name_stand_in_the_file_by_what_they_say() {
+    let token = |role: &str| format!("[[tokens]]\nname = \"bot\"\nrole = \"{role}\"\n");
+    let (one, two) = (Home::new(), Home::new());
+    for (home, roles) in [
+        (&one, ["admin", "read-only", "developer"]),
+        (&two, ["developer", "admin", "read-only"]),
+    ] {
+        let mut file = "version = 1\nslug = \"team\"\nname = \"Team\"\n".to_owned();
+        file.extend(roles.map(token));
+        put(home, &file, false);
+    }
+    let written = |home: &Home| text(home, &home.admin.scope("team").unwrap());
+    assert_eq!(written(&one), written(&two));
+}
+
+#[test]
 fn what_is_written_out_makes_an_equal_workspace_and_then_changes_nothing() {
     let (home, scope) = full();
     let first = text(&home, &scope);
@@ -296,7 +312,9 @@ fn a_token_is_changed_where_it_can_be_and_the_rest_is_said() {
         "{:?}",
         applied.plan.next
     );
-    let role = before.replacen("role = \"read-only\"", "role = \"developer\"", 1);
+    let (others, bob) = before.split_once("name = \"bob\"").unwrap();
+    let bob = bob.replacen("role = \"read-only\"", "role = \"developer\"", 1);
+    let role = format!("{others}name = \"bob\"{bob}");
     let applied = put(&home, &role, true);
     assert_eq!(applied.plan.changes.len(), 1);
     assert!(applied.tokens.is_empty(), "it is changed, not made anew");
