@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::Value;
 use toolgate_namespace::{
     Changes, ExposedName, Prefix, ServerId, ServerIdentity, ServerSlug, ServerSpec, TOOL_NAME_MAX,
@@ -24,6 +26,29 @@ pub(crate) struct Catalog {
     read_only_all: bool,
 }
 
+/// Who says what a tool does (S-54).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClassifiedBy {
+    /// An admin said so.
+    Admin,
+    /// Its server's pinned annotations say so.
+    Server,
+    /// Neither did, so it counts as the worst.
+    Nobody,
+}
+
+impl ClassifiedBy {
+    /// The word in lists and in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Server => "server",
+            Self::Nobody => "nobody",
+        }
+    }
+}
+
 /// One tool.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -39,6 +64,8 @@ pub(crate) struct Entry {
     pub(crate) full: String,
     /// What it does: an admin's word, else its pinned annotations (S-54).
     pub(crate) classification: Classification,
+    /// Whose word that is.
+    pub(crate) classified_by: ClassifiedBy,
     /// What its server says of it.
     pub(crate) description: Option<String>,
     /// Whether it may be had, as the gateway decides it.
@@ -85,6 +112,11 @@ impl Catalog {
                     full,
                     exposed: exposed.get(&(server.id.clone(), row.name.clone())).cloned(),
                     classification: row.classification.unwrap_or(definition.classification),
+                    classified_by: match row.classification {
+                        Some(_) => ClassifiedBy::Admin,
+                        None if definition.hinted => ClassifiedBy::Server,
+                        None => ClassifiedBy::Nobody,
+                    },
                     description: definition.description,
                     standing: standing(&row),
                     quarantined: quarantined.get(&server.id).cloned(),
@@ -362,18 +394,19 @@ fn prefix(server: &ServerSpec) -> Option<&ServerSlug> {
 struct Definition {
     description: Option<String>,
     classification: Classification,
+    /// Whether its annotations say anything of what it does.
+    hinted: bool,
 }
 
 impl Definition {
     fn of(json: &[u8]) -> Self {
         let value: Value = serde_json::from_slice(json).unwrap_or_default();
         let hint = |name: &str| value["annotations"][name].as_bool();
+        let (read_only, destructive) = (hint("readOnlyHint"), hint("destructiveHint"));
         Self {
             description: value["description"].as_str().map(ToOwned::to_owned),
-            classification: Classification::from_hints(
-                hint("readOnlyHint"),
-                hint("destructiveHint"),
-            ),
+            classification: Classification::from_hints(read_only, destructive),
+            hinted: read_only.is_some() || destructive.is_some(),
         }
     }
 }

@@ -1,12 +1,14 @@
 //! The keys of an installation: which there are, and how they are replaced (S-10, S-12).
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
-use toolgate_store::control::{self, ControlReply, ControlRequest};
+use toolgate_store::control::{self, ControlRequest};
 use toolgate_store::master::{NewMaster, rotate_master};
 use toolgate_store::{KeyState, StoreError, WorkspaceScope};
+use toolgate_vault::KeyId;
 
 use crate::time::rfc3339;
 use crate::{Admin, AdminError, GatewayState};
@@ -93,7 +95,7 @@ pub struct KeysRotated {
     pub key_elsewhere: Option<String>,
     /// Workspaces with a new data key.
     pub workspaces: Vec<String>,
-    /// How many secrets the gateway sealed anew.
+    /// How many secrets are sealed anew by now.
     pub secrets: u64,
     /// Whether nothing is left to do.
     pub complete: bool,
@@ -166,6 +168,7 @@ impl Admin {
             KeysToRotate::Workspace(scope) => vec![scope.slug().to_string()],
             KeysToRotate::All => all()?,
         };
+        let before = self.secrets_by_key()?;
         for slug in &slugs {
             self.store
                 .rotate_workspace_key(&self.scope(slug)?, &self.actor)?;
@@ -173,8 +176,14 @@ impl Admin {
         rotated.workspaces = slugs;
         rotated.gateway = self.knock();
         if rotated.gateway != GatewayState::NotRunning {
-            rotated.secrets = self.ask_to_reseal();
+            self.ask_to_reseal();
         }
+        // Counted here: the gateway seals anew by itself too, and may have been quicker than the request.
+        let after = self.secrets_by_key()?;
+        rotated.secrets = before
+            .iter()
+            .map(|(key, secrets)| secrets.saturating_sub(after.get(key).copied().unwrap_or(0)))
+            .sum();
         // Keys that nothing is sealed under need no gateway.
         for slug in all()? {
             self.store
@@ -216,12 +225,19 @@ impl Admin {
         Ok(told.collect())
     }
 
-    /// Best effort: the gateway does it by itself too.
-    fn ask_to_reseal(&self) -> u64 {
-        match control::ask(&self.dir, &ControlRequest::Reseal, RESEAL_TIMEOUT) {
-            Ok(ControlReply::Resealed { secrets, .. }) => secrets,
-            _ => 0,
+    /// How many secrets are sealed under each data key.
+    fn secrets_by_key(&self) -> Result<HashMap<KeyId, u64>, AdminError> {
+        let mut secrets = HashMap::new();
+        for slug in self.slugs()? {
+            let keys = self.store.workspace_keys(&self.scope(&slug)?)?;
+            secrets.extend(keys.into_iter().map(|key| (key.id, key.secrets)));
         }
+        Ok(secrets)
+    }
+
+    /// Best effort, and waited for: the gateway does it by itself too.
+    fn ask_to_reseal(&self) {
+        let _ = control::ask(&self.dir, &ControlRequest::Reseal, RESEAL_TIMEOUT);
     }
 }
 

@@ -77,7 +77,7 @@ pub use backup::{
 };
 pub use call::{CallFeed, CallListed, CallQuery};
 pub use caller::{KeyHolder, TokenHolder, is_credential};
-pub use catalog::OWN_TOOLS_FOR_ALL;
+pub use catalog::{ClassifiedBy, OWN_TOOLS_FOR_ALL};
 pub use clock::{ClockAccepted, ClockShown};
 pub use doctor::{Finding, Level, doctor, doctor_with};
 pub use error::{AdminError, Fault};

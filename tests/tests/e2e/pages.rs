@@ -41,6 +41,30 @@ fn commands_in_the_pages_are_understood() {
     assert!(tried > 60, "commands are looked for elsewhere: {tried}");
 }
 
+/// Of two rows about one command one would be out of date.
+#[test]
+fn each_command_has_one_row_of_the_members_it_prints() {
+    let text = fs::read_to_string(root().join("docs/toolgatectl.md")).expect("the page is there");
+    let (_, table) = text
+        .split_once("| command | members |")
+        .expect("the table is there");
+    let mut seen = BTreeSet::new();
+    for row in table.lines().skip(2).take_while(|row| row.starts_with('|')) {
+        let commands = row.split('|').nth(1).expect("a row has cells");
+        let commands: Vec<&str> = commands.split('`').skip(1).step_by(2).collect();
+        let noun = commands[0].split(' ').next().expect("it has words");
+        for command in &commands {
+            let whole = if command.contains(' ') || *command == noun {
+                (*command).to_owned()
+            } else {
+                format!("{noun} {command}")
+            };
+            assert!(seen.insert(whole), "`{command}` stands twice");
+        }
+    }
+    assert!(seen.len() > 60, "rows are looked for elsewhere: {seen:?}");
+}
+
 /// Flags and variables in manifests, units and scripts are some that the programs read.
 #[test]
 fn what_is_packaged_sets_what_the_programs_read() {

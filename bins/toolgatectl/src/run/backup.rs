@@ -75,11 +75,11 @@ pub(super) fn restore(
 fn summary(what: &str, backup: &BackupVerified) -> String {
     let secrets = match backup.secrets {
         SecretsTried::Opened { workspaces: 0 } => "there are no secrets in it".to_owned(),
+        SecretsTried::Opened { workspaces: 1 } => {
+            "a secret of the one workspace that has any opens".to_owned()
+        }
         SecretsTried::Opened { workspaces } => {
-            format!(
-                "a secret of each of {} opens",
-                count(workspaces, "workspace")
-            )
+            format!("a secret of each of {workspaces} workspaces opens")
         }
         SecretsTried::NoGateway => "its keys open, its secrets were not tried".to_owned(),
     };

@@ -64,7 +64,7 @@ fn listed(tools: &[ToolListed]) -> String {
             plain(tool.exposed.as_deref().unwrap_or(&tool.tool)),
             plain(&tool.server),
             doing(tool.classification),
-            plain(tool.classified_by),
+            plain(tool.classified_by.as_str()),
             state,
             maybe(about.as_deref()),
         ]

@@ -7,7 +7,7 @@ use toolgate_policy::Classification;
 use toolgate_store::{StoreError, ToolState, WorkspaceScope};
 
 use super::review::hex;
-use crate::catalog::{Catalog, Entry};
+use crate::catalog::{Catalog, ClassifiedBy, Entry};
 use crate::{Admin, AdminError, GatewayState};
 
 /// A tool in a list.
@@ -21,8 +21,8 @@ pub struct ToolListed {
     pub tool: String,
     /// What it does.
     pub classification: Classification,
-    /// Who says so: `server` (its pinned annotations) or `admin`.
-    pub classified_by: &'static str,
+    /// Who says so.
+    pub classified_by: ClassifiedBy,
     /// Whether it is switched on.
     pub enabled: bool,
     /// `approved`; `held`: new or changed, and not served; `changed`: another definition waits for an approval
@@ -169,10 +169,7 @@ impl ToolListed {
             server: entry.server,
             tool: entry.row.name,
             classification: entry.classification,
-            classified_by: match entry.row.classification {
-                Some(_) => "admin",
-                None => "server",
-            },
+            classified_by: entry.classified_by,
             enabled: entry.row.enabled,
             description: entry.description,
         }

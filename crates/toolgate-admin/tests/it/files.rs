@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use toolgate_admin::{
-    AdminError, Baseline, Changes, ChildSettings, Classification, EraSetting, Fault, Isolation,
-    NewServer, NewToken, NewTransport, Prefix, ProxyFile, ReadOnlyMay, Role, Secret, SecretOwner,
-    Trust, WorkspaceFile, WorkspaceScope, WorkspaceSettings,
+    AdminError, Baseline, Changes, ChildSettings, Classification, ClassifiedBy, EraSetting, Fault,
+    Isolation, NewServer, NewToken, NewTransport, Prefix, ProxyFile, ReadOnlyMay, Role, Secret,
+    SecretOwner, Trust, WorkspaceFile, WorkspaceScope, WorkspaceSettings,
 };
 use toolgate_store::control::{ControlReply, ControlRequest};
 use toolgate_store::{OfferedTool, Ruling};
@@ -271,9 +271,9 @@ fn s54_what_is_settled_about_a_tool_holds_from_its_first_list_on() {
     assert_eq!(
         state,
         [
-            ("search", true, "admin", "approved"),
-            ("delete", false, "server", "approved"),
-            ("new", true, "server", "approved"),
+            ("search", true, ClassifiedBy::Admin, "approved"),
+            ("delete", false, ClassifiedBy::Server, "approved"),
+            ("new", true, ClassifiedBy::Server, "approved"),
         ]
     );
     assert_eq!(text(&other, &made), text(&home, &scope));

@@ -1,8 +1,8 @@
 //! Servers and their tools (product.md sections 3.1 and 8, P9.6, S-70 to S-72).
 
 use toolgate_admin::{
-    ChildSettings, Classification, Fault, HttpKind, NewServer, NewTransport, Prefix, Probe,
-    WorkspaceScope,
+    ChildSettings, Classification, ClassifiedBy, Fault, HttpKind, NewServer, NewTransport, Prefix,
+    Probe, WorkspaceScope,
 };
 
 use crate::home::{Home, bearer, http, server};
@@ -173,7 +173,8 @@ fn tools_are_listed_with_what_they_do_and_who_says_so() {
     assert_eq!(tools[0].classification, Classification::ReadOnly);
     // S-54: absent hints mean the worst.
     assert_eq!(tools[1].classification, Classification::Destructive);
-    assert_eq!(tools[1].classified_by, "server");
+    assert_eq!(tools[0].classified_by, ClassifiedBy::Server);
+    assert_eq!(tools[1].classified_by, ClassifiedBy::Nobody);
     assert_eq!(tools[1].description.as_deref(), Some("Does create"));
 
     home.admin
@@ -186,7 +187,7 @@ fn tools_are_listed_with_what_they_do_and_who_says_so() {
     assert_eq!(tools.len(), 2);
     assert!(!tools[0].enabled);
     assert_eq!(tools[1].classification, Classification::Write);
-    assert_eq!(tools[1].classified_by, "admin");
+    assert_eq!(tools[1].classified_by, ClassifiedBy::Admin);
 
     // What was said outlives the next listing of the server.
     home.save_tools(&scope, "b-first", &[("create", "{}"), ("search", READ)]);

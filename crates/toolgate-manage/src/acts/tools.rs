@@ -1,6 +1,6 @@
 //! Tools of servers, and an admin's word on them.
 
-use toolgate_admin::{Classification, DifferenceShown, Role, ToolListed, ToolReview};
+use toolgate_admin::{Classification, ClassifiedBy, DifferenceShown, Role, ToolListed, ToolReview};
 
 use crate::answer::{self, Answer, count, lines};
 use crate::desk::Desk;
@@ -126,13 +126,17 @@ fn line(tool: &ToolListed) -> String {
         .exposed
         .as_deref()
         .unwrap_or("hidden because of its name");
+    let by = match tool.classified_by {
+        ClassifiedBy::Admin => " says the admin",
+        ClassifiedBy::Server => " says the server",
+        ClassifiedBy::Nobody => " since nobody says",
+    };
     let off = if tool.enabled { "" } else { ", switched off" };
     format!(
-        "{name} ({}/{}): {} says the {}, {}{off}",
+        "{name} ({}/{}): {}{by}, {}{off}",
         tool.server,
         tool.tool,
         tool.classification.as_str(),
-        tool.classified_by,
         tool.state,
     )
 }

@@ -5,7 +5,8 @@ import { workspace } from '../api.js';
 import { count } from '../format.js';
 import { badge, button, empty, head, input, linkButton, select, table, toast } from '../parts.js';
 
-const CLASSES = [['read-only', 'read-only'], ['write', 'write'], ['destructive', 'destructive'], ['unknown', 'unknown']];
+const CLASSES = [['read-only', 'read-only'], ['write', 'write'], ['destructive', 'destructive']];
+const SAID = { admin: 'says an administrator', server: 'says its server', nobody: 'nobody says, so the worst' };
 const STATES = { approved: ['good', 'approved'], held: ['warn', 'held'], changed: ['warn', 'changed'], gone: ['plain', 'gone'] };
 
 export const page = {
@@ -36,10 +37,10 @@ export function toolTable(context, tools) {
     columns: [
       { title: 'Tool', cell: (tool) => [h('code', null, tool.exposed ?? `${tool.server}/${tool.tool}`), tool.description && h('span', { class: 'sub' }, tool.description)] },
       {
-        title: 'Does', cell: (tool) => [select('classification', CLASSES.filter(([value]) => value !== 'unknown' || tool.classification === 'unknown'), tool.classification, {
+        title: 'Does', cell: (tool) => [select('classification', CLASSES, tool.classification, {
           'aria-label': `What ${tool.tool} does`, value: tool.classification,
           onchange: (event) => change(context, tool, { classification: event.target.value }, `${tool.tool} counts as ${event.target.value}`),
-        }), h('span', { class: 'sub' }, `says ${tool.classified_by === 'admin' ? 'an administrator' : 'its server'}`)],
+        }), h('span', { class: 'sub' }, SAID[tool.classified_by])],
       },
       {
         title: 'Pin', cell: (tool) => [badge(...(STATES[tool.state] ?? ['plain', tool.state]), tool.reason), tool.state !== 'approved' && tool.state !== 'gone'
