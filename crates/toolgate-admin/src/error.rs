@@ -280,14 +280,13 @@ pub enum AdminError {
         name: &'static str,
     },
     /// Addresses that are not public are allowed on the host alone (S-65).
+    /// Which address a name stands for is not said: that would map a network for whoever may not see it (S-67).
     #[error(
-        "`{origin}` is {why}, and nobody on the gateway's host has allowed it in this workspace"
+        "`{origin}` is plain http or not at a public address, and nobody on the gateway's host has allowed it in this workspace"
     )]
     NotAllowedHere {
         /// Host and port.
         origin: String,
-        /// Such as `at loopback address 127.0.0.1` or `plain http`.
-        why: String,
     },
     /// Text that is not a token, so nothing was looked up.
     #[error("that is not a token")]

@@ -151,10 +151,6 @@ fn check_reach(
     }
     Err(AdminError::NotAllowedHere {
         origin: allowance.origin.clone(),
-        why: match &allowance.address {
-            Some(address) => format!("at {address}"),
-            None => "plain http".to_owned(),
-        },
     })
 }
 

@@ -55,6 +55,24 @@ async fn s64_private_addresses_are_refused_to_everybody() {
     assert!(setup.admin.list_servers(&scope).unwrap().is_empty());
 }
 
+#[tokio::test]
+async fn s67_a_refusal_does_not_say_which_address_a_name_stands_for() {
+    let setup = Setup::new().await;
+    let team = setup.team("Team");
+    let path = of(&team.slug, "/servers");
+    let at = async |url: &str| {
+        let reply = setup.by(&team.admin).at(&path).post(&server(url)).await;
+        reply.json().to_string()
+    };
+    let named = at("https://localhost/mcp").await;
+    assert!(
+        !named.contains("127.0.0.1") && !named.contains("::1"),
+        "{named}"
+    );
+    let plain = at("http://localhost/mcp").await;
+    assert_eq!(named.replace(":443", ""), plain.replace(":80", ""));
+}
+
 /// What the operator allowed on the host is allowed in that workspace, for exactly that host and port.
 #[tokio::test]
 async fn s65_what_was_allowed_on_the_host_may_be_used() {
