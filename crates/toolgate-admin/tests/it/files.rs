@@ -272,8 +272,8 @@ fn s54_what_is_settled_about_a_tool_holds_from_its_first_list_on() {
         state,
         [
             ("search", true, ClassifiedBy::Admin, "approved"),
-            ("delete", false, ClassifiedBy::Server, "approved"),
-            ("new", true, ClassifiedBy::Server, "approved"),
+            ("delete", false, ClassifiedBy::Nobody, "approved"),
+            ("new", true, ClassifiedBy::Nobody, "approved"),
         ]
     );
     assert_eq!(text(&other, &made), text(&home, &scope));
