@@ -19,7 +19,7 @@ const DATE: &str = "Measured on ";
 pub(crate) fn full(outcomes: &[Outcome], suite: &str) -> String {
     let mut text = format!(
         "Suite `@modelcontextprotocol/conformance` {suite}.\n\n\
-         | row | scored scenarios passed | checks | at least | seconds | retried |\n\
+         | row | scored scenarios passed | checks | at least | seconds | attempts |\n\
          |---|---|---|---|---|---|\n"
     );
     for outcome in outcomes {
@@ -33,7 +33,7 @@ pub(crate) fn full(outcomes: &[Outcome], suite: &str) -> String {
             score.checks,
             row.floor,
             outcome.score.seconds,
-            if outcome.retried { "yes" } else { "" }
+            outcome.attempts
         )
         .expect("a string takes everything");
     }
@@ -50,7 +50,7 @@ pub(crate) fn json(outcomes: &[Outcome], suite: &str) -> Value {
             "checks": outcome.score.checks,
             "floor": outcome.row.floor,
             "seconds": outcome.score.seconds,
-            "retried": outcome.retried,
+            "attempts": outcome.attempts,
             "ok": outcome.ok(),
             "problems": outcome.score.problems,
         })
