@@ -476,14 +476,24 @@ impl Watch for Router {
 
     fn value_begins(&mut self, depth: usize, first: u8, at: usize) -> bool {
         match depth {
-            0 if first != b'{' => self.fail("no single message"),
-            0 => {}
-            1 => self.root_begins(first, at),
-            _ if self.place != Place::Inside => {}
-            2 => self.member_begins(first, at),
-            _ => return self.blocks.wants(depth),
+            0 => {
+                if first != b'{' {
+                    self.fail("no single message");
+                }
+                true
+            }
+            1 => {
+                self.root_begins(first, at);
+                self.place == Place::Inside
+            }
+            _ if self.place != Place::Inside => false,
+            2 => {
+                self.member_begins(first, at);
+                self.blocks.looks()
+            }
+            _ if matches!(first, b'{' | b'[') => true,
+            _ => self.blocks.wants(depth),
         }
-        false
     }
 
     fn value_ends(&mut self, depth: usize, at: usize, text: &[u8]) {
