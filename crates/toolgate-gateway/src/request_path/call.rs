@@ -215,7 +215,8 @@ async fn prepare(
         if tool.definition.requires_task() {
             return Err(reply::needs_task(client.revision.era()).into());
         }
-        if modern {
+        // Arguments are looked into only where a header repeats one of them.
+        if modern && !tool.definition.header_params.is_empty() {
             let view = super::entry::HeaderView(visit.headers);
             let arguments = target.params.object("arguments");
             check_param_headers(&tool.definition, arguments.as_ref(), &view)?;

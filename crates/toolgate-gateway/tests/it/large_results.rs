@@ -148,6 +148,34 @@ async fn p7_9_the_first_byte_comes_before_the_last_was_sent() {
     }
 }
 
+/// The same where the server says the type of its events, as most do.
+#[tokio::test]
+async fn an_event_that_says_it_is_a_message_goes_on_as_it_comes() {
+    for is_modern in [false, true] {
+        let (begin, end) = around(is_modern, "");
+        let script = Script::new().pieces(
+            EVENTS,
+            vec![
+                bytes(format!("event: message\ndata: {begin}")),
+                bytes("a".repeat(LARGE)),
+                Piece::Wait("go"),
+                bytes(format!("{}{end}\n\n", "b".repeat(LARGE))),
+            ],
+        );
+        let setup = Setup::new().await;
+        let server = linked(&setup, server(is_modern, script)).await;
+        let mut answer = call(&setup, is_modern, JSON).await;
+        let mut text = read(&mut answer, LARGE).await;
+        server.signal("go");
+        let (end, is_whole) = rest(&mut answer).await;
+        assert!(is_whole);
+        text.extend(end);
+        let expected = format!("{}{}", "a".repeat(LARGE), "b".repeat(LARGE));
+        assert_eq!(message(&text)["result"]["content"][0]["text"], expected);
+        assert_eq!(only_record(&setup).await.status, CallStatus::Ok);
+    }
+}
+
 /// The same on the event stream of a modern client, whose event comes in parts.
 #[tokio::test]
 async fn p7_9_an_event_for_the_client_comes_in_parts() {

@@ -209,8 +209,9 @@ fn http1_builder(config: &EgressConfig) -> http1::Builder {
 
 /// hyper's built-in number of header fields.
 const HYPER_MAX_HEADERS: usize = 100;
-/// Grown to at most this while a long answer comes in.
-const READ_BUFFER_BYTES: usize = 400 * 1024;
+/// Grown to at most this while a long answer comes in. Larger reads cost memory and no less time: what was read has to
+/// be gone through while it is still near the processor.
+const READ_BUFFER_BYTES: usize = 64 * 1024;
 
 /// A transport that counts the bytes it takes, so that "nothing was sent" is a fact.
 struct CountingIo<T> {

@@ -302,8 +302,9 @@ impl Body for MarkedBody {
 const PARTING: Duration = Duration::from_secs(1);
 /// hyper's built-in number of header fields.
 const HYPER_MAX_HEADERS: usize = 100;
-/// Grown to at most this while a large body comes in; an idle connection gives it back.
-const READ_BUFFER_BYTES: usize = 256 * 1024;
+/// Grown to at most this while a large body comes in; an idle connection gives it back. As much of an answer waits for
+/// a client that is slow.
+const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// HTTP/2 windows and frames (S-61).
 const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;

@@ -80,6 +80,13 @@ struct OpenEvent {
     bytes: usize,
 }
 
+impl SseEvent {
+    /// Whether its data is a message: other types mean nothing here (P7.3).
+    pub fn is_message(&self) -> bool {
+        self.event.as_deref().is_none_or(|name| name == "message")
+    }
+}
+
 impl SseDecoder {
     /// A decoder that refuses events longer than `max_event_bytes`.
     pub fn new(max_event_bytes: usize) -> Self {
@@ -124,15 +131,13 @@ impl SseDecoder {
         Ok(None)
     }
 
-    /// What has come of the data of an event without a type, if that is more than `least` bytes and its first line is
-    /// not over.
+    /// What has come of the data of a message, if that is more than `least` bytes and its first line is not over.
     pub fn begun(&self, least: usize) -> Option<&[u8]> {
         let first = self.flow == Flow::Whole && !self.open.has_data && self.partial.len() > least;
-        let plain = self.open.event.event.is_none();
         let value = self
             .partial
             .strip_prefix(b"data:")
-            .filter(|_| first && plain)?;
+            .filter(|_| first && self.open.event.is_message())?;
         Some(value.strip_prefix(b" ").unwrap_or(value))
     }
 

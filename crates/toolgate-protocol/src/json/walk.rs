@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::blocks::{Seen, plain_run};
+use super::blocks::{Seen, Stop, plain_run, skip_blocks};
 use super::index::{Member, Members, offset};
 
 /// The members of a validated object.
@@ -67,20 +67,25 @@ impl Walk<'_> {
 
     /// Goes from an opening quote past the closing one; says whether there were escapes.
     fn skip_string(&mut self) -> bool {
-        let mut escaped = false;
+        let (mut escaped, mut seen) = (false, Seen::default());
         // Names and most values are short.
-        self.at = plain_run(self.text, self.at + 1, 2, &mut Seen::default());
-        if self.text.get(self.at) == Some(&b'"') {
-            self.at += 1;
-            return escaped;
-        }
-        while let Some(stop) = memchr::memchr2(b'"', b'\\', &self.text[self.at..]) {
-            self.at += stop + 1;
-            if self.text[self.at - 1] == b'"' {
-                return escaped;
+        self.at = plain_run(self.text, self.at + 1, 2, &mut seen);
+        while let Some(&byte) = self.text.get(self.at) {
+            match byte {
+                b'"' => {
+                    self.at += 1;
+                    return escaped;
+                }
+                b'\\' => {
+                    escaped = true;
+                    self.at += 2;
+                }
+                _ => self.at += 1,
             }
-            escaped = true;
-            self.at += 1;
+            self.at = match skip_blocks(self.text, self.at, &mut escaped, &mut seen) {
+                Stop::Quote(quote) => quote,
+                Stop::Slow(at) => plain_run(self.text, at, 4, &mut seen),
+            };
         }
         self.at = self.text.len();
         escaped

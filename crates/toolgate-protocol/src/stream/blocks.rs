@@ -74,6 +74,11 @@ impl Blocks {
         };
     }
 
+    /// Whether the member of the result that is being read holds blocks.
+    pub(super) fn looks(&self) -> bool {
+        self.top != Top::Other
+    }
+
     /// How deep the members of a block lie.
     fn level(&self) -> usize {
         match self.top {

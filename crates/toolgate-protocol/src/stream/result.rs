@@ -74,9 +74,7 @@ impl ResultPass {
     }
 
     /// For the answer to the request with this id, from a server of this revision, on its way to this client.
-    ///
-    /// Without one it only looks: [`suits`](Self::suits) then tells for whom the result may go on.
-    pub fn new(id: u64, from: Revision, audience: Option<Audience>) -> Self {
+    pub fn new(id: u64, from: Revision, audience: Audience) -> Self {
         Self {
             scan: Scan::new(&JsonLimits::UPSTREAM),
             router: Router::new(id, from, audience),
@@ -98,8 +96,9 @@ impl ResultPass {
     }
 
     /// Whether the result has begun and nothing stands against handing it on to this client before it is whole.
-    pub fn suits(&self, audience: &Audience) -> bool {
-        let (router, to) = (&self.router, audience.to);
+    pub fn suits(&self) -> bool {
+        let (router, audience) = (&self.router, &self.router.audience);
+        let to = audience.to;
         let converts = matches!(&*audience.method, "tools/call" | "prompts/get")
             && content::needs_conversion(router.from, to);
         if router.place == Place::Before || router.fault.is_some() || converts {
@@ -190,7 +189,7 @@ struct Envelope {
 struct Router {
     id: u64,
     from: Revision,
-    audience: Option<Audience>,
+    audience: Audience,
     place: Place,
     goes: Goes,
     /// Why it cannot go on.
@@ -234,7 +233,7 @@ const ENVELOPE_VALUE_MAX: usize = 4 * 1024;
 const SLICE_MIN: usize = 4 * 1024;
 
 impl Router {
-    fn new(id: u64, from: Revision, audience: Option<Audience>) -> Self {
+    fn new(id: u64, from: Revision, audience: Audience) -> Self {
         Self {
             id,
             from,
@@ -379,9 +378,8 @@ impl Router {
             self.structured = Some(first);
         }
         let drops = is_structured
-            && self.audience.as_ref().is_some_and(|audience| {
-                audience.method == "tools/call" && drops_structured(first, audience.to)
-            });
+            && self.audience.method == "tools/call"
+            && drops_structured(first, self.audience.to);
         if drops && !self.blocks.has_text() {
             self.fail("structured content that this client cannot be given");
         }
@@ -417,7 +415,7 @@ impl Router {
             method,
             to,
             server_info,
-        } = self.audience.as_ref()?;
+        } = &self.audience;
         let adapted = adapt_result(method, members, self.from, *to, server_info);
         Json::trusted(adapted).object()
     }
@@ -478,14 +476,24 @@ impl Watch for Router {
 
     fn value_begins(&mut self, depth: usize, first: u8, at: usize) -> bool {
         match depth {
-            0 if first != b'{' => self.fail("no single message"),
-            0 => {}
-            1 => self.root_begins(first, at),
-            _ if self.place != Place::Inside => {}
-            2 => self.member_begins(first, at),
-            _ => return self.blocks.wants(depth),
+            0 => {
+                if first != b'{' {
+                    self.fail("no single message");
+                }
+                true
+            }
+            1 => {
+                self.root_begins(first, at);
+                self.place == Place::Inside
+            }
+            _ if self.place != Place::Inside => false,
+            2 => {
+                self.member_begins(first, at);
+                self.blocks.looks()
+            }
+            _ if matches!(first, b'{' | b'[') => true,
+            _ => self.blocks.wants(depth),
         }
-        false
     }
 
     fn value_ends(&mut self, depth: usize, at: usize, text: &[u8]) {

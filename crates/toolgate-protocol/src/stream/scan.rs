@@ -18,7 +18,8 @@ const CAPTURE_MAX: usize = 8 * 1024;
 pub(super) trait Watch {
     /// A name, decoded.
     fn name(&mut self, depth: usize, name: &[u8]);
-    /// A value's first byte; whether its text is wanted at its end, if it is a string.
+    /// A value's first byte; whether its text is wanted at its end, if it is a string, and whether what is inside is to
+    /// be told, if it is an object or array.
     fn value_begins(&mut self, depth: usize, first: u8, at: usize) -> bool;
     /// A value is over, its last byte before `at`; `text` is what was wanted, as it is spelt.
     fn value_ends(&mut self, depth: usize, at: usize, text: &[u8]);
@@ -69,6 +70,8 @@ pub(super) struct Scan {
     objects: u64,
     /// Where the names of each begin.
     marks: [usize; DEPTH_MAX],
+    /// More open containers than this, and nobody is told.
+    told_to: usize,
     nodes: usize,
     names: Names,
     /// The string being read is a name.
@@ -90,6 +93,7 @@ impl Scan {
             depth: 0,
             objects: 0,
             marks: [0; DEPTH_MAX],
+            told_to: usize::MAX,
             nodes: 0,
             names: Names::default(),
             in_name: false,
@@ -174,13 +178,18 @@ impl Scan {
                 offset: self.passed + at,
             });
         }
-        let wanted = watch.value_begins(self.depth, byte, at);
+        let wanted = self.is_told() && watch.value_begins(self.depth, byte, at);
         self.expect = match byte {
             b'"' => {
                 self.string(false, wanted);
                 return Ok(());
             }
-            b'{' | b'[' => return self.open(byte == b'{', at),
+            b'{' | b'[' => {
+                if !wanted {
+                    self.told_to = self.told_to.min(self.depth);
+                }
+                return self.open(byte == b'{', at);
+            }
             b'-' => Expect::Number(Number::Minus),
             b'0' => Expect::Number(Number::Zero),
             b'1'..=b'9' => Expect::Number(Number::Integer),
@@ -210,13 +219,22 @@ impl Scan {
         Ok(())
     }
 
+    /// Whether somebody wants to know of what stands here.
+    fn is_told(&self) -> bool {
+        self.depth <= self.told_to
+    }
+
     fn in_object(&self) -> bool {
         self.depth > 0 && self.objects >> (self.depth - 1) & 1 == 1
     }
 
     fn value_ended(&mut self, at: usize, watch: &mut impl Watch) {
-        watch.value_ends(self.depth, at, &self.text);
-        self.text.clear();
+        if self.is_told() {
+            // Whatever was not told of is over.
+            self.told_to = usize::MAX;
+            watch.value_ends(self.depth, at, &self.text);
+            self.text.clear();
+        }
         self.expect = if self.depth == 0 {
             Expect::Nothing
         } else {
@@ -242,10 +260,14 @@ impl Scan {
         seen: &mut Seen,
         watch: &mut impl Watch,
     ) -> Result<usize, JsonError> {
-        let mut at = match skip_blocks(chunk, from, &mut self.escaped, seen) {
-            Stop::Quote(quote) => quote,
-            Stop::Slow(at) => plain_run(chunk, at, usize::MAX, seen),
-        };
+        // Names and most values are short.
+        let mut at = plain_run(chunk, from, 1, seen);
+        if chunk.get(at) != Some(&b'"') {
+            at = match skip_blocks(chunk, at, &mut self.escaped, seen) {
+                Stop::Quote(quote) => quote,
+                Stop::Slow(at) => plain_run(chunk, at, usize::MAX, seen),
+            };
+        }
         while chunk.get(at) == Some(&b'\\') {
             self.escaped = true;
             match (chunk.get(at + 1), chunk.get(at + 2..at + 6)) {
@@ -261,8 +283,13 @@ impl Scan {
         }
         match chunk.get(at) {
             Some(b'"') => {
-                self.capture(&chunk[from..at]);
-                self.text_ended(at + 1, watch)?;
+                let text = &chunk[from..at];
+                if self.in_name && self.text.is_empty() && !self.escaped {
+                    self.name_ended(text, at + 1, watch)?;
+                } else {
+                    self.capture(text);
+                    self.text_ended(at + 1, watch)?;
+                }
                 Ok(at + 1)
             }
             Some(byte) if *byte < 0x20 => {
@@ -281,24 +308,31 @@ impl Scan {
             self.value_ended(at, watch);
             return Ok(());
         }
-        let text = std::mem::take(&mut self.text);
-        let fresh = if self.escaped {
-            self.named(&decode_bytes(&text), watch)
+        let mut text = std::mem::take(&mut self.text);
+        if self.escaped {
+            self.name_ended(&decode_bytes(&text), at, watch)?;
         } else {
-            self.named(&text, watch)
-        };
+            self.name_ended(&text, at, watch)?;
+        }
+        text.clear();
         self.text = text;
-        self.text.clear();
-        if !fresh {
+        Ok(())
+    }
+
+    fn name_ended(
+        &mut self,
+        name: &[u8],
+        at: usize,
+        watch: &mut impl Watch,
+    ) -> Result<(), JsonError> {
+        if self.is_told() {
+            watch.name(self.depth, name);
+        }
+        if !self.names.push(self.marks[self.depth - 1], name) {
             return Err(self.twice(at));
         }
         self.expect = Expect::Colon;
         Ok(())
-    }
-
-    fn named(&mut self, name: &[u8], watch: &mut impl Watch) -> bool {
-        watch.name(self.depth, name);
-        self.names.push(self.marks[self.depth - 1], name)
     }
 
     fn capture(&mut self, part: &[u8]) {

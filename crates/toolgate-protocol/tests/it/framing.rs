@@ -117,6 +117,26 @@ fn data_in_one_chunk_is_not_copied() {
 }
 
 /// The limit holds for what is whole and for what never ends; afterwards the decoder stays broken.
+/// A type may stand before the data, as most servers have it; what is no message is never given out in parts.
+#[test]
+fn the_data_of_a_message_may_flow() {
+    for (head, flows) in [
+        ("", true),
+        ("id: 1\n", true),
+        ("event: message\nid: 1\n", true),
+        ("event: ping\n", false),
+    ] {
+        let mut decoder = SseDecoder::new(1 << 20);
+        decoder.push(format!("{head}data: {{\"a\":").as_bytes());
+        assert_eq!(decoder.next(), Ok(None));
+        assert_eq!(
+            decoder.begun(3),
+            flows.then_some(&b"{\"a\":"[..]),
+            "{head:?}"
+        );
+    }
+}
+
 #[test]
 fn events_have_a_limit() {
     let error = Some(SseError { max: 32 });

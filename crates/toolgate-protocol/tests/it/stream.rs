@@ -104,7 +104,7 @@ fn passed(
         to,
         server_info: Json::literal(r#"{"name":"gateway"}"#),
     };
-    let mut pass = ResultPass::new(ID, from, Some(audience));
+    let mut pass = ResultPass::new(ID, from, audience);
     let mut out = Vec::new();
     for chunk in text.chunks(size) {
         pass.push(&Bytes::copy_from_slice(chunk), &mut out)?;
@@ -192,15 +192,15 @@ fn p6_15_a_result_on_its_way_is_changed_as_the_whole_is() {
 }
 
 fn suits(text: &str, from: Revision, method: &str, to: Revision) -> bool {
-    let mut pass = ResultPass::new(ID, from, None);
     let audience = Audience {
         method: method.to_owned().into(),
         to,
         server_info: Json::empty_object(),
     };
+    let mut pass = ResultPass::new(ID, from, audience);
     pass.push(&Bytes::copy_from_slice(text.as_bytes()), &mut Vec::new())
         .is_ok()
-        && pass.suits(&audience)
+        && pass.suits()
 }
 
 /// What goes on unchanged goes on byte for byte.
@@ -213,6 +213,43 @@ fn s31_an_unchanged_result_keeps_its_bytes() {
         let text = answer(result);
         let (out, _) = passed(text.as_bytes(), size, revision, "tools/call", revision).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), result);
+    }
+}
+
+/// What comes out does not depend on where it was cut, in names, in escapes, in what is looked into and in what is not.
+#[test]
+fn a_result_comes_out_the_same_wherever_it_is_cut() {
+    let result = r#"{"structuredContent":{"rows":[{"id":1.5e3,"n\u0061me":"\\\"\u00e9","of":[null,true,{"a":{},"type":"t"}]},{"type":"x","uri":"y:z"}]},"content":[{"type":"text","text":"a longer text\nwith \"escapes\" in it, and more than one block of bytes before its end"},{"type":"resource","resource":{"uri":"c:d"}}],"_meta":{"k":[{"k":1}]},"isError":true}"#;
+    let latest = Revision::LATEST;
+    let text = answer(result);
+    let run = |chunks: &[&[u8]]| {
+        let audience = Audience {
+            method: "tools/call".into(),
+            to: latest,
+            server_info: Json::empty_object(),
+        };
+        let mut pass = ResultPass::new(ID, latest, audience);
+        let mut out = Vec::new();
+        for chunk in chunks {
+            let chunk = Bytes::copy_from_slice(chunk);
+            pass.push(&chunk, &mut out).unwrap();
+        }
+        (out.concat(), pass.end().unwrap())
+    };
+    let whole = run(&[text.as_bytes()]);
+    assert_eq!(whole.1.uris, ["c:d"]);
+    for at in 0..=text.len() {
+        let (first, second) = text.as_bytes().split_at(at);
+        assert_eq!(run(&[first, second]), whole, "cut at {at}");
+    }
+    for size in 1..200 {
+        let chunks: Vec<&[u8]> = text.as_bytes().chunks(size).collect();
+        assert_eq!(run(&chunks), whole, "chunks of {size}");
+    }
+    // What nobody is told of is judged all the same.
+    let broken = text.replace(r#""type":"t""#, r#""\u0061":1"#);
+    for size in 1..200 {
+        assert!(passed(broken.as_bytes(), size, latest, "tools/call", latest).is_err());
     }
 }
 

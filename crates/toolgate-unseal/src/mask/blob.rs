@@ -13,18 +13,10 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use memchr::{memchr, memchr2};
 use toolgate_vault::MIN_SECRET_BYTES;
 
-/// How a member with a blob begins: as compact, ordinary and pretty JSON writers have it. Each is as long as a needle
-/// of the index.
-pub(super) const KEYS: [&str; 6] = [
-    r#""blob":""#,
-    r#""blob": "#,
-    r#""blob" :"#,
-    r#""data":""#,
-    r#""data": "#,
-    r#""data" :"#,
-];
-/// The name between its quotation marks.
-const NAME_BYTES: usize = 6;
+/// The names of members with blobs. Each is as long as a needle of the index.
+pub(super) const KEYS: [&str; 2] = [r#""blob""#, r#""data""#];
+/// A name with its quotation marks.
+pub(super) const NAME_BYTES: usize = 6;
 
 /// A string that may be base64: the place between its quotation marks, and its characters.
 pub(super) struct Blob<'t> {
@@ -94,6 +86,14 @@ fn unescaped(string: &[u8]) -> Option<Cow<'_, [u8]>> {
         }
     }
     Some(Cow::Owned(plain))
+}
+
+/// Whether a blob follows the key that stands here, as far as the text shows.
+pub(super) fn may_begin(text: &[u8], key: usize) -> bool {
+    let colon = skip_space(text, key + NAME_BYTES);
+    let quote = skip_space(text, colon + 1);
+    let may_be = |at: usize, byte| text.get(at).is_none_or(|found| *found == byte);
+    may_be(colon, b':') && may_be(quote, b'"')
 }
 
 fn skip_space(text: &[u8], from: usize) -> usize {

@@ -12,11 +12,9 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use memchr::{memchr2, memchr3, memmem};
 
+use super::blob::{KEYS, NAME_BYTES};
 use super::masker::Masker;
 use super::stream::TextStream;
-
-const NAMES: [&[u8; NAME_BYTES]; 2] = [b"\"blob\"", b"\"data\""];
-const NAME_BYTES: usize = 6;
 
 /// Looks for blobs and into them.
 #[derive(Default)]
@@ -38,6 +36,16 @@ enum State {
 }
 
 impl BlobStream {
+    /// Whether what comes next lies outside of blobs. If so, a name that was cut is not waited for here: whoever asks
+    /// keeps its begin.
+    pub(super) fn begin_outside(&mut self) -> bool {
+        let is_outside = matches!(self.state, State::Outside);
+        if is_outside {
+            self.recent.clear();
+        }
+        is_outside
+    }
+
     /// What the chunk becomes, in parts.
     pub(super) fn push(
         &mut self,
@@ -102,15 +110,15 @@ impl BlobStream {
         let before = self.recent.len();
         let ahead = text.len().min(NAME_BYTES - 1);
         self.recent.extend_from_slice(&text[..ahead]);
-        let cut = NAMES
+        let cut = KEYS
             .iter()
-            .filter_map(|name| memmem::find(&self.recent, *name))
+            .filter_map(|name| memmem::find(&self.recent, name.as_bytes()))
             .min();
         let found = match cut {
             Some(start) => Some(start + NAME_BYTES - before),
-            None => NAMES
+            None => KEYS
                 .iter()
-                .filter_map(|name| memmem::find(text, *name))
+                .filter_map(|name| memmem::find(text, name.as_bytes()))
                 .min()
                 .map(|start| start + NAME_BYTES),
         };

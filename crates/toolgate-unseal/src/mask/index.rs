@@ -2,7 +2,7 @@
 //!
 //! An automaton over whole patterns would need megabytes for a long secret, would hold copies of it that nobody
 //! can wipe, and would lose its vector prefilter as soon as a server has a handful of secrets. So the automata
-//! look for the first eight bytes of each pattern, in groups small enough for the prefilter, and a hit is
+//! look for the first six bytes of each pattern, in groups small enough for the prefilter, and a hit is
 //! compared with the patterns that begin so. That is linear unless patterns repeat themselves (`aaaa…`). Then one
 //! automaton reads whole patterns, without the prefilter, which would compare too: slower than memory, but a
 //! server that chose its own key cannot make it slower still.
@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 
-use super::blob::KEYS;
+use super::blob::{KEYS, NAME_BYTES};
 use super::replacement::{Replacements, Shape};
 use super::spelling::Spelling;
 
@@ -302,8 +302,9 @@ fn common_prefix(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
-/// What every pattern has at least, so all needles are equally long and no two match at one place.
-const NEEDLE_BYTES: usize = toolgate_vault::MIN_SECRET_BYTES;
+/// What every pattern has at least, so all needles are equally long and no two match at one place. Secrets are longer
+/// than the names of blobs (S-18).
+const NEEDLE_BYTES: usize = NAME_BYTES;
 /// The prefilter takes 32 on every processor with vectors (64 on some).
 const NEEDLES_PER_GROUP: usize = 32;
 const MAX_READINGS: usize = 4;

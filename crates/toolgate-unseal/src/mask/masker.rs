@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use toolgate_vault::MIN_SECRET_BYTES;
 
-use super::blob::Blob;
+use super::blob::{self, Blob};
 use super::index::{Found, Index};
 use super::replacement::{Replacements, Shape};
 use super::spelling;
@@ -42,7 +42,7 @@ use super::tail::Tail;
 /// # What stays in memory
 ///
 /// A masker holds the secrets it looks for, in all spellings, so keep one no longer than a minute (S-15). They
-/// are wiped when it is dropped. Not wiped: the first eight bytes of each spelling inside the search automata,
+/// are wiped when it is dropped. Not wiped: the first six bytes of each spelling inside the search automata,
 /// which offer no way to (for a secret made of repetitions, like `aaaaaaaa…`, all of its bytes); what the
 /// allocator kept of the text that was searched; and the bytes held back by a [`MaskStream`].
 pub struct Masker {
@@ -128,6 +128,13 @@ impl Masker {
             if found.shape == Shape::Key {
                 // A secret may begin inside a key.
                 from = found.start + 1;
+                if kind == Kind::Outside && blob::may_begin(text, found.start) {
+                    return Run {
+                        masked: None,
+                        decided: 0,
+                        meets_blob: true,
+                    };
+                }
                 if kind == Kind::Message
                     && let Some((blob, clean)) = self.masked_blob(text, found.start)
                 {
@@ -150,7 +157,11 @@ impl Masker {
         if let Some(masked) = &mut masked {
             masked.extend_from_slice(rest);
         }
-        Run { masked, decided }
+        Run {
+            masked,
+            decided,
+            meets_blob: false,
+        }
     }
 
     /// The blob behind a key and what it becomes; `None` if it is clean, or none at all.
@@ -195,6 +206,8 @@ pub(super) enum Kind {
     Text,
     /// JSON, whose blobs are looked into.
     Message,
+    /// A part of JSON in which no blob begins; where one may, the run is given up.
+    Outside,
 }
 
 /// What comes after a text.
@@ -210,6 +223,8 @@ pub(super) struct Run {
     pub(super) masked: Option<Vec<u8>>,
     /// As far as it was masked; the rest waits for what follows.
     pub(super) decided: usize,
+    /// It was given up, and `tail` is of no use, because a blob may begin in it.
+    pub(super) meets_blob: bool,
 }
 
 /// Says nothing of what is inside: the automata's own `Debug` prints their needles.

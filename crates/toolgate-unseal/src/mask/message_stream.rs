@@ -26,7 +26,15 @@ impl MessageStream {
     /// Takes a chunk in and gives out what is decided. A clean chunk usually comes out uncopied.
     #[must_use = "what is given out is not given out again"]
     pub fn push(&mut self, masker: &Masker, chunk: &Bytes) -> Bytes {
-        let mut looked_into = self.blobs.push(masker, chunk);
+        let mut chunk = chunk.clone();
+        // Most chunks name no blob, which the search for secrets tells on its way.
+        if self.blobs.begin_outside() {
+            match self.text.push_outside(masker, chunk) {
+                Ok(decided) => return decided.bytes,
+                Err(text) => chunk = text,
+            }
+        }
+        let mut looked_into = self.blobs.push(masker, &chunk);
         let first = looked_into.next().unwrap_or_default();
         let first = self.text.push(masker, first).bytes;
         let rest: Vec<Bytes> = looked_into

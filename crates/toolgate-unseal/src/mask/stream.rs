@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::masker::{Follows, Kind, Masker};
+use super::masker::{Follows, Kind, Masker, Run};
 use super::tail::Tail;
 
 /// Masks a stream; made by [`Masker::stream`].
@@ -67,6 +67,23 @@ impl TextStream {
     pub(super) fn push(&mut self, masker: &Masker, chunk: Bytes) -> Decided {
         let text = self.with_held(chunk);
         let run = masker.run(&text, Kind::Text, Follows::More, &mut self.tail);
+        self.decided(&text, run)
+    }
+
+    /// The same for a part of a message that lies outside of blobs. When one may begin in it, the text comes back with
+    /// what was held before it, and nothing of it was taken in.
+    pub(super) fn push_outside(&mut self, masker: &Masker, chunk: Bytes) -> Result<Decided, Bytes> {
+        let text = self.with_held(chunk);
+        let mut tail = self.tail;
+        let run = masker.run(&text, Kind::Outside, Follows::More, &mut tail);
+        if run.meets_blob {
+            return Err(text);
+        }
+        self.tail = tail;
+        Ok(self.decided(&text, run))
+    }
+
+    fn decided(&mut self, text: &Bytes, run: Run) -> Decided {
         self.held.extend_from_slice(&text[run.decided..]);
         Decided {
             is_masked: run.masked.is_some(),

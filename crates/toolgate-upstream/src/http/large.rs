@@ -10,8 +10,9 @@ use toolgate_protocol::stream::{Audience, NoPass, PassEnd, ResultPass};
 use super::reader::ReadError;
 use crate::credentials::{Credentials, OutputMask};
 
-/// Up to this size an answer is collected.
-pub(crate) const HEAD: usize = 64 * 1024;
+/// Up to this size an answer is collected. From here on it costs less to hand it on than to put it together and walk
+/// through it again.
+pub(crate) const HEAD: usize = 16 * 1024;
 
 /// Which answer may be handed on as it comes.
 #[derive(Debug, Clone, Copy)]
@@ -33,41 +34,26 @@ pub(crate) enum Passed {
 pub(crate) struct Large {
     mask: Box<dyn OutputMask>,
     pass: ResultPass,
-    awaited: Awaited,
-    /// What was looked at, masked, until it is known for whom the result is.
-    head: Bytes,
     ready: VecDeque<Bytes>,
 }
 
 impl Large {
-    /// Looks at what has come of an answer; `None` if it is not the one that is awaited, has to be seen as a whole,
-    /// or cannot be masked on its way.
-    pub(crate) fn begun(
+    /// Begins to hand an answer on to this client, of which `head` has come; `None` if it is not the one that is
+    /// awaited, has to be seen as a whole, or cannot be masked on its way.
+    pub(crate) fn begin(
         credentials: &Arc<dyn Credentials>,
         awaited: Awaited,
         head: Bytes,
+        audience: Audience,
     ) -> Option<Self> {
-        let mut mask = Arc::clone(credentials).message_mask()?;
-        let head = mask.push(head);
-        let mut pass = ResultPass::new(awaited.id, awaited.from, None);
-        pass.push(&head, &mut Vec::new()).ok()?;
-        Some(Self {
+        let mask = Arc::clone(credentials).message_mask()?;
+        let mut large = Self {
             mask,
-            pass,
-            awaited,
-            head,
+            pass: ResultPass::new(awaited.id, awaited.from, audience),
             ready: VecDeque::new(),
-        })
-    }
-
-    /// Hands the result on for this client; false if it has to be whole for that.
-    pub(crate) fn begin(&mut self, audience: Audience) -> bool {
-        if !self.pass.suits(&audience) {
-            return false;
-        }
-        self.pass = ResultPass::new(self.awaited.id, self.awaited.from, Some(audience));
-        let head = std::mem::take(&mut self.head);
-        self.check(&head).is_ok()
+        };
+        large.push(head).ok()?;
+        large.pass.suits().then_some(large)
     }
 
     pub(crate) fn push(&mut self, chunk: Bytes) -> Result<(), ReadError> {

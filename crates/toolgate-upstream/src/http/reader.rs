@@ -61,8 +61,8 @@ enum Offer {
     Never,
     /// The answer that may be.
     Awaited(Awaited),
-    /// It has begun, and whoever listens was told.
-    Made(Awaited, Box<Large>),
+    /// So much of it has come, and whoever listens was told.
+    Made(Awaited, Bytes),
     /// The message that is coming is collected all the same.
     Declined(Awaited),
     /// It is on its way.
@@ -208,18 +208,19 @@ impl Reader {
 
     /// Takes the offer for this client; false if there is none, or if the client needs a result that is whole.
     pub(crate) fn pass(&mut self, audience: Audience) -> bool {
-        let Offer::Made(awaited, mut large) = std::mem::take(&mut self.offer) else {
+        let Offer::Made(awaited, head) = &mut self.offer else {
             return false;
         };
-        if !large.begin(audience) {
-            self.offer = Offer::Made(awaited, large);
+        let (awaited, head) = (*awaited, std::mem::take(head));
+        let Some(large) = Large::begin(&self.shared.credentials, awaited, head, audience) else {
+            self.offer = Offer::Declined(awaited);
             return false;
-        }
+        };
         match &mut self.shape {
             Shape::Events(decoder) => drop(decoder.let_flow()),
             shape => *shape = Shape::Passing,
         }
-        self.offer = Offer::Taken(large);
+        self.offer = Offer::Taken(Box::new(large));
         true
     }
 
@@ -357,13 +358,8 @@ impl Reader {
         let Some(head) = head.filter(|head| ahead <= MAX_MESSAGE.saturating_sub(head.len())) else {
             return false;
         };
-        let large = Large::begun(&self.shared.credentials, awaited, head);
-        let makes = large.is_some();
-        self.offer = match large {
-            Some(large) => Offer::Made(awaited, Box::new(large)),
-            None => Offer::Declined(awaited),
-        };
-        makes
+        self.offer = Offer::Made(awaited, head);
+        true
     }
 
     /// The next piece of a result that is on its way.
@@ -393,8 +389,9 @@ impl Reader {
                 None => return Ok(None),
                 Some(SseFlow::Part(part)) => large.push(part)?,
                 Some(SseFlow::End(event)) => {
+                    let is_message = event.is_message();
                     self.place.note(event.id, event.retry);
-                    if event.event.is_some_and(|name| name != "message") {
+                    if !is_message {
                         return Err(ReadError::Protocol("an event whose type came late"));
                     }
                     self.finish_passing()?;
@@ -424,9 +421,9 @@ impl Reader {
                 // The next event is another message.
                 self.offer = Offer::Awaited(awaited);
             }
+            let is_message = event.is_message();
             self.place.note(event.id, event.retry);
-            // Other event types mean nothing here, and empty data is no message (P7.3).
-            let is_message = event.event.as_deref().is_none_or(|name| name == "message");
+            // Empty data is no message (P7.3).
             if is_message && !event.data.is_empty() {
                 return self.read(event.data).map(Some);
             }
