@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
+use toolgate_admin::{CallStatus, Outcome};
 
 /// Declares a whole number between two bounds.
 macro_rules! bounded {
@@ -157,6 +158,48 @@ impl JsonSchema for Moment {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "format": "date-time" })
+    }
+}
+
+/// How calls ended, as one asks for them: in one way, or in any that is a failure.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Ended(pub(crate) Vec<CallStatus>);
+
+impl Ended {
+    /// What every failure is called together.
+    const FAILED: &'static str = "failed";
+}
+
+impl TryFrom<String> for Ended {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let is_meant = |status: &CallStatus| match text.as_str() {
+            Self::FAILED => status.outcome() == Outcome::Failed,
+            name => status.as_str() == name,
+        };
+        let meant: Vec<CallStatus> = CallStatus::ALL.into_iter().filter(is_meant).collect();
+        let is_known = !meant.is_empty();
+        is_known
+            .then_some(Self(meant))
+            .ok_or("a status is `failed`, or one that calls have, such as `ok` or `tool_error`")
+    }
+}
+
+impl JsonSchema for Ended {
+    fn schema_name() -> Cow<'static, str> {
+        "Ended".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names = CallStatus::ALL.into_iter().map(CallStatus::as_str);
+        let names: Vec<&str> = std::iter::once(Self::FAILED).chain(names).collect();
+        json_schema!({ "type": "string", "enum": names })
     }
 }
 

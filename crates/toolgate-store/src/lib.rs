@@ -51,7 +51,7 @@ pub use audit::{
     AuditVerifier, ChainedRow, Checkpoints, CheckpointsRead,
 };
 pub use calls::{
-    CallFilter, CallRow, CallsJournal, CallsReader, Dimension, Figures, Group, Grouped, Histogram,
+    CallFilter, CallPlace, CallRow, CallsJournal, CallsReader, Dimension, Figures, Group, Grouped, Histogram,
     Tally,
 };
 pub use clock::ClockMark;

@@ -55,13 +55,7 @@ fn now_ms() -> u64 {
 }
 
 fn everything() -> CallQuery {
-    CallQuery {
-        workspace: None,
-        since: None,
-        server: None,
-        token: None,
-        limit: 100,
-    }
+    CallQuery::default()
 }
 
 fn tools(home: &Home, query: &CallQuery) -> Vec<String> {
@@ -142,7 +136,7 @@ fn calls_are_narrowed_by_workspace_server_token_and_number() {
     };
     assert!(tools(&home, &server).is_empty());
     let recent = CallQuery {
-        since: Some(Duration::from_hours(1)),
+        from_ms: Some(now_ms() - 3_600_000),
         ..all
     };
     assert_eq!(tools(&home, &recent).len(), 3);

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use toolgate_admin::{AdminError, CallExport, CallListed, CallsToExport};
+use toolgate_admin::{AdminError, CallExport, CallListed, CallQuery, ago_ms};
 use toolgate_export::{Exporter, Format, Row};
 
 use super::figures::number;
-use super::{ago_ms, narrowed};
+use super::narrowed;
 use crate::args::CallsExport;
 use crate::failure::Failure;
 use crate::run::{Context, count};
@@ -27,14 +27,13 @@ struct Exported {
 }
 
 pub(super) fn export(context: &Context<'_>, asked: &CallsExport) -> Result<(), Failure> {
-    let wanted = CallsToExport {
+    let wanted = CallQuery {
         workspace: narrowed(context, asked.workspace.as_deref())?,
         from_ms: asked.since.map(ago_ms),
-        to_ms: None,
         server: asked.server.clone(),
-        tool: None,
         token: asked.token.clone(),
         member: asked.member.clone(),
+        ..CallQuery::default()
     };
     let format = asked.format();
     let calls = context.admin.export_calls(&wanted)?;
