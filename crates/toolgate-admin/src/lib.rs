@@ -87,9 +87,9 @@ pub use file::{
 };
 pub use gateway::{GatewayState, Probe, gateway_status};
 pub use insight::{
-    Analytics, AnalyticsQuery, AnalyticsRow, CallExport, CallFigures, CallShown,
-    ErrorSeen, GroupBy, LimitedMinute, LimitedToken, LimitsReport, MemberTimeline, Overview,
-    OverviewSpan, SlowServer, SlowWeek, ToolCompared,
+    Analytics, AnalyticsQuery, AnalyticsRow, CallExport, CallFigures, CallShown, ErrorSeen,
+    GroupBy, LimitedMinute, LimitedToken, LimitsReport, MemberTimeline, Overview, OverviewSpan,
+    SlowServer, SlowWeek, ToolCompared,
 };
 pub use invitation::{
     InvitationAccepted, InvitationListed, InvitationMade, InvitationRevoked, InvitationShown,
@@ -136,7 +136,8 @@ pub use toolgate_policy::{Classification, Role};
 pub use toolgate_store::control::{GatewayStatus, Gauge, LinkStatus, ProbedTool};
 pub use toolgate_store::master::{GivenKeySources, KeySource, MASTER_KEY_VARIABLE, OpenError};
 pub use toolgate_store::{
-    Actor, AlertRule, CallPlace, ChainedRow, DataDir, KeyState, Once, Plan, Store, StoreError, WorkspaceScope,
+    Actor, AlertRule, CallPlace, ChainedRow, DataDir, KeyState, Once, Plan, Store, StoreError,
+    WorkspaceScope,
 };
 pub use toolgate_vault::{MasterKey, Secret};
 

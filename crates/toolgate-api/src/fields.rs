@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
-use toolgate_admin::{CallStatus, Outcome};
+use toolgate_admin::{Bound, CallStatus, Outcome};
 
 /// Declares a whole number between two bounds.
 macro_rules! bounded {
@@ -30,6 +31,12 @@ macro_rules! bounded {
             }
         }
 
+        impl From<$name> for u64 {
+            fn from(number: $name) -> Self {
+                number.0
+            }
+        }
+
         impl JsonSchema for $name {
             fn schema_name() -> Cow<'static, str> {
                 stringify!($name).into()
@@ -40,7 +47,7 @@ macro_rules! bounded {
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "integer", "minimum": $least, "maximum": $most })
+                json_schema!({ "type": "integer", "minimum": $least, "maximum": $most as u64 })
             }
         }
     };
@@ -83,6 +90,14 @@ bounded! {
     Seconds, 1, 315_360_000, "a time is 1 to 315360000 seconds"
 }
 bounded! {
+    /// How many of something there may be.
+    Amount, 0, 1_000_000_000_000, "an amount is 0 to 1000000000000"
+}
+bounded! {
+    /// For how many days something is kept.
+    Days, 1, 3_650, "a time is 1 to 3650 days"
+}
+bounded! {
     /// Requests in any 60 seconds.
     Rate, 1, 1_000_000, "a rate is 1 to 1000000 requests in any 60 seconds"
 }
@@ -120,6 +135,40 @@ impl Seconds {
 impl TimeoutMs {
     pub(crate) fn duration(self) -> Duration {
         Duration::from_millis(self.0)
+    }
+}
+
+/// How much of something there may be: left out, null for no limit, or a number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Most<T>(pub(crate) Option<Bound>, PhantomData<T>);
+
+impl<T> Default for Most<T> {
+    fn default() -> Self {
+        Self(None, PhantomData)
+    }
+}
+
+impl<'de, T: Deserialize<'de> + Into<u64>> Deserialize<'de> for Most<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let bound = match Option::<T>::deserialize(from)? {
+            None => Bound::Unlimited,
+            Some(most) => Bound::AtMost(most.into()),
+        };
+        Ok(Self(Some(bound), PhantomData))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Most<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Most{}", T::schema_name()).into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Option::<T>::json_schema(generator)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::tree::{read, root};
 pub(crate) const ARROWS: &[(&str, &[&str])] = &[
     ("toolgate", &["gateway", "demo", "manage", "telemetry"]),
     ("toolgatectl", &["admin", "api", "export"]),
-    ("api", &["admin", "http"]),
+    ("api", &["admin", "export", "http"]),
     (
         "manage",
         &["admin", "upstream", "policy", "namespace", "protocol"],

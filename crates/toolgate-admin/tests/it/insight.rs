@@ -1,7 +1,7 @@
 //! What calls come to (product.md section 12): each question, over histories whose answer is known.
 
 use toolgate_admin::{
-    AnalyticsQuery, CallStatus, CallQuery, Fault, GroupBy, NewToken, WorkspaceScope,
+    AnalyticsQuery, CallQuery, CallStatus, Fault, GroupBy, NewToken, WorkspaceScope,
 };
 use toolgate_analytics::{CallRecord, Journal, Source};
 use toolgate_store::CallsJournal;

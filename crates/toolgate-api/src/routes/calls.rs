@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toolgate_admin::{AdminError, CallListed, CallQuery, CallShown, Source, ago_ms};
 
+use crate::download::{Download, FileFormat};
 use crate::fields::{Ended, Limit, Moment, Seconds};
 use crate::input::Nothing;
 use crate::live::Events;
@@ -14,6 +15,7 @@ use crate::problem::Problem;
 
 const ALL: &str = "/api/community/mcp/workspaces/{ws}/calls";
 const LIVE: &str = "/api/community/mcp/workspaces/{ws}/calls/live";
+const EXPORT: &str = "/api/community/mcp/workspaces/{ws}/calls/export";
 const ONE: &str = "/api/community/mcp/workspaces/{ws}/calls/{call}";
 
 /// Which calls are meant. Every list of calls takes this, whatever else it takes.
@@ -74,6 +76,17 @@ calls_query! { LiveQuery {
     limit: Option<Limit>,
 }}
 
+calls_query! { ExportQuery {
+    /// Only calls not older than so many seconds.
+    since: Option<Seconds>,
+    /// Only calls since then.
+    from: Option<Moment>,
+    /// Only calls before then.
+    to: Option<Moment>,
+    /// How they are written; left out = `csv`.
+    format: Option<FileFormat>,
+}}
+
 #[derive(Debug, Serialize, JsonSchema)]
 struct Calls {
     /// Newest first.
@@ -95,6 +108,15 @@ pub(super) fn operations() -> Vec<Operation> {
             AuthPolicy::Known,
             ("followCalls", "Calls as they happen, one event `call` each"),
             live,
+        ),
+        Operation::download(
+            EXPORT,
+            AuthPolicy::Known,
+            (
+                "exportCalls",
+                "Calls as a file, in the order in which they were recorded",
+            ),
+            export,
         ),
         Operation::new(
             (Method::GET, ONE),
@@ -144,6 +166,20 @@ fn live(act: &Act<'_>, query: LiveQuery, events: &mut Events<'_>) -> Result<(), 
     })?;
     while events.send("call", &feed.newer()?) {}
     Ok(())
+}
+
+fn export(act: &Act<'_>, query: ExportQuery) -> Result<Download, Problem> {
+    let meant = CallQuery {
+        from_ms: since(query.since, query.from),
+        to_ms: query.to.map(Moment::millis),
+        ..query.meant(act)?
+    };
+    let today = jiff::Timestamp::now().strftime("%Y-%m-%d");
+    Ok(Download {
+        name: format!("calls-{}-{today}", act.scope()?.slug()),
+        format: query.format.unwrap_or_default(),
+        calls: act.admin.export_calls(&meant)?,
+    })
 }
 
 /// The later of the two ways to say since when.

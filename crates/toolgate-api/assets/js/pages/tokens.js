@@ -28,7 +28,7 @@ export const page = {
         : table({
           label: 'Tokens', rows: shown, key: (token) => token.id, mark: (token) => token.status !== 'active' && 'off',
           columns: [
-            { title: 'Name', cell: (token) => [token.name, h('span', { class: 'sub mono' }, token.id)] },
+            { title: 'Name', cell: (token) => [h('a', { href: `#/w/${context.slug}/members/${encodeURIComponent(token.id)}` }, token.name), h('span', { class: 'sub mono' }, token.id)] },
             { title: 'Role', cell: (token) => token.role },
             { title: 'Status', cell: (token) => [badge(STATUS[token.status], token.status), token.status === 'active' && token.expires_at && h('span', { class: 'sub' }, 'ends ', time(token.expires_at)), token.status === 'expired' && h('span', { class: 'sub' }, time(token.expires_at))] },
             { title: 'Tools', cell: (token) => (token.tools.join() === '*' ? 'all' : h('code', { class: 'clip', title: token.tools.join(', ') }, token.tools.join(', '))) },
