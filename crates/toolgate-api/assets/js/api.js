@@ -150,7 +150,10 @@ export function workspace(slug) {
       set: (name, tool, given) => call('PATCH', `${server(name)}/tools/${enc(tool)}`, given),
     },
     reviews: {
-      list: () => get(`${at}/reviews`),
+      list: async () => {
+        const [tools, { servers }] = await Promise.all([all('reviews', `${at}/reviews`), get(`${at}/reviews`, { limit: 1 })]);
+        return { tools, servers };
+      },
       approve: (given) => call('POST', `${at}/reviews/approve`, given),
     },
     secrets: {

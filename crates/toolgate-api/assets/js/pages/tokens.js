@@ -96,7 +96,9 @@ function inspect(context) {
         send: async (given) => {
           const found = await workspace(context.slug).tokens.inspect(given.token);
           said.replaceChildren(notice(found.accepted ? 'good' : 'bad', h('strong', null, found.accepted ? 'Accepted. ' : 'Refused. '), hinted(found.reason),
-            found.token && h('p', null, `${found.token.name}, ${found.token.role}`, found.token.expires_at && `, expires ${exact(found.token.expires_at)}`)));
+            found.token && h('p', null, `${found.token.name}, ${found.token.role}`, found.token.expires_at && `, expires ${exact(found.token.expires_at)}`),
+            !found.accepted && h('p', null, found.token ? 'It does not come back: make a new one for whoever holds it. ' : 'See that all of it was pasted, and that the client has the URL of the right workspace. ',
+              button('New token', { small: true, onclick: () => { close(); void create(context); } }))));
         },
       }, field('Token', input('token', { type: 'password', required: true, 'data-focus': true })), said));
   });
