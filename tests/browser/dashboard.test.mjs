@@ -125,7 +125,8 @@ test('a wrong secret is diagnosed by the test, and mended', async () => {
   await me.press('Done');
   await me.go(at('servers/snow'), 'snow');
   await me.press('Test');
-  await me.sees('dialog .notice.bad', '401');
+  await me.sees('dialog .notice.bad strong', 'it refused with HTTP status 401');
+  await me.sees('dialog .notice.bad p', 'Check the secrets that snow is given');
   await me.picture('wrong-secret');
   await me.press('Close');
   await me.press('New value for SNOW_TOKEN');
@@ -313,8 +314,15 @@ test('S-50, S-79: a held tool is reviewed letter by letter, and what a server wr
   await me.press('Test snow');
   await me.sees('dialog', 'answered');
   await me.press('Close');
-  await me.go(at('reviews'), 'Reviews');
+  await me.go(at('servers/snow'), 'snow');
+  await me.sees('.notice.warn', '1 tool of it waits for an approval');
+  await me.sees('.notice.warn a', 'Review');
+  await me.go(at('tools'), 'Tools');
+  await me.sees('.badge', 'changed');
+  await me.press('Review');
+  await me.sees('h1', 'Reviews');
   await me.sees('.card', 'snow/snow');
+  await me.sees('.card', 'It is served as it was before, until this is approved');
   await me.sees('.diff', XSS);
   await me.picture('reviews');
   await me.press('Approve snow/snow');
@@ -339,6 +347,7 @@ test('an expired and a revoked token are diagnosed', async () => {
     await me.type('Token', token);
     await me.press('Look it up');
     await me.sees('dialog .notice.bad', why);
+    await me.sees('dialog .notice.bad', 'make a new one for whoever holds it');
     await me.closeDialogs();
   }
 });
@@ -347,7 +356,8 @@ test('a dead server is diagnosed', async () => {
   upstream.end();
   await me.go(at('servers/snow'), 'snow');
   await me.press('Test');
-  await me.sees('dialog .notice.bad', 'connect');
+  await me.sees('dialog .notice.bad strong', 'connect');
+  await me.sees('dialog .notice.bad p', 'Check that snow runs, that its address is right');
   await me.picture('dead-server');
   await me.press('Close');
 });

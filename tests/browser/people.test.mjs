@@ -83,6 +83,7 @@ test('S-41: somebody is invited, accepts in another browser, calls a tool, is re
   await me.sees('h1', 'bob@example.com');
   await me.sees('.tile', 'Turned away1');
   await me.sees('tbody .badge', 'refused');
+  await me.picture('member');
   assert.deepEqual(await me.axe(), []);
   await me.press('All of their calls');
   await me.page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
