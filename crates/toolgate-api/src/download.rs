@@ -165,7 +165,7 @@ fn write(download: Download, mut outlet: Outlet<'_>) {
             let _ = outlet.end();
         }
         Err(CallsFileError::Read(_)) => {
-            tracing::warn!("an export broke off: calls could not be read")
+            tracing::warn!("an export broke off: calls could not be read");
         }
         Err(CallsFileError::Write(_)) => {}
     }

@@ -43,7 +43,7 @@ export const page = {
   },
   view: (context, { calls, choices, asked, cursor }) => [
     head('Calls', 'Who called which tool, how long it took, how it ended. Arguments and results are not kept.',
-      button('Export', { look: 'out', onclick: () => save(context, asked) }),
+      button('Export', { look: 'save', onclick: () => save(context, asked) }),
       linkButton('Watch live', `#/w/${context.slug}/live`, { look: 'pulse' })),
     filters(context, 'calls',
       h('label', null, 'In', select('since', SINCE, asked.since)),
@@ -74,7 +74,8 @@ export function narrowing(asked, { servers, tokens, members }, calls) {
   return [
     h('label', null, 'Status', select('status', STATUSES, asked.status ?? '')),
     h('label', null, 'Server', select('server', known([['', 'any'], ...servers.map((server) => [server.server, server.server])], asked.server), asked.server ?? '')),
-    h('label', null, 'Tool', input('tool', { value: asked.tool ?? '', placeholder: 'any', list: 'tools-called' }), h('datalist', { id: 'tools-called' }, tools.map((tool) => h('option', { value: tool })))),
+    h('label', null, 'Tool', input('tool', { value: asked.tool ?? '', placeholder: 'any', list: 'tools-called' })),
+    h('datalist', { id: 'tools-called' }, tools.map((tool) => h('option', { value: tool }))),
     h('label', null, 'Token', select('token', known([['', 'any'], ...tokens.map((token) => [token.id, `${token.name}${token.status === 'active' ? '' : ` (${token.status})`}`])], asked.token), asked.token ?? '')),
     (members.length > 0 || asked.member) && h('label', null, 'Member', select('member', known([['', 'any'], ...members.map((member) => [member.email, member.email])], asked.member), asked.member ?? '')),
   ];
@@ -105,7 +106,7 @@ function meant({ since, from, to, ...narrow }) {
 function save(context, asked) {
   const { calls } = workspace(context.slug);
   return dialog('Export calls', (close) => {
-    const link = h('a', { class: 'button primary', download: '', onclick: () => { toast('The file is on its way'); close(); } }, icon('out'), 'Download');
+    const link = h('a', { class: 'button primary', download: '', onclick: () => { toast('The file is on its way'); close(); } }, icon('save'), 'Download');
     const format = select('format', FORMATS, 'csv', { onchange: () => point() });
     const point = () => { link.href = calls.file({ ...meant(asked), format: format.value }); };
     point();
