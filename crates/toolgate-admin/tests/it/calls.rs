@@ -1,7 +1,5 @@
 //! Call records, as the gateway leaves them (product.md section 12).
 
-use std::time::Duration;
-
 use toolgate_admin::{CallQuery, Fault, NewToken, WorkspaceScope};
 use toolgate_analytics::{CallRecord, CallStatus, Journal, Source};
 use toolgate_store::CallsJournal;
