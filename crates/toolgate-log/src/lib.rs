@@ -1,5 +1,6 @@
-//! The log of what serves: one line an event, of our own crates only, in which no text can pass for something else
-//! (S-20, S-24).
+//! The log of what serves: one line an event, in which no text can pass for something else.
+//!
+//! Of our own crates only (S-20, S-24).
 
 use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal};
