@@ -1,6 +1,9 @@
 // Each task a user does, in the order of a first day. The parts build on one another, so they run in order.
 
 import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { after, before } from 'node:test';
 import { Hand, browser, callTool, installation, server, steps } from './stage.mjs';
 
@@ -122,7 +125,8 @@ test('a wrong secret is diagnosed by the test, and mended', async () => {
   await me.press('Done');
   await me.go(at('servers/snow'), 'snow');
   await me.press('Test');
-  await me.sees('dialog .notice.bad', '401');
+  await me.sees('dialog .notice.bad strong', 'it refused with HTTP status 401');
+  await me.sees('dialog .notice.bad p', 'Check the secrets that snow is given');
   await me.picture('wrong-secret');
   await me.press('Close');
   await me.press('New value for SNOW_TOKEN');
@@ -178,6 +182,88 @@ test('a token is made, used for a real call, and the call shows live and in the 
   await me.picture('call');
 });
 
+test('calls are narrowed where they are kept, page by page', async () => {
+  const rows = () => me.page.evaluate(() => document.querySelectorAll('tbody tr').length);
+  const shows = (wanted) => me.page.waitForFunction((wanted) => document.querySelectorAll('tbody tr').length === wanted, { polling: 50 }, wanted).catch(async () => assert.fail(`${wanted} calls, and there are ${await rows()}`));
+  for (let calls = 0; calls < 100; calls += 1) await callTool(`${house.gateway}/ws/snow-team`, tokens.admin, 'snow__snow', { place: `field ${calls}` });
+  await me.go(at('calls'), 'Calls');
+  await shows(100);
+  await me.press('Older calls');
+  await shows(15);
+  await me.press('Newest calls');
+  await shows(100);
+  await me.choose('Status', 'failed');
+  await shows(1);
+  await me.choose('Status', 'refused');
+  await me.sees('td', 'unknown');
+  await shows(1);
+  await me.press('Clear');
+  await shows(100);
+  await (await me.control('Tool')).type('plough');
+  await me.page.keyboard.press('Enter');
+  await shows(1);
+  await me.choose('In', 'span');
+  await me.sees('label', 'To');
+  await me.go(`${at('calls')}?since=span&to=2025-01-01T00:00`, 'Calls');
+  await me.sees('.empty', 'No call matches');
+});
+
+test('calls that the filters let through are saved as a file', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'toolgate-saved-'));
+  const cdp = await chromium.self.target().createCDPSession();
+  await cdp.send('Browser.setDownloadBehavior', { behavior: 'allow', downloadPath: folder });
+  const saved = async (ending) => {
+    for (let left = 600; left > 0; left -= 1) {
+      const name = readdirSync(folder).find((one) => one.endsWith(ending));
+      if (name) return [name, readFileSync(path.join(folder, name))];
+      await new Promise((settle) => setTimeout(settle, 50));
+    }
+    return assert.fail(`no file ends with ${ending}: ${readdirSync(folder)}`);
+  };
+  await me.go(`${at('calls')}?tool=plough`, 'Calls');
+  await me.press('Export');
+  await me.sees('dialog', 'the filters let through');
+  assert.deepEqual(await me.axe(), []);
+  await me.picture('export');
+  await me.press('Download');
+  const [name, text] = await saved('.csv');
+  assert.match(name, /^calls-snow-team-\d{4}-\d\d-\d\d\.csv$/);
+  const lines = text.toString().trim().split('\n');
+  assert.equal(lines.length, 2, text);
+  assert.match(lines[1], /snow,plough,.*,bob,/);
+  await me.press('Export');
+  await me.choose('Format', 'parquet');
+  await me.press('Download');
+  assert.equal((await saved('.parquet'))[1].subarray(0, 4).toString(), 'PAR1');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('the live view shows only what the filters let through', async () => {
+  await me.go(`${at('live')}?status=tool_error`, 'Live calls');
+  await me.sees('#live', 'listening');
+  await me.sees('#live code', 'plough');
+  await callTool(`${house.gateway}/ws/snow-team`, tokens.bob, 'snow__snow', {});
+  await callTool(`${house.gateway}/ws/snow-team`, tokens.bob, 'snow__plough', {});
+  await me.page.waitForFunction(() => document.querySelectorAll('#live tbody tr').length === 2);
+  assert.ok(!(await me.page.$eval('#live', (one) => one.textContent)).includes('snowsnow'));
+  await me.choose('Token', '');
+  await me.choose('Status', '');
+  await me.page.waitForFunction(() => document.querySelectorAll('#live tbody tr').length > 50);
+});
+
+test('what was done with a token is reached from its name', async () => {
+  await me.go(at('tokens'), 'Tokens');
+  await me.press('bob');
+  await me.sees('h1', 'bob');
+  await me.sees('.tile', 'Calls');
+  await me.sees('.card a', 'snow/snow');
+  await me.page.waitForFunction(() => document.querySelectorAll('.chart rect').length > 0);
+  assert.deepEqual(await me.axe(), []);
+  await me.press('snow/plough');
+  await me.sees('h1', 'Calls');
+  await me.page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 2);
+});
+
 test('overview and analytics show what happened', async () => {
   await me.go(at(''), 'Snow team');
   await me.sees('.tile', 'Servers ready');
@@ -187,16 +273,16 @@ test('overview and analytics show what happened', async () => {
   await me.picture('overview-dark');
   await me.theme('light');
   await me.go(at('analytics'), 'Analytics');
-  // One call, twelve, one that fails, one of no tool.
-  await me.sees('.tile', 'Calls15');
+  // One call, twelve, one that fails, one of no tool; a hundred to page through, and two for the live view.
+  await me.sees('.tile', 'Calls117');
   await me.sees('.tile', 'Turned away1');
   await me.page.waitForFunction(() => [...document.querySelectorAll('.chart caption')].some((one) => one.textContent === 'Calls an hour'
-    && [...one.parentElement.querySelectorAll('td')].reduce((sum, cell) => sum + Number(cell.textContent), 0) === 15));
+    && [...one.parentElement.querySelectorAll('td')].reduce((sum, cell) => sum + Number(cell.textContent), 0) === 117));
   await me.sees('.card a', 'snow/snow');
   assert.deepEqual(await me.axe(), []);
   await me.picture('analytics');
   await me.press('snow/plough');
-  await me.page.waitForFunction(() => document.querySelector('main h1')?.textContent === 'Calls' && document.querySelectorAll('tbody tr').length === 1);
+  await me.page.waitForFunction(() => document.querySelector('main h1')?.textContent === 'Calls' && document.querySelectorAll('tbody tr').length === 2);
 });
 
 test('whether a server is slow is said beside the week before', async () => {
@@ -228,8 +314,15 @@ test('S-50, S-79: a held tool is reviewed letter by letter, and what a server wr
   await me.press('Test snow');
   await me.sees('dialog', 'answered');
   await me.press('Close');
-  await me.go(at('reviews'), 'Reviews');
+  await me.go(at('servers/snow'), 'snow');
+  await me.sees('.notice.warn', '1 tool of it waits for an approval');
+  await me.sees('.notice.warn a', 'Review');
+  await me.go(at('tools'), 'Tools');
+  await me.sees('.badge', 'changed');
+  await me.press('Review');
+  await me.sees('h1', 'Reviews');
   await me.sees('.card', 'snow/snow');
+  await me.sees('.card', 'It is served as it was before, until this is approved');
   await me.sees('.diff', XSS);
   await me.picture('reviews');
   await me.press('Approve snow/snow');
@@ -254,6 +347,7 @@ test('an expired and a revoked token are diagnosed', async () => {
     await me.type('Token', token);
     await me.press('Look it up');
     await me.sees('dialog .notice.bad', why);
+    await me.sees('dialog .notice.bad', 'make a new one for whoever holds it');
     await me.closeDialogs();
   }
 });
@@ -262,7 +356,8 @@ test('a dead server is diagnosed', async () => {
   upstream.end();
   await me.go(at('servers/snow'), 'snow');
   await me.press('Test');
-  await me.sees('dialog .notice.bad', 'connect');
+  await me.sees('dialog .notice.bad strong', 'connect');
+  await me.sees('dialog .notice.bad p', 'Check that snow runs, that its address is right');
   await me.picture('dead-server');
   await me.press('Close');
 });

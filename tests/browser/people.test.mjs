@@ -79,6 +79,16 @@ test('S-41: somebody is invited, accepts in another browser, calls a tool, is re
   await me.go(at('members'), 'Members');
   await me.sees('td', 'works');
   await me.picture('members');
+  await me.press('bob@example.com');
+  await me.sees('h1', 'bob@example.com');
+  await me.sees('.tile', 'Turned away1');
+  await me.sees('tbody .badge', 'refused');
+  await me.picture('member');
+  assert.deepEqual(await me.axe(), []);
+  await me.press('All of their calls');
+  await me.page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
+  await me.sees('td', 'bob@example.com');
+  await me.go(at('members'), 'Members');
   await me.press('Remove bob@example.com');
   await me.sees('dialog', 'very next request fails');
   await me.press('Remove');
@@ -146,10 +156,77 @@ test('the plan says how much is used, and settings are changed', async () => {
   await me.press('Save');
   await me.sees('#toasts', 'retention_days is saved');
   assert.match(await house.ctl('settings', 'get', 'retention_days'), /14/);
-  await house.ctl('plan', 'set', 'free', '--yes');
+});
+
+test('the plan is put in force, and one of its limits is changed', async () => {
+  await me.go('#/settings', 'Settings');
+  await me.press('Change the plan');
+  await me.choose('Start from', 'free');
+  await me.picture('plan');
+  assert.deepEqual(await me.axe(), []);
+  await me.press('Put it in force');
+  await me.sees('dialog', 'those older than 1 day will be deleted');
+  await me.press('Cancel');
+  await me.sees('dialog', 'Change the plan');
+  await me.press('Put it in force');
+  await me.press('Delete older calls');
+  await me.sees('#toasts', 'The plan free is in force');
   await me.sees('.badge', 'free');
   await me.picture('installation');
-  await house.ctl('plan', 'set', 'self-hosted', '--yes');
+  assert.match(await house.ctl('plan', 'show'), /Plan free/);
+  await me.press('Change the plan');
+  await me.type('Workspaces', '0');
+  await me.type('Calls', '5k');
+  await me.type('Members', 'unlimited');
+  await me.press('Put it in force');
+  await me.sees('dialog', 'There is more than that already');
+  await me.press('Done');
+  await me.sees('.badge', 'custom');
+  const shown = JSON.parse(await house.ctl('plan', 'show', '--json'));
+  assert.deepEqual([shown.workspaces, shown.members, shown.calls_per_month], [0, null, 5000]);
+  await me.press('Change the plan');
+  await me.choose('Start from', 'self-hosted');
+  await me.press('Put it in force');
+  await me.sees('#toasts', 'The plan self-hosted is in force');
+});
+
+test('S-77: the password is asked for again before a token is made, and a wrong one makes none', async () => {
+  // Ten minutes after signing in; nobody waits for them here: the first answer is the one that comes then.
+  let late = true;
+  await me.page.setRequestInterception(true);
+  const meet = (request) => {
+    if (!late || request.method() !== 'POST' || !request.url().endsWith('/tokens')) return request.continue();
+    late = false;
+    return request.respond({ status: 403, contentType: 'application/json', body: JSON.stringify({ error: { code: 'step_up_needed', message: 'the password has to be given again', hint: null } }) });
+  };
+  me.page.on('request', meet);
+  await me.go(at('tokens'), 'Tokens');
+  const make = async () => {
+    await me.press('New token');
+    await me.type('Name', 'carol');
+    await me.press('Create token');
+    await me.sees('dialog h2', 'Is it still you?');
+  };
+  await make();
+  await me.sees('dialog', 'ask for your password again');
+  assert.deepEqual(await me.axe(), []);
+  await me.picture('step-up');
+  await me.type('Password', 'not the password');
+  await me.press('Go on');
+  await me.sees('dialog [role=alert]', 'is not right');
+  await me.press('Cancel');
+  await me.sees('dialog [role=alert]', 'has to be given again');
+  assert.ok(!(await house.ctl('token', 'list', 'snow-team')).includes('carol'));
+  await me.closeDialogs();
+  late = true;
+  await make();
+  await me.type('Password', PASSWORD);
+  await me.press('Go on');
+  await me.sees('dialog h2', 'Token for carol');
+  await me.press('I have copied it');
+  await me.sees('td, th', 'carol');
+  me.page.off('request', meet);
+  await me.page.setRequestInterception(false);
 });
 
 test('S-65: an alert to this host is refused here, allowed on the host, and its sample arrives', async () => {

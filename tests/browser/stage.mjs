@@ -96,15 +96,18 @@ async function overlay(url, folder) {
   return { url: `http://127.0.0.1:${front.address().port}`, end: () => { front.closeAllConnections(); front.close(); } };
 }
 
-/** A server of two tools that wants a bearer token; `words` is what its first tool says of itself. */
+/**
+ * A server of two tools, or those of `state.tools`, that wants a bearer token if there is one; `words` is what its first
+ * tool says of itself, `failure` what it answers instead of them, `info` who it says it is.
+ */
 export async function server(secret) {
-  const state = { words: 'Says how deep the snow is.', secret };
-  const tools = () => [
+  const state = { words: 'Says how deep the snow is.', secret, tools: null, failure: null, info: { name: 'snow', version: '1.0.0' } };
+  const tools = () => state.tools ?? [
     { name: 'snow', description: state.words, inputSchema: { type: 'object', properties: { place: { type: 'string' } } }, annotations: { readOnlyHint: true } },
     { name: 'plough', description: 'Clears a road.', inputSchema: { type: 'object' }, annotations: { destructiveHint: true } },
   ];
   const answers = {
-    initialize: (params) => ({ protocolVersion: params.protocolVersion === '2024-11-05' ? '2024-11-05' : '2025-06-18', capabilities: { tools: {} }, serverInfo: { name: 'snow', version: '1.0.0' } }),
+    initialize: (params) => ({ protocolVersion: params.protocolVersion === '2024-11-05' ? '2024-11-05' : '2025-06-18', capabilities: { tools: {} }, serverInfo: state.info }),
     'tools/list': () => ({ tools: tools() }),
     'tools/call': (params) => ({ content: [{ type: 'text', text: `30 cm at ${params.arguments?.place ?? 'home'}` }], isError: params.name === 'plough' }),
     ping: () => ({}),
@@ -113,12 +116,12 @@ export async function server(secret) {
     let body = '';
     for await (const piece of request) body += piece;
     if (request.method !== 'POST') return response.writeHead(405).end();
-    if (request.headers.authorization !== `Bearer ${state.secret}`) return response.writeHead(401).end();
+    if (state.secret && request.headers.authorization !== `Bearer ${state.secret}`) return response.writeHead(401).end();
     let message;
     try { message = JSON.parse(body); } catch { return response.writeHead(400).end(); }
     if (message.id === undefined) return response.writeHead(202).end();
     const answer = answers[message.method];
-    const said = answer ? { result: answer(message.params ?? {}) } : { error: { code: -32601, message: 'no such method' } };
+    const said = state.failure && message.method.startsWith('tools/') ? { error: { code: -32000, message: state.failure } } : answer ? { result: answer(message.params ?? {}) } : { error: { code: -32601, message: 'no such method' } };
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', id: message.id, ...said }));
   });
   await new Promise((settle) => listener.listen(0, '127.0.0.1', settle));
@@ -139,11 +142,14 @@ export async function receiver() {
 }
 
 /** One call of a tool, as any client makes it. */
-export async function callTool(url, token, name, args) {
+export async function callTool(url, token, name, args) { return rpc(url, token, 'tools/call', { name, arguments: args }); }
+
+/** Any request, by the token of whoever makes it. */
+export async function rpc(url, token, method, params) {
   const response = await fetch(url, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: args } }),
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
   });
   const text = await response.text();
   const data = text.split('\n').filter((line) => line.startsWith('data:')).map((line) => line.slice(5)).at(-1) ?? text;

@@ -216,6 +216,18 @@ impl Installation {
         self.launch_under(&[], flags)
     }
 
+    /// Starts `toolgatectl serve` on a free port and waits until it is ready.
+    pub fn serve(&self, flags: &[&str]) -> Served {
+        let mut command = Command::new(program("toolgatectl"));
+        clean(&mut command).arg("--data-dir").arg(self.data_dir());
+        command
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(flags);
+        let process = Process::start("toolgatectl serve", &mut command);
+        let url = process.ready();
+        Served { process, url }
+    }
+
     fn launch_under(&self, wrapper: &[&str], flags: &[&str]) -> Process {
         let gateway = program("toolgate");
         let mut command = match wrapper {
@@ -238,6 +250,15 @@ impl Installation {
         }
         Process::start("toolgate", &mut command)
     }
+}
+
+/// The management API and the dashboard, running.
+#[derive(Debug)]
+pub struct Served {
+    /// The process.
+    pub process: Process,
+    /// Where it listens.
+    pub url: String,
 }
 
 impl Created {

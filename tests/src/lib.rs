@@ -20,7 +20,7 @@ mod programs;
 
 pub use dice::Dice;
 pub use fixtures::{Fixtures, checkout, ready};
-pub use installation::{Created, Gateway, Installation, Said};
+pub use installation::{Created, Gateway, Installation, Said, Served};
 pub use process::Process;
 pub use processes::{marked, parent_of, zombies_of};
 pub use programs::{program, tool};

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum};
 use toolgate_gateway::{
     Config, DataDir, Demo, GivenKeySources, Network, OwnServer, OwnTools, Proxies, Secret,
     TlsFiles, WorkspaceSlug,
 };
+use toolgate_log::LogFormat;
 use toolgate_manage::Manage;
 use toolgate_telemetry::{OtlpConfig, TelemetryConfig};
 use url::Url;
@@ -115,7 +117,7 @@ pub(crate) struct Flags {
     metrics_by_tool: bool,
 
     /// How log lines are written to standard error. The environment variable `TOOLGATE_LOG` filters them (`info` by default).
-    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    #[arg(long, default_value = "text", value_parser = PossibleValuesParser::new(LogFormat::NAMES).try_map(|name| name.parse::<LogFormat>()))]
     pub(crate) log_format: LogFormat,
 
     /// Also put two small real MCP servers into the workspace `default`, one of which needs a secret.
@@ -141,15 +143,6 @@ pub(crate) enum Switch {
     On,
     /// It is not.
     Off,
-}
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
 }
 
 const EXAMPLES: &str = "\

@@ -4,7 +4,6 @@
 //! line is wrong, 3 when the master key cannot be had or is another one.
 
 mod flags;
-mod log;
 mod show;
 mod telemetry;
 
@@ -34,7 +33,7 @@ fn main() -> ExitCode {
     if let Some(Command::DemoServer { name }) = &flags.command {
         return toolgate_demo::run(name);
     }
-    log::start(flags.log_format);
+    toolgate_log::start(flags.log_format);
     match serve(flags, master_key) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

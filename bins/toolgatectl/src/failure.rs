@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 
 use toolgate_admin::{AdminError, OpenError, StoreError};
-use toolgate_api::ApiError;
+use toolgate_api::{ApiError, CallsFileError};
 use toolgate_export::ExportError;
 
 use crate::exit::Exit;
@@ -162,6 +162,15 @@ impl From<OpenError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::Admin(error.into())
+    }
+}
+
+impl From<CallsFileError> for Failure {
+    fn from(error: CallsFileError) -> Self {
+        match error {
+            CallsFileError::Read(error) => error.into(),
+            CallsFileError::Write(error) => error.into(),
+        }
     }
 }
 

@@ -5,25 +5,84 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_analytics::{CallStatus, Source};
-use toolgate_store::{CallFilter, CallRow, CallsReader, WorkspaceScope};
+use toolgate_store::{CallFilter, CallPlace, CallRow, CallsReader, WorkspaceScope};
 
 use crate::insight::People;
-use crate::time::{millis, now_ms, rfc3339};
+use crate::time::{ago_ms, rfc3339};
 use crate::{Admin, AdminError};
 
-/// Which calls to show.
+/// Which calls to show, to follow or to export.
 #[derive(Debug, Clone)]
 pub struct CallQuery {
-    /// Only of this workspace; `None` = of all.
+    /// Only of this workspace; `None` = of all, which is for the operator.
     pub workspace: Option<WorkspaceScope>,
-    /// Only calls not older than this.
-    pub since: Option<Duration>,
+    /// Calls since then, unix milliseconds; `None` = all that are kept.
+    pub from_ms: Option<u64>,
+    /// Calls before then.
+    pub to_ms: Option<u64>,
     /// Only to the server of this name.
     pub server: Option<String>,
+    /// Only of the tool that its server gives this name.
+    pub tool: Option<String>,
     /// Only with this token, by id or name.
     pub token: Option<String>,
-    /// How many, the newest ones.
+    /// Only of this member, by id or address.
+    pub member: Option<String>,
+    /// Only calls that ended in one of these ways.
+    pub statuses: Option<Vec<CallStatus>>,
+    /// Only calls that came through this door.
+    pub source: Option<Source>,
+    /// How many, the newest ones; an export has all.
     pub limit: usize,
+}
+
+impl Default for CallQuery {
+    fn default() -> Self {
+        Self {
+            workspace: None,
+            from_ms: None,
+            to_ms: None,
+            server: None,
+            tool: None,
+            token: None,
+            member: None,
+            statuses: None,
+            source: None,
+            limit: 100,
+        }
+    }
+}
+
+impl CallQuery {
+    /// The same in the words of the store.
+    pub(crate) fn filter(&self, people: &People) -> Result<CallFilter, AdminError> {
+        let (token, member) = (self.token.as_deref(), self.member.as_deref());
+        Ok(CallFilter {
+            workspace: self.workspace.clone(),
+            since_ms: self.from_ms,
+            until_ms: self.to_ms,
+            server: self.server.clone(),
+            tool: self.tool.clone(),
+            token: token.map(|token| people.token_id(token)).transpose()?,
+            tokens: member
+                .map(|member| people.member(member))
+                .transpose()?
+                .map(|(_, tokens)| tokens),
+            statuses: self.statuses.clone(),
+            source: self.source,
+            limit: self.limit,
+            ..CallFilter::default()
+        })
+    }
+}
+
+/// Some of the newest calls.
+#[derive(Debug)]
+pub struct CallsPage {
+    /// Newest first.
+    pub calls: Vec<CallListed>,
+    /// Where the next page begins; `None` = this is the end.
+    pub next: Option<CallPlace>,
 }
 
 /// One call.
@@ -76,24 +135,37 @@ impl Admin {
     /// Starts with the newest calls that match; the feed then follows.
     pub fn calls(&self, query: &CallQuery) -> Result<CallFeed<'_>, AdminError> {
         let people = People::read(self, query.workspace.as_ref())?;
-        let token = query
-            .token
-            .as_deref()
-            .map(|token| people.token_id(token))
-            .transpose()?;
         Ok(CallFeed {
             admin: self,
-            filter: CallFilter {
-                workspace: query.workspace.clone(),
-                since_ms: query
-                    .since
-                    .map(|since| now_ms().saturating_sub(millis(since))),
-                server: query.server.clone(),
-                token,
-                limit: query.limit,
-                ..CallFilter::default()
-            },
+            filter: query.filter(&people)?,
             people,
+        })
+    }
+
+    /// The newest calls that match, behind a place where a page before it ended.
+    pub fn calls_page(
+        &self,
+        query: &CallQuery,
+        before: Option<CallPlace>,
+    ) -> Result<CallsPage, AdminError> {
+        let people = People::read(self, query.workspace.as_ref())?;
+        let mut filter = query.filter(&people)?;
+        // One more than is shown says whether there is more.
+        filter.limit = query.limit.saturating_add(1);
+        filter.before = before;
+        let mut rows = CallsReader::open(&self.dir)?.query(&filter)?;
+        let is_more = rows.len() > query.limit;
+        rows.truncate(query.limit);
+        let last = rows.last().filter(|_| is_more);
+        Ok(CallsPage {
+            next: last.map(|row| CallPlace {
+                time_ms: row.time_ms,
+                rowid: row.rowid,
+            }),
+            calls: rows
+                .into_iter()
+                .map(|row| CallListed::of(row, &people))
+                .collect(),
         })
     }
 }
@@ -101,7 +173,7 @@ impl Admin {
 impl Admin {
     /// How many call records were lost in the whole installation, within this time if one is given.
     pub fn lost_calls(&self, since: Option<Duration>) -> Result<u64, AdminError> {
-        let since_ms = since.map(|since| now_ms().saturating_sub(millis(since)));
+        let since_ms = since.map(ago_ms);
         Ok(CallsReader::open(&self.dir)?.lost(since_ms)?)
     }
 }

@@ -191,6 +191,13 @@ impl Admin {
         invited_by: Option<&str>,
         password: &MailPassword,
     ) -> Result<InvitationMade, AdminError> {
+        if self.own_key_ends()?.is_some() {
+            return Err(AdminError::BeyondOwn {
+                what: "your own key ends by itself, and an account would outlive it".to_owned(),
+                instead: "invite with a key that does not end, or signed in with a password"
+                    .to_owned(),
+            });
+        }
         let draft = self.draft(email, InvitedTo::Team, invited_by, password)?;
         let id = OperatorId::from_random(draw::bytes()?);
         let saved = self

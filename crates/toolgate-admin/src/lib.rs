@@ -75,7 +75,7 @@ pub use audit::{
 pub use backup::{
     BackupMade, BackupRestored, BackupVerified, SecretsTried, restore_backup, verify_backup,
 };
-pub use call::{CallFeed, CallListed, CallQuery};
+pub use call::{CallFeed, CallListed, CallQuery, CallsPage};
 pub use caller::{KeyHolder, TokenHolder, is_credential};
 pub use catalog::{ClassifiedBy, OWN_TOOLS_FOR_ALL};
 pub use clock::{ClockAccepted, ClockShown};
@@ -87,9 +87,9 @@ pub use file::{
 };
 pub use gateway::{GatewayState, Probe, gateway_status};
 pub use insight::{
-    Analytics, AnalyticsQuery, AnalyticsRow, CallExport, CallFigures, CallShown, CallsToExport,
-    ErrorSeen, GroupBy, LimitedMinute, LimitedToken, LimitsReport, MemberTimeline, Overview,
-    OverviewSpan, SlowServer, SlowWeek, ToolCompared,
+    Analytics, AnalyticsQuery, AnalyticsRow, CallExport, CallFigures, CallShown, ErrorSeen,
+    GroupBy, LimitedMinute, LimitedToken, LimitsReport, MemberTimeline, Overview, OverviewSpan,
+    SlowServer, SlowWeek, ToolCompared,
 };
 pub use invitation::{
     InvitationAccepted, InvitationListed, InvitationMade, InvitationRevoked, InvitationShown,
@@ -113,6 +113,7 @@ pub use server::{
 };
 pub use setting::{DASHBOARD_URL, SettingChanged, SettingListed};
 pub use team::{TeamListed, TeamRemoved};
+pub use time::ago_ms;
 pub use token::{
     NewToken, ReadOnlyReach, TokenChanged, TokenCreated, TokenExplained, TokenInspected,
     TokenListed, TokenRevoked,
@@ -126,7 +127,7 @@ pub use workspace::{
 };
 
 // The values callers hand in, so that a binary needs this crate alone.
-pub use toolgate_analytics::CallStatus;
+pub use toolgate_analytics::{CallStatus, Outcome, Source};
 pub use toolgate_namespace::{
     Baseline, Changes, ChildSettings, EraSetting, HttpKind, Isolation, Prefix, ServerIdentity,
     ServerSlug, Trust,
@@ -135,7 +136,8 @@ pub use toolgate_policy::{Classification, Role};
 pub use toolgate_store::control::{GatewayStatus, Gauge, LinkStatus, ProbedTool};
 pub use toolgate_store::master::{GivenKeySources, KeySource, MASTER_KEY_VARIABLE, OpenError};
 pub use toolgate_store::{
-    Actor, AlertRule, ChainedRow, DataDir, KeyState, Once, Plan, Store, StoreError, WorkspaceScope,
+    Actor, AlertRule, CallPlace, ChainedRow, DataDir, KeyState, Once, Plan, Store, StoreError,
+    WorkspaceScope,
 };
 pub use toolgate_vault::{MasterKey, Secret};
 

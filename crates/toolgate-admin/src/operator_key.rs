@@ -61,7 +61,8 @@ pub struct OperatorKeyRevoked {
 
 impl Admin {
     /// Makes a key and saves its digest; the text exists in the report alone. It may do over the management API
-    /// whatever the operator may do there, in every workspace.
+    /// whatever the operator may do there, in every workspace. One that a key makes ends with that key at the latest,
+    /// and with it where nothing is said.
     pub fn create_operator_key(
         &self,
         name: &str,
@@ -70,12 +71,13 @@ impl Admin {
         check_name(name, "key", 1, NAME_MAX)?;
         let raw = RawKey::from_random(draw::bytes()?);
         let now = now_ms();
+        let asked = expires_in.map(|life| now.saturating_add(millis(life)));
         let key = OperatorKey {
             id: OperatorKeyId::from_random(draw::bytes()?),
             name: name.trim().to_owned(),
             digest: raw.digest(),
             created_at: now,
-            expires_at: expires_in.map(|life| now.saturating_add(millis(life))),
+            expires_at: self.within_own_key(asked)?,
             revoked_at: None,
             last_used_at: None,
         };
@@ -114,6 +116,28 @@ impl Admin {
             name: found.name,
             revoked: true,
         })
+    }
+
+    /// When the key ends that acts; `None` when it does not end, or when no key acts.
+    pub(crate) fn own_key_ends(&self) -> Result<Option<u64>, AdminError> {
+        let Some(id) = self.actor.as_operator_key() else {
+            return Ok(None);
+        };
+        Ok(self.find_operator_key(id.as_str())?.expires_at)
+    }
+
+    /// The end of a new key, which is no later than that of the key that makes it.
+    fn within_own_key(&self, asked: Option<u64>) -> Result<Option<u64>, AdminError> {
+        match (self.own_key_ends()?, asked) {
+            (Some(own), Some(asked)) if asked > own => Err(AdminError::BeyondOwn {
+                what: "it would outlive your own key".to_owned(),
+                instead: format!(
+                    "yours ends at {}; give it less time, or none to end then",
+                    rfc3339(own)
+                ),
+            }),
+            (own, asked) => Ok(asked.or(own)),
+        }
     }
 
     fn find_operator_key(&self, text: &str) -> Result<OperatorKey, AdminError> {

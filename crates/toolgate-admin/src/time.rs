@@ -11,6 +11,11 @@ pub(crate) fn now_ms() -> u64 {
         .map_or(0, millis)
 }
 
+/// So long ago, unix milliseconds.
+pub fn ago_ms(span: Duration) -> u64 {
+    now_ms().saturating_sub(millis(span))
+}
+
 /// A duration in whole milliseconds.
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)

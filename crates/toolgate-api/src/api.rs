@@ -12,6 +12,7 @@ use toolgate_http::serve::{Guesses, Proxies, TooMany};
 use toolgate_http::{Drain, Handler, HostPolicy, ReplyBody};
 
 use crate::dashboard::Dashboard;
+use crate::download::DOWNLOADS;
 use crate::handle::handle;
 use crate::live::STREAMS;
 use crate::pool::Pool;
@@ -35,6 +36,7 @@ pub struct Api {
     config: ApiConfig,
     guesses: Guesses,
     streams: Arc<Semaphore>,
+    downloads: Arc<Semaphore>,
     drain: Drain,
     door: Arc<Door>,
     dashboard: Dashboard,
@@ -49,6 +51,7 @@ impl Api {
             config,
             guesses: Guesses::new(),
             streams: Arc::new(Semaphore::new(STREAMS)),
+            downloads: Arc::new(Semaphore::new(DOWNLOADS)),
             drain,
             door: Arc::new(Door::new(Clock::monotonic())),
             dashboard: Dashboard::new(),
@@ -66,6 +69,10 @@ impl Api {
 
     pub(crate) fn streams(&self) -> &Arc<Semaphore> {
         &self.streams
+    }
+
+    pub(crate) fn downloads(&self) -> &Arc<Semaphore> {
+        &self.downloads
     }
 
     pub(crate) fn drain(&self) -> &Drain {

@@ -13,18 +13,22 @@ use crate::{Api, Caller, session};
 
 const API_KEY: &str = "x-api-key";
 
+/// Who is asking.
+pub(crate) struct Known {
+    pub(crate) caller: Caller,
+    /// Id of the session by whose cookie they are known.
+    pub(crate) session: Option<String>,
+}
+
 /// Says who is asking, by the one credential of the request: a key, a token, or else the cookie of a session.
 ///
 /// What is wrong with a credential is not told, and failures are counted by their source (S-36, S-37).
-pub(crate) async fn authenticate(
-    api: &Api,
-    parts: &Parts,
-    peer: IpAddr,
-) -> Result<Caller, Problem> {
+pub(crate) async fn authenticate(api: &Api, parts: &Parts, peer: IpAddr) -> Result<Known, Problem> {
     let headers = &parts.headers;
     let has_credential = headers.contains_key(API_KEY) || headers.contains_key(AUTHORIZATION);
-    if !has_credential && let Some(caller) = session::caller(api, parts, peer).await? {
-        return Ok(caller);
+    if !has_credential && let Some((caller, id)) = session::caller(api, parts, peer).await? {
+        let session = Some(id);
+        return Ok(Known { caller, session });
     }
     let presented = presented(headers).filter(|text| is_credential(text.expose()));
     let caller = match presented {
@@ -37,7 +41,10 @@ pub(crate) async fn authenticate(
         None => return Err(refused(api, headers, peer)),
     };
     match caller.await? {
-        Some(caller) => Ok(caller),
+        Some(caller) => Ok(Known {
+            caller,
+            session: None,
+        }),
         None => Err(refused(api, headers, peer)),
     }
 }

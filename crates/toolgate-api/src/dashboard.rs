@@ -53,8 +53,8 @@ const FILES: &[(&str, &str, &[u8])] = files! {
     "text/javascript; charset=utf-8":
         "js/api.js", "js/chart.js", "js/dom.js", "js/editors.js", "js/format.js", "js/main.js", "js/parts.js",
         "js/routes.js", "js/pages/alerts.js", "js/pages/analytics.js", "js/pages/audit.js", "js/pages/calls.js", "js/pages/door.js",
-        "js/pages/installation.js", "js/pages/invite.js", "js/pages/live.js", "js/pages/members.js", "js/pages/overview.js", "js/pages/recent.js",
-        "js/pages/reviews.js", "js/pages/secrets.js", "js/pages/server-parts.js", "js/pages/server.js",
+        "js/pages/installation.js", "js/pages/invite.js", "js/pages/live.js", "js/pages/member.js", "js/pages/members.js", "js/pages/overview.js", "js/pages/recent.js",
+        "js/pages/plan.js", "js/pages/reviews.js", "js/pages/secrets.js", "js/pages/server-parts.js", "js/pages/server.js",
         "js/pages/servers.js", "js/pages/settings.js", "js/pages/token-shown.js", "js/pages/tokens.js",
         "js/pages/tools.js", "js/pages/workspaces.js";
 };

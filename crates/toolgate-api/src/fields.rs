@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
+use toolgate_admin::{Bound, CallStatus, Outcome};
 
 /// Declares a whole number between two bounds.
 macro_rules! bounded {
@@ -29,6 +31,12 @@ macro_rules! bounded {
             }
         }
 
+        impl From<$name> for u64 {
+            fn from(number: $name) -> Self {
+                number.0
+            }
+        }
+
         impl JsonSchema for $name {
             fn schema_name() -> Cow<'static, str> {
                 stringify!($name).into()
@@ -39,7 +47,7 @@ macro_rules! bounded {
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "integer", "minimum": $least, "maximum": $most })
+                json_schema!({ "type": "integer", "minimum": $least, "maximum": $most as u64 })
             }
         }
     };
@@ -82,6 +90,14 @@ bounded! {
     Seconds, 1, 315_360_000, "a time is 1 to 315360000 seconds"
 }
 bounded! {
+    /// How many of something there may be.
+    Amount, 0, 1_000_000_000_000, "an amount is 0 to 1000000000000"
+}
+bounded! {
+    /// For how many days something is kept.
+    Days, 1, 3_650, "a time is 1 to 3650 days"
+}
+bounded! {
     /// Requests in any 60 seconds.
     Rate, 1, 1_000_000, "a rate is 1 to 1000000 requests in any 60 seconds"
 }
@@ -122,6 +138,40 @@ impl TimeoutMs {
     }
 }
 
+/// How much of something there may be: left out, null for no limit, or a number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Most<T>(pub(crate) Option<Bound>, PhantomData<T>);
+
+impl<T> Default for Most<T> {
+    fn default() -> Self {
+        Self(None, PhantomData)
+    }
+}
+
+impl<'de, T: Deserialize<'de> + Into<u64>> Deserialize<'de> for Most<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let bound = match Option::<T>::deserialize(from)? {
+            None => Bound::Unlimited,
+            Some(most) => Bound::AtMost(most.into()),
+        };
+        Ok(Self(Some(bound), PhantomData))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Most<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Most{}", T::schema_name()).into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Option::<T>::json_schema(generator)
+    }
+}
+
 /// A moment, as RFC 3339 has it.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(try_from = "String")]
@@ -157,6 +207,48 @@ impl JsonSchema for Moment {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "format": "date-time" })
+    }
+}
+
+/// How calls ended, as one asks for them: in one way, or in any that is a failure.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Ended(pub(crate) Vec<CallStatus>);
+
+impl Ended {
+    /// What every failure is called together.
+    const FAILED: &'static str = "failed";
+}
+
+impl TryFrom<String> for Ended {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let is_meant = |status: &CallStatus| match text.as_str() {
+            Self::FAILED => status.outcome() == Outcome::Failed,
+            name => status.as_str() == name,
+        };
+        let meant: Vec<CallStatus> = CallStatus::ALL.into_iter().filter(is_meant).collect();
+        let is_known = !meant.is_empty();
+        is_known
+            .then_some(Self(meant))
+            .ok_or("a status is `failed`, or one that calls have, such as `ok` or `tool_error`")
+    }
+}
+
+impl JsonSchema for Ended {
+    fn schema_name() -> Cow<'static, str> {
+        "Ended".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names = CallStatus::ALL.into_iter().map(CallStatus::as_str);
+        let names: Vec<&str> = std::iter::once(Self::FAILED).chain(names).collect();
+        json_schema!({ "type": "string", "enum": names })
     }
 }
 

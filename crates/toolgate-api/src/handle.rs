@@ -11,10 +11,10 @@ use toolgate_admin::{Admin, WorkspaceScope};
 use toolgate_http::ReplyBody;
 use toolgate_http::serve::{BodyPace, Found, content_length, read_body};
 
-use crate::authenticate::authenticate;
+use crate::authenticate::{Known, authenticate};
 use crate::operation::{Act, Asked, AuthPolicy, Operation, PathParams, Run};
 use crate::problem::Problem;
-use crate::{Api, Caller, live, once, open, openapi, reply, routes, session};
+use crate::{Api, Caller, download, live, once, open, openapi, reply, routes, session};
 
 /// Longest request body.
 const MAX_BODY: usize = 1024 * 1024;
@@ -53,9 +53,9 @@ where
     if operation.access == AuthPolicy::Public {
         return public(api, operation, parts, body, peer).await;
     }
-    let caller = authenticate(api, parts, peer).await?;
+    let Known { caller, session } = authenticate(api, parts, peer).await?;
     let is_operator = caller.is_operator();
-    let answer = known(api, operation, params, caller, parts, body).await;
+    let answer = known(api, operation, params, (caller, session), parts, body).await;
     answer.map_err(|problem| {
         if is_operator {
             problem
@@ -105,7 +105,7 @@ where
     match operation.run {
         Run::Document => Ok(reply::json(StatusCode::OK, openapi::text())),
         Run::Session => session::answer(api, parts, body, peer).await,
-        Run::Act(_) | Run::Open(_) | Run::Feed(_) | Run::Asset => api
+        Run::Act(_) | Run::Open(_) | Run::Feed(_) | Run::Download(_) | Run::Asset => api
             .dashboard()
             .answer(parts.uri.path(), &parts.headers)
             .ok_or_else(Problem::no_such_path),
@@ -117,7 +117,7 @@ async fn known<B>(
     api: &Arc<Api>,
     operation: &'static Operation,
     params: PathParams,
-    caller: Caller,
+    (caller, session): (Caller, Option<String>),
     parts: &Parts,
     body: B,
 ) -> Result<Response<ReplyBody>, Problem>
@@ -139,6 +139,7 @@ where
         caller,
         workspace,
         params,
+        session,
         asked: Asked {
             query: parts.uri.query().unwrap_or_default().to_owned(),
             body,
@@ -146,6 +147,7 @@ where
     });
     match &operation.run {
         Run::Feed(_) => live::stream(api, visit).await,
+        Run::Download(_) => download::send(api, visit).await,
         Run::Act(_) | Run::Open(_) | Run::Document | Run::Asset | Run::Session => {
             once::act(api, visit, parts.uri.path(), &parts.headers).await
         }
@@ -217,9 +219,18 @@ pub(crate) struct Visit {
     pub(crate) workspace: Option<WorkspaceScope>,
     pub(crate) params: PathParams,
     pub(crate) asked: Asked,
+    /// Id of the session whose cookie came with it, when that is how the caller is known.
+    pub(crate) session: Option<String>,
 }
 
 impl Visit {
+    /// Whether the caller is still who they were, for what takes long: neither the session ended (S-77) nor what it
+    /// stands on (S-41).
+    pub(crate) fn is_still_known(&self, api: &Api, admin: &Admin) -> bool {
+        let mut session = self.session.iter();
+        session.all(|id| api.door().holds(id)) && self.caller.is_still_known(admin)
+    }
+
     /// What its act works with.
     pub(crate) fn with<'a>(&'a self, admin: &'a Admin) -> Act<'a> {
         Act {

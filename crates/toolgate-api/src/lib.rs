@@ -10,7 +10,9 @@
 mod api;
 mod authenticate;
 mod caller;
+mod calls_file;
 mod dashboard;
+mod download;
 mod fields;
 mod handle;
 mod input;
@@ -29,6 +31,7 @@ mod session;
 
 pub use api::{Api, ApiConfig};
 pub use caller::Caller;
+pub use calls_file::{CallsFileError, write_calls};
 pub use openapi::document;
 pub use operation::AuthPolicy;
 pub use routes::routes;

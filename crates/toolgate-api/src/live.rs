@@ -15,16 +15,17 @@ use tokio::sync::mpsc::{Sender, channel};
 use toolgate_admin::Admin;
 use toolgate_http::ReplyBody;
 
+use crate::Api;
 use crate::handle::Visit;
 use crate::operation::Run;
 use crate::problem::Problem;
-use crate::{Api, Caller};
 
 /// Streams at once, of all clients together.
 pub(crate) const STREAMS: usize = 64;
 /// How often it is looked for something new.
 const PAUSE: Duration = Duration::from_millis(250);
-/// How often the caller is looked at again: whose token was revoked hears no more (S-41).
+/// How often the caller is looked at again: whose session ended, or whose token was
+/// revoked, hears no more (S-41, S-77).
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// A client that is gone shows only when something is written to it.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -36,8 +37,9 @@ type Piece = Result<Bytes, Problem>;
 /// Where a stream's events go.
 pub(crate) struct Events<'a> {
     to: &'a Sender<Piece>,
+    api: &'a Api,
     admin: &'a Admin,
-    caller: &'a Caller,
+    visit: &'a Visit,
     sent_at: Instant,
     looked_at: Instant,
     is_open: bool,
@@ -65,7 +67,7 @@ impl Events<'_> {
         }
         if self.looked_at.elapsed() >= LOOK_AGAIN {
             self.looked_at = Instant::now();
-            if !self.caller.is_still_known(self.admin) {
+            if !self.visit.is_still_known(self.api, self.admin) {
                 return false;
             }
         }
@@ -85,8 +87,9 @@ pub(crate) async fn stream(
     let place = place.map_err(|_| Problem::busy().hint("there are too many open streams"))?;
     let (to, mut from) = channel::<Piece>(WAITING);
     let admin = api.pool().admin(visit.caller.actor().clone());
+    let watched = Arc::clone(api);
     tokio::task::spawn_blocking(move || {
-        if let Err(problem) = feed(&admin, &visit, &to) {
+        if let Err(problem) = feed(&watched, &admin, &visit, &to) {
             // Nobody listens any more when the client is gone.
             let _ = to.blocking_send(Err(problem));
         }
@@ -108,14 +111,15 @@ pub(crate) async fn stream(
     Ok(response)
 }
 
-fn feed(admin: &Admin, visit: &Visit, to: &Sender<Piece>) -> Result<(), Problem> {
+fn feed(api: &Api, admin: &Admin, visit: &Visit, to: &Sender<Piece>) -> Result<(), Problem> {
     let Run::Feed(run) = &visit.operation.run else {
         return Err(Problem::no_such_path());
     };
     let mut events = Events {
         to,
+        api,
         admin,
-        caller: &visit.caller,
+        visit,
         sent_at: Instant::now(),
         looked_at: Instant::now(),
         is_open: false,

@@ -9,6 +9,7 @@ use schemars::transform::RecursiveTransform;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
+use crate::download::FileFormat;
 use crate::operation::{AuthPolicy, Operation, Run, names};
 use crate::problem::ErrorBody;
 use crate::{once, routes};
@@ -232,16 +233,24 @@ fn without_null(schema: &Value) -> Value {
 fn responses(operation: &Operation, given: &mut SchemaGenerator, error: &Schema) -> Value {
     let mut responses = Map::new();
     let reply = (operation.reply)(given);
-    let (kind, schema) = match operation.run {
-        Run::Feed(_) => ("text/event-stream", json!({ "type": "string" })),
-        Run::Asset => ("text/html", json!({ "type": "string" })),
+    let content = match operation.run {
+        Run::Feed(_) => json!({ "text/event-stream": { "schema": { "type": "string" } } }),
+        Run::Asset => json!({ "text/html": { "schema": { "type": "string" } } }),
+        Run::Download(_) => {
+            let kinds = FileFormat::ALL.map(FileFormat::kind);
+            let bytes = json!({ "schema": { "type": "string", "format": "binary" } });
+            kinds
+                .map(|kind| (kind.to_owned(), bytes.clone()))
+                .into_iter()
+                .collect()
+        }
         Run::Act(_) | Run::Open(_) | Run::Document | Run::Session => {
-            ("application/json", reply.clone().to_value())
+            json!({ "application/json": { "schema": reply.clone().to_value() } })
         }
     };
     responses.insert(
         operation.status.as_str().to_owned(),
-        json!({ "description": operation.summary, "content": { kind: { "schema": schema } } }),
+        json!({ "description": operation.summary, "content": content }),
     );
     if !operation.shown_once.is_empty() {
         let repeated = without_secrets(operation, &reply, given);

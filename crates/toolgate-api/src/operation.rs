@@ -12,6 +12,7 @@ use toolgate_admin::{Admin, Role, WorkspaceScope};
 use toolgate_http::serve::Params;
 
 use crate::Caller;
+use crate::download::Download;
 use crate::input::{self, Nothing};
 use crate::live::Events;
 use crate::problem::Problem;
@@ -98,6 +99,7 @@ pub(crate) struct Asked {
 
 type Doing = Box<dyn Fn(&Act<'_>, &Asked) -> Result<Vec<u8>, Problem> + Send + Sync>;
 type Opening = Box<dyn Fn(&Admin, &str, &Asked) -> Result<Vec<u8>, Problem> + Send + Sync>;
+type Downloading = Box<dyn Fn(&Act<'_>, &Asked) -> Result<Download, Problem> + Send + Sync>;
 type Feeding = Box<dyn Fn(&Act<'_>, &Asked, &mut Events<'_>) -> Result<(), Problem> + Send + Sync>;
 
 /// How a request is answered.
@@ -108,6 +110,8 @@ pub(crate) enum Run {
     Open(Opening),
     /// By events as they happen.
     Feed(Feeding),
+    /// By a file that is written while it is sent.
+    Download(Downloading),
     /// By the document itself.
     Document,
     /// By a file of the dashboard.
@@ -229,6 +233,30 @@ impl Operation {
             run: Run::Feed(Box::new(move |with, asked, events| {
                 follow(with, input::query(&asked.query)?, events)
             })),
+        }
+    }
+
+    /// A file, written while it is sent.
+    pub(crate) fn download<Q>(
+        path: &'static str,
+        access: AuthPolicy,
+        (id, summary): (&'static str, &'static str),
+        open: fn(&Act<'_>, Q) -> Result<Download, Problem>,
+    ) -> Self
+    where
+        Q: DeserializeOwned + JsonSchema + 'static,
+    {
+        Self {
+            access,
+            query: shape_unless_nothing::<Q>(),
+            ..Self::public(
+                path,
+                id,
+                summary,
+                Run::Download(Box::new(move |with, asked| {
+                    open(with, input::query(&asked.query)?)
+                })),
+            )
         }
     }
 

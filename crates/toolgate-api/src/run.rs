@@ -7,10 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
 use toolgate_admin::{Admin, AdminError, DASHBOARD_URL};
-use toolgate_http::serve::{BadHostEntry, Proxies, TlsError, TlsIdentity};
+use toolgate_http::serve::{BadHostEntry, Proxies, TlsError, TlsIdentity, renew};
 use toolgate_http::{Drain, HostPolicy, Listener, ServeError, ServeLimits, serve};
 
 use crate::{Api, ApiConfig};
@@ -146,10 +145,11 @@ pub async fn run(
     };
     let serving = serve(listener, limits, Arc::clone(&api), drain);
     tokio::pin!(serving);
+    let renewing = renew(identity).map_err(ApiError::Signal)?;
     tokio::select! {
         () = &mut serving => {}
         () = settle_now_and_then(&api, config.checkpoints.clone()) => {}
-        () = renew(identity)? => {}
+        () = renewing => {}
         () = shutdown => {
             signal.drain();
             serving.await;
@@ -192,24 +192,6 @@ fn hosts(config: &RunConfig, address: SocketAddr) -> Result<HostPolicy, ApiError
     };
     hosts = hosts.allow_host(&host)?;
     Ok(hosts.allow_origin(&url.origin().ascii_serialization())?)
-}
-
-/// Keeps the certificate fresh: when its files change, and on SIGHUP. Never ends by itself.
-fn renew(identity: Option<TlsIdentity>) -> Result<impl Future<Output = ()>, ApiError> {
-    // Without a certificate a hang-up ends the process as it always does.
-    let hangup = match &identity {
-        Some(_) => Some(signal(SignalKind::hangup()).map_err(ApiError::Signal)?),
-        None => None,
-    };
-    Ok(async move {
-        if let (Some(identity), Some(hangup)) = (identity, hangup) {
-            let asked = futures::stream::unfold(hangup, |mut hangup| async move {
-                hangup.recv().await.map(|()| ((), hangup))
-            });
-            identity.follow(asked).await;
-        }
-        std::future::pending::<()>().await;
-    })
 }
 
 async fn settle_now_and_then(api: &Api, sink: Option<PathBuf>) {

@@ -207,7 +207,9 @@ async fn probe(
     if let Err(error) = link.refresh().await {
         return ControlReply::Failed {
             error: error.to_string(),
-            hint: None,
+            hint: Some(format!(
+                "check that `{server}` runs, that its address is right and that its secrets are"
+            )),
         };
     }
     // An operator who mended a server need not wait for the next probe.

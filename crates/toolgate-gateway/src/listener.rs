@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::{Request, Response};
-use tokio::signal::unix::{SignalKind, signal};
-use toolgate_http::serve::TlsIdentity;
+use toolgate_http::serve::{TlsIdentity, renew};
 use toolgate_http::{Drain, Handler, Listener, ReplyBody, serve};
 
 use crate::bootstrap::FirstRun;
@@ -68,7 +67,7 @@ pub async fn run(
     let (signal, drain) = Drain::new();
     let serving = serve(listener, limits, Arc::new(Door(gateway.clone())), drain);
     tokio::pin!(serving);
-    let renewing = renew(identity)?;
+    let renewing = renew(identity).map_err(GatewayError::Signal)?;
     tokio::select! {
         () = &mut serving => {}
         () = renewing => {}
@@ -98,24 +97,6 @@ fn listener(config: &mut Config, identity: Option<TlsIdentity>) -> Result<Listen
     opened
         .map(|listener| listener.with_proxies(proxies))
         .map_err(|source| GatewayError::Listen { address, source })
-}
-
-/// Keeps the certificate fresh: when its files change, and when the process is sent SIGHUP. Never ends by itself.
-fn renew(identity: Option<TlsIdentity>) -> Result<impl Future<Output = ()>, GatewayError> {
-    // Without a certificate a hang-up ends the process as it always does.
-    let hangup = match &identity {
-        Some(_) => Some(signal(SignalKind::hangup()).map_err(GatewayError::Signal)?),
-        None => None,
-    };
-    Ok(async move {
-        if let (Some(identity), Some(hangup)) = (identity, hangup) {
-            let asked = futures::stream::unfold(hangup, |mut hangup| async move {
-                hangup.recv().await.map(|()| ((), hangup))
-            });
-            identity.follow(asked).await;
-        }
-        std::future::pending::<()>().await;
-    })
 }
 
 /// The listener's way to the gateway.

@@ -51,8 +51,8 @@ pub use audit::{
     AuditVerifier, ChainedRow, Checkpoints, CheckpointsRead,
 };
 pub use calls::{
-    CallFilter, CallRow, CallsJournal, CallsReader, Dimension, Figures, Group, Grouped, Histogram,
-    Tally,
+    CallFilter, CallPlace, CallRow, CallsJournal, CallsReader, Dimension, Figures, Group, Grouped,
+    Histogram, Tally,
 };
 pub use clock::ClockMark;
 pub use data_dir::DataDir;

@@ -103,6 +103,9 @@ pub enum TelemetryError {
     /// Its certificate cannot be read.
     #[error("reading the certificate for the listener for metrics")]
     Tls(#[source] toolgate_http::serve::TlsError),
+    /// Signals cannot be heard.
+    #[error("waiting for signals")]
+    Signal(#[source] std::io::Error),
 }
 
 impl TelemetryError {
@@ -111,7 +114,7 @@ impl TelemetryError {
         match self {
             Self::Collector(error) => Some(error.hint()),
             Self::Listen(error) => Some(error.hint()),
-            Self::Tls(_) => None,
+            Self::Tls(_) | Self::Signal(_) => None,
         }
     }
 }

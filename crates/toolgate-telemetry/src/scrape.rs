@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, 
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
-use toolgate_http::serve::{Proxies, TlsIdentity};
+use toolgate_http::serve::{Proxies, TlsIdentity, renew};
 use toolgate_http::{Drain, Handler, HostPolicy, Listener, ReplyBody, ServeLimits, serve};
 
 use crate::figures::{Family, Kind, Sample, Value, figures, thousandths};
@@ -36,7 +37,8 @@ pub struct TlsFiles {
 /// A socket that metrics are served at, and nothing else.
 pub struct MetricsListener {
     listener: Listener,
-    identity: Option<TlsIdentity>,
+    is_tls: bool,
+    renewing: Pin<Box<dyn Future<Output = ()> + Send>>,
     hosts: HostPolicy,
 }
 
@@ -71,7 +73,8 @@ impl MetricsListener {
             .unwrap_or(hosts);
         Ok(Self {
             listener,
-            identity,
+            is_tls: identity.is_some(),
+            renewing: Box::pin(renew(identity).map_err(TelemetryError::Signal)?),
             hosts,
         })
     }
@@ -87,11 +90,7 @@ impl MetricsListener {
 
     /// `http` or `https`: what is spoken there.
     pub fn scheme(&self) -> &'static str {
-        if self.identity.is_some() {
-            "https"
-        } else {
-            "http"
-        }
+        if self.is_tls { "https" } else { "http" }
     }
 
     /// Where it listens.
@@ -106,8 +105,9 @@ impl MetricsListener {
     ) -> impl Future<Output = ()> + Send + 'static {
         let Self {
             listener,
-            identity,
+            renewing,
             hosts,
+            ..
         } = self;
         let door = Arc::new(Door { telemetry, hosts });
         async move {
@@ -116,7 +116,7 @@ impl MetricsListener {
             tokio::pin!(serving);
             tokio::select! {
                 () = &mut serving => return,
-                () = renewed(identity) => {}
+                () = renewing => {}
                 // An error means that the sender is gone, and telemetry with it.
                 _ = stopping.wait_for(|stopping| *stopping) => {}
             }
@@ -124,14 +124,6 @@ impl MetricsListener {
             serving.await;
         }
     }
-}
-
-/// Reads the certificate again when its files change. Never ends.
-async fn renewed(identity: Option<TlsIdentity>) {
-    if let Some(identity) = identity {
-        identity.follow(futures::stream::pending()).await;
-    }
-    std::future::pending::<()>().await;
 }
 
 /// Whether a request came to an address: those cannot be rebound as names can. A page of a browser that asks says where

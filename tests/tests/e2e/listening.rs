@@ -2,62 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail like the test")]
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
 use hyper::{HeaderMap, Method};
-use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
 use serde_json::json;
-use toolgate_http::egress::CertificateDer;
-use toolgate_http::{Egress, EgressConfig, Endpoint, OutRequest, SendError};
+use toolgate_http::{Endpoint, OutRequest, SendError};
 use toolgate_testkit::Client;
-use toolgate_tests::{Gateway, Installation, PATIENCE};
+use toolgate_tests::Installation;
 
+use crate::authority::Authority;
 use crate::world::{World, soon};
 
 const PING: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
-
-/// A certificate authority of the test's own.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new([]).unwrap();
-        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
-    }
-
-    /// Writes a certificate for loopback and its key, each in one move, as renewing tools do.
-    fn issue(&self, installation: &Installation) -> (PathBuf, PathBuf) {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.0).unwrap();
-        let write = |name: &str, text: String| {
-            let file = installation.scratch().join(name);
-            let fresh = installation.scratch().join(format!("{name}.new"));
-            std::fs::write(&fresh, text).unwrap();
-            std::fs::rename(&fresh, &file).unwrap();
-            file
-        };
-        (
-            write("cert.pem", certificate.pem()),
-            write("key.pem", key.serialize_pem()),
-        )
-    }
-
-    /// A way to the gateway that trusts this authority alone.
-    fn endpoint(&self, gateway: &Gateway) -> Endpoint {
-        let roots: Vec<CertificateDer<'static>> = vec![self.0.der().clone()];
-        let config = EgressConfig {
-            extra_roots: roots,
-            ..EgressConfig::default()
-        };
-        let url = gateway.workspace("team").parse().unwrap();
-        let origin = gateway.url.trim_start_matches("https://");
-        Endpoint::new(&Egress::new(config).unwrap(), &url, Some(origin), PATIENCE).unwrap()
-    }
-}
 
 async fn ping(endpoint: &Endpoint, token: &str) -> Result<u16, SendError> {
     let mut headers = HeaderMap::new();
@@ -139,9 +96,13 @@ async fn s59_tls_with_a_certificate_that_is_renewed_while_connections_go_on() {
         gateway.url
     );
     gateway.url = gateway.url.replace("0.0.0.0", "127.0.0.1");
-    let kept = first.endpoint(&gateway);
+    let kept = first.endpoint(&gateway.workspace("team"));
     assert_eq!(ping(&kept, &token).await.unwrap(), 200);
-    assert!(ping(&second.endpoint(&gateway), &token).await.is_err());
+    assert!(
+        ping(&second.endpoint(&gateway.workspace("team")), &token)
+            .await
+            .is_err()
+    );
 
     // Files that can't be used change nothing, and the change is seen without being told.
     std::fs::write(&key, "not a key").unwrap();
@@ -152,10 +113,18 @@ async fn s59_tls_with_a_certificate_that_is_renewed_while_connections_go_on() {
             .contains("old one stays in force")
             .then_some(())
     });
-    assert_eq!(ping(&first.endpoint(&gateway), &token).await.unwrap(), 200);
+    assert_eq!(
+        ping(&first.endpoint(&gateway.workspace("team")), &token)
+            .await
+            .unwrap(),
+        200
+    );
     second.issue(&installation);
     soon("the new certificate is served", async {
-        while ping(&second.endpoint(&gateway), &token).await.is_err() {
+        while ping(&second.endpoint(&gateway.workspace("team")), &token)
+            .await
+            .is_err()
+        {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     })
@@ -164,7 +133,10 @@ async fn s59_tls_with_a_certificate_that_is_renewed_while_connections_go_on() {
     third.issue(&installation);
     gateway.process.signal("HUP");
     soon("SIGHUP is heard", async {
-        while ping(&third.endpoint(&gateway), &token).await.is_err() {
+        while ping(&third.endpoint(&gateway.workspace("team")), &token)
+            .await
+            .is_err()
+        {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     })

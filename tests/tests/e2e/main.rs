@@ -2,7 +2,9 @@
 
 mod access;
 mod admin;
+mod admin_api;
 mod alerts;
+mod authority;
 mod bad_input;
 mod cells;
 mod child_commands;

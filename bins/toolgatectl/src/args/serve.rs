@@ -4,7 +4,9 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use toolgate_api::Network;
+use toolgate_log::LogFormat;
 
 /// Serves the management API and the dashboard.
 #[derive(Debug, Args)]
@@ -37,6 +39,13 @@ pub(crate) struct ServeArgs {
         hide_env_values = true
     )]
     pub(crate) public_url: Option<String>,
+    /// How log lines are written to standard error. The environment variable `TOOLGATE_LOG` filters them (`info` by default)
+    #[arg(long, value_name = "LOG_FORMAT", default_value = "text", value_parser = log_format())]
+    pub(crate) log_format: LogFormat,
+}
+
+fn log_format() -> impl TypedValueParser<Value = LogFormat> {
+    PossibleValuesParser::new(LogFormat::NAMES).try_map(|name| name.parse::<LogFormat>())
 }
 
 /// An address, or the first one a host name stands for.

@@ -23,6 +23,7 @@ pub(super) fn serve(
     checkpoints: Option<PathBuf>,
     output: &Output,
 ) -> Result<Exit, Failure> {
+    toolgate_log::start(asked.log_format);
     let config = RunConfig {
         listen: asked.listen,
         tls: asked

@@ -1,31 +1,12 @@
 //! Calls for other programs, page by page: millions of them within the memory of a page.
 
-use toolgate_store::{CallFilter, CallsReader, WorkspaceScope};
+use toolgate_store::{CallFilter, CallsReader};
 
 use super::people::People;
-use crate::{Admin, AdminError, CallListed};
+use crate::{Admin, AdminError, CallListed, CallQuery};
 
 /// Calls read at once.
 const PAGE: usize = 10_000;
-
-/// Which calls to export.
-#[derive(Debug, Clone, Default)]
-pub struct CallsToExport {
-    /// Only of this workspace; `None` = of all, which is for the operator.
-    pub workspace: Option<WorkspaceScope>,
-    /// Calls since then, unix milliseconds; `None` = all that are kept.
-    pub from_ms: Option<u64>,
-    /// Calls before then.
-    pub to_ms: Option<u64>,
-    /// Only to the server of this name.
-    pub server: Option<String>,
-    /// Only of the tool that its server gives this name.
-    pub tool: Option<String>,
-    /// Only with this token, by id or name.
-    pub token: Option<String>,
-    /// Only of this member, by id or address.
-    pub member: Option<String>,
-}
 
 /// Calls on their way out.
 #[derive(Debug)]
@@ -37,23 +18,12 @@ pub struct CallExport {
 
 impl Admin {
     /// Starts to export calls, in the order in which they were recorded.
-    pub fn export_calls(&self, wanted: &CallsToExport) -> Result<CallExport, AdminError> {
+    pub fn export_calls(&self, wanted: &CallQuery) -> Result<CallExport, AdminError> {
         let people = People::read(self, wanted.workspace.as_ref())?;
-        let (token, member) = (wanted.token.as_deref(), wanted.member.as_deref());
         let filter = CallFilter {
-            workspace: wanted.workspace.clone(),
-            since_ms: wanted.from_ms,
-            until_ms: wanted.to_ms,
-            server: wanted.server.clone(),
-            tool: wanted.tool.clone(),
-            token: token.map(|token| people.token_id(token)).transpose()?,
-            tokens: member
-                .map(|member| people.member(member))
-                .transpose()?
-                .map(|(_, tokens)| tokens),
             after_rowid: Some(0),
             limit: PAGE,
-            ..CallFilter::default()
+            ..wanted.filter(&people)?
         };
         Ok(CallExport {
             reader: CallsReader::open(&self.dir)?,

@@ -14,7 +14,7 @@ mod timeline;
 
 pub use analytics::{Analytics, AnalyticsQuery, AnalyticsRow, GroupBy};
 pub use drill::CallShown;
-pub use export::{CallExport, CallsToExport};
+pub use export::CallExport;
 pub use figures::CallFigures;
 pub use limits::{LimitedMinute, LimitedToken, LimitsReport};
 pub use overview::{Overview, OverviewSpan};

@@ -1,7 +1,5 @@
 //! Call records, as the gateway leaves them (product.md section 12).
 
-use std::time::Duration;
-
 use toolgate_admin::{CallQuery, Fault, NewToken, WorkspaceScope};
 use toolgate_analytics::{CallRecord, CallStatus, Journal, Source};
 use toolgate_store::CallsJournal;
@@ -55,13 +53,7 @@ fn now_ms() -> u64 {
 }
 
 fn everything() -> CallQuery {
-    CallQuery {
-        workspace: None,
-        since: None,
-        server: None,
-        token: None,
-        limit: 100,
-    }
+    CallQuery::default()
 }
 
 fn tools(home: &Home, query: &CallQuery) -> Vec<String> {
@@ -142,7 +134,7 @@ fn calls_are_narrowed_by_workspace_server_token_and_number() {
     };
     assert!(tools(&home, &server).is_empty());
     let recent = CallQuery {
-        since: Some(Duration::from_hours(1)),
+        from_ms: Some(now_ms() - 3_600_000),
         ..all
     };
     assert_eq!(tools(&home, &recent).len(), 3);

@@ -1,7 +1,7 @@
 //! What calls come to (product.md section 12): each question, over histories whose answer is known.
 
 use toolgate_admin::{
-    AnalyticsQuery, CallStatus, CallsToExport, Fault, GroupBy, NewToken, WorkspaceScope,
+    AnalyticsQuery, CallQuery, CallStatus, Fault, GroupBy, NewToken, WorkspaceScope,
 };
 use toolgate_analytics::{CallRecord, Journal, Source};
 use toolgate_store::CallsJournal;
@@ -457,7 +457,7 @@ fn an_export_has_every_call_once_in_pages() {
     for part in batch.chunks(2_000) {
         log.journal.append("boot", part[0].number, part).unwrap();
     }
-    let mut export = home.admin.export_calls(&CallsToExport::default()).unwrap();
+    let mut export = home.admin.export_calls(&CallQuery::default()).unwrap();
     let mut ids = Vec::new();
     loop {
         let page = export.page().unwrap();
@@ -469,9 +469,9 @@ fn an_export_has_every_call_once_in_pages() {
     }
     let expected: Vec<_> = (1..=25_000).map(|n| format!("call_boot{n:x}")).collect();
     assert_eq!(ids, expected);
-    let none = CallsToExport {
+    let none = CallQuery {
         server: Some("nope".into()),
-        ..CallsToExport::default()
+        ..CallQuery::default()
     };
     assert!(
         home.admin

@@ -150,7 +150,10 @@ export function workspace(slug) {
       set: (name, tool, given) => call('PATCH', `${server(name)}/tools/${enc(tool)}`, given),
     },
     reviews: {
-      list: () => get(`${at}/reviews`),
+      list: async () => {
+        const [tools, { servers }] = await Promise.all([all('reviews', `${at}/reviews`), get(`${at}/reviews`, { limit: 1 })]);
+        return { tools, servers };
+      },
       approve: (given) => call('POST', `${at}/reviews/approve`, given),
     },
     secrets: {
@@ -168,6 +171,7 @@ export function workspace(slug) {
       list: () => all('members', `${at}/members`),
       invite: (given) => call('POST', `${at}/invitations`, given),
       remove: (id) => call('DELETE', `${at}/members/${enc(id)}`),
+      timeline: (who, query) => get(`${at}/members/${enc(who)}/timeline`, query),
       uninvite: (id) => call('DELETE', `${at}/invitations/${enc(id)}`),
     },
     alerts: {
@@ -180,7 +184,8 @@ export function workspace(slug) {
     calls: {
       list: (query) => list('calls', `${at}/calls`, query),
       get: (id) => get(`${at}/calls/${enc(id)}`),
-      live: `${at}/calls/live`,
+      live: (query) => `${at}/calls/live${search(query)}`,
+      file: (query) => `${at}/calls/export${search(query)}`,
     },
     analytics: (query) => get(`${at}/analytics`, query),
     audit: (query) => list('audit', `${at}/audit`, query),
@@ -203,6 +208,10 @@ export const installation = {
   settings: {
     list: () => all('settings', '/api/settings'),
     set: (name, value) => call('PATCH', `/api/settings/${enc(name)}`, { value }),
+  },
+  plan: {
+    list: async () => (await get('/api/plan')).plans,
+    set: (given) => call('PATCH', '/api/plan', given),
   },
   usage: () => get('/api/billing/usage'),
 };

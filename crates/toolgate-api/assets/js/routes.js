@@ -5,6 +5,7 @@ import * as audit from './pages/audit.js';
 import * as installation from './pages/installation.js';
 import * as calls from './pages/calls.js';
 import * as live from './pages/live.js';
+import * as member from './pages/member.js';
 import * as members from './pages/members.js';
 import * as overview from './pages/overview.js';
 import * as analytics from './pages/analytics.js';
@@ -40,5 +41,6 @@ export function routes(parts) {
   if (first !== 'w' || !slug) return { page: nowhere, given: {} };
   if (section === 'servers' && name) return { page: server.page, given: { slug, name } };
   if (section === 'calls' && name) return { page: calls.one, given: { slug, name } };
+  if (section === 'members' && name) return { page: member.page, given: { slug, name } };
   return { page: INSIDE[section] ?? nowhere, given: { slug } };
 }

@@ -3,9 +3,10 @@
 use hyper::Method;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toolgate_admin::{AdminError, CallListed, CallQuery, CallShown};
+use toolgate_admin::{AdminError, CallListed, CallQuery, CallShown, Source, ago_ms};
 
-use crate::fields::{Limit, Seconds};
+use crate::download::{Download, FileFormat};
+use crate::fields::{Ended, Limit, Moment, Seconds};
 use crate::input::Nothing;
 use crate::live::Events;
 use crate::operation::{Act, AuthPolicy, Operation};
@@ -14,35 +15,77 @@ use crate::problem::Problem;
 
 const ALL: &str = "/api/community/mcp/workspaces/{ws}/calls";
 const LIVE: &str = "/api/community/mcp/workspaces/{ws}/calls/live";
+const EXPORT: &str = "/api/community/mcp/workspaces/{ws}/calls/export";
 const ONE: &str = "/api/community/mcp/workspaces/{ws}/calls/{call}";
-/// How far back calls are looked through, at most.
-const REACH: usize = 10_000;
 
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct CallsQuery {
-    /// Only to this server.
-    server: Option<String>,
-    /// Only with this token, by id or name.
-    token: Option<String>,
+/// Which calls are meant. Every list of calls takes this, whatever else it takes.
+macro_rules! calls_query {
+    ($name:ident { $($(#[$doc:meta])* $more:ident: $kind:ty,)+ }) => {
+        #[derive(Debug, Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        struct $name {
+            /// Only to this server.
+            server: Option<String>,
+            /// Only of this tool, by the name its server gives it.
+            tool: Option<String>,
+            /// Only with this token, by id or name.
+            token: Option<String>,
+            /// Only of this member, by id or address.
+            member: Option<String>,
+            /// Only calls that ended like this; `failed` = in any way that is somebody's failure.
+            status: Option<Ended>,
+            /// Only calls that came through this door.
+            source: Option<Source>,
+            $($(#[$doc])* $more: $kind,)+
+        }
+
+        impl $name {
+            /// Whoever is no Admin sees the calls of the own token, whatever is asked for.
+            fn meant(&self, act: &Act<'_>) -> Result<CallQuery, Problem> {
+                let own = act.caller.own_token().map(ToOwned::to_owned);
+                Ok(CallQuery {
+                    workspace: Some(act.scope()?.clone()),
+                    server: self.server.clone(),
+                    tool: self.tool.clone(),
+                    // Neither whose names there are, nor how many have one, is told to who sees only their own.
+                    member: self.member.clone().filter(|_| own.is_none()),
+                    token: own.or_else(|| self.token.clone()),
+                    statuses: self.status.clone().map(|ended| ended.0),
+                    source: self.source,
+                    ..CallQuery::default()
+                })
+            }
+        }
+    };
+}
+calls_query! { ListQuery {
     /// Only calls not older than so many seconds.
     since: Option<Seconds>,
+    /// Only calls since then.
+    from: Option<Moment>,
+    /// Only calls before then.
+    to: Option<Moment>,
     /// At most so many, the newest.
     limit: Option<Limit>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
-}
+}}
 
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct LiveQuery {
-    /// Only to this server.
-    server: Option<String>,
-    /// Only with this token, by id or name.
-    token: Option<String>,
+calls_query! { LiveQuery {
     /// So many of the newest calls to begin with.
     limit: Option<Limit>,
-}
+}}
+
+calls_query! { ExportQuery {
+    /// Only calls not older than so many seconds.
+    since: Option<Seconds>,
+    /// Only calls since then.
+    from: Option<Moment>,
+    /// Only calls before then.
+    to: Option<Moment>,
+    /// How they are written; left out = `csv`.
+    format: Option<FileFormat>,
+}}
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Calls {
@@ -66,6 +109,15 @@ pub(super) fn operations() -> Vec<Operation> {
             ("followCalls", "Calls as they happen, one event `call` each"),
             live,
         ),
+        Operation::download(
+            EXPORT,
+            AuthPolicy::Known,
+            (
+                "exportCalls",
+                "Calls as a file, in the order in which they were recorded",
+            ),
+            export,
+        ),
         Operation::new(
             (Method::GET, ONE),
             AuthPolicy::Known,
@@ -78,33 +130,18 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-fn list(act: &Act<'_>, query: CallsQuery, _: Nothing) -> Result<Calls, Problem> {
-    let limit = Limit::or_default(query.limit);
-    let asked = CallQuery {
-        workspace: Some(act.scope()?.clone()),
-        since: query.since.map(Seconds::duration),
-        server: query.server,
-        token: own(act, query.token),
-        // One more than is shown says whether there is more.
-        limit: query.cursor.as_ref().map_or(limit + 1, |_| REACH),
+fn list(act: &Act<'_>, query: ListQuery, _: Nothing) -> Result<Calls, Problem> {
+    let meant = CallQuery {
+        from_ms: since(query.since, query.from),
+        to_ms: query.to.map(Moment::millis),
+        limit: Limit::or_default(query.limit),
+        ..query.meant(act)?
     };
-    let mut calls = act.admin.calls(&asked)?.newer()?;
-    calls.reverse();
-    if let Some(cursor) = &query.cursor {
-        let last: String = page::read(cursor)?;
-        let place = calls.iter().position(|call| call.id == last);
-        let place = place.ok_or_else(|| {
-            Problem::invalid("`cursor` leads further back than calls are listed")
-                .hint("ask for fewer with `since`, `server` or `token`")
-        })?;
-        calls.drain(..=place);
-    }
-    let is_more = calls.len() > limit;
-    calls.truncate(limit);
-    let last = calls.last().filter(|_| is_more);
+    let before = query.cursor.as_deref().map(page::read).transpose()?;
+    let found = act.admin.calls_page(&meant, before)?;
     Ok(Calls {
-        next_cursor: last.map(|call| page::write(&call.id)),
-        calls,
+        next_cursor: found.next.map(|place| page::write(&place)),
+        calls: found.calls,
     })
 }
 
@@ -124,17 +161,29 @@ fn get(act: &Act<'_>, _: Nothing, _: Nothing) -> Result<CallShown, Problem> {
 
 fn live(act: &Act<'_>, query: LiveQuery, events: &mut Events<'_>) -> Result<(), Problem> {
     let mut feed = act.admin.calls(&CallQuery {
-        workspace: Some(act.scope()?.clone()),
-        since: None,
-        server: query.server,
-        token: own(act, query.token),
         limit: Limit::or_default(query.limit),
+        ..query.meant(act)?
     })?;
     while events.send("call", &feed.newer()?) {}
     Ok(())
 }
 
-/// Whoever is no Admin sees the calls of the own token, whatever is asked for.
-fn own(act: &Act<'_>, asked: Option<String>) -> Option<String> {
-    act.caller.own_token().map(ToOwned::to_owned).or(asked)
+fn export(act: &Act<'_>, query: ExportQuery) -> Result<Download, Problem> {
+    let meant = CallQuery {
+        from_ms: since(query.since, query.from),
+        to_ms: query.to.map(Moment::millis),
+        ..query.meant(act)?
+    };
+    let today = jiff::Timestamp::now().strftime("%Y-%m-%d");
+    Ok(Download {
+        name: format!("calls-{}-{today}", act.scope()?.slug()),
+        format: query.format.unwrap_or_default(),
+        calls: act.admin.export_calls(&meant)?,
+    })
+}
+
+/// The later of the two ways to say since when.
+fn since(ago: Option<Seconds>, from: Option<Moment>) -> Option<u64> {
+    let ago = ago.map(|seconds| ago_ms(seconds.duration()));
+    ago.max(from.map(Moment::millis))
 }

@@ -16,6 +16,7 @@ mod installation;
 mod invite;
 mod keys;
 mod members;
+mod plan;
 mod reviews;
 mod secrets;
 mod servers;
@@ -62,6 +63,7 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
     all.extend(audit::operations());
     all.extend(keys::operations());
     all.extend(settings::operations());
+    all.extend(plan::operations());
     all.extend(installation::operations());
     all.extend(browser::operations());
     all

@@ -120,12 +120,13 @@ impl Door {
     }
 
     /// Who sends this request, by the cookie of their browser; `None` when it has none. A change must come from our
-    /// page with the session's token (S-78), and some take a proof that is not old (S-77).
+    /// page with the session's token (S-78), and some take a proof that is not old (S-77). With them comes the id of
+    /// the session.
     pub(crate) fn caller(
         &self,
         admin: &Admin,
         asked: Asked<'_>,
-    ) -> Result<Option<Caller>, Refused> {
+    ) -> Result<Option<(Caller, String)>, Refused> {
         if cookie::read(asked.headers, cookie::SESSION).is_none() {
             return Ok(None);
         }
@@ -137,7 +138,12 @@ impl Door {
                 return Err(Refused::ProofNeeded(found.session.who.proof()));
             }
         }
-        Ok(Some(found.caller))
+        Ok(Some((found.caller, found.id)))
+    }
+
+    /// Whether a session still holds. To look is no use of it.
+    pub(crate) fn holds(&self, id: &str) -> bool {
+        self.book.find(id, true).is_some()
     }
 
     /// The session a request comes with, while whoever is behind it may still sign in (S-41).

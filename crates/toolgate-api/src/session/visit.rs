@@ -44,12 +44,12 @@ where
     Ok(response)
 }
 
-/// Who sends a request with the cookie of a session; `None` without one.
+/// Who sends a request with the cookie of a session, and that session's id; `None` without one.
 pub(crate) async fn caller(
     api: &Api,
     parts: &Parts,
     peer: IpAddr,
-) -> Result<Option<Caller>, Problem> {
+) -> Result<Option<(Caller, String)>, Problem> {
     if !super::cookie::is_there(&parts.headers) {
         return Ok(None);
     }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::time::timeout;
 
+use crate::browser::Browser;
 use crate::support::{Setup, code, of};
 
 const SOON: Duration = Duration::from_mins(1);
@@ -22,6 +24,59 @@ async fn s41_a_stream_ends_with_its_token() {
     }
     let rest = timeout(SOON, stream.rest()).await.expect("it ends");
     assert!(rest.is_empty(), "there were no calls");
+}
+
+/// Opens a stream, takes away what it stands on, and waits for its end.
+async fn ends_with(
+    setup: &Setup,
+    client: toolgate_testkit::Client,
+    take_away: impl Future<Output = ()>,
+) {
+    let team = setup.team("Team");
+    let path = of(&team.slug, "/calls/live");
+    let mut stream = client.clone().at(&path).get_stream(&[]).await;
+    assert_eq!(stream.status, 200);
+    take_away.await;
+    timeout(SOON, stream.rest()).await.expect("it ends");
+    assert_eq!(client.at(&path).request("GET").await.status, 401);
+}
+
+#[tokio::test]
+async fn s77_a_stream_ends_with_the_session_of_its_browser() {
+    let setup = Setup::new().await;
+    let mut browser = Browser::sign_in(&setup, &json!({ "key": setup.key })).await;
+    let client = browser.client();
+    ends_with(&setup, client, async { browser.sign_out().await }).await;
+}
+
+#[tokio::test]
+async fn s77_a_stream_of_a_session_ends_with_the_key_it_stands_on() {
+    let setup = Setup::new().await;
+    let made = setup.admin.create_operator_key("browser", None).unwrap();
+    let browser = Browser::sign_in(&setup, &json!({ "key": made.key })).await;
+    ends_with(&setup, browser.client(), async {
+        setup.admin.revoke_operator_key(&made.id).unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn s41_a_stream_ends_with_its_key() {
+    let setup = Setup::new().await;
+    let made = setup.admin.create_operator_key("program", None).unwrap();
+    ends_with(&setup, setup.by(&made.key), async {
+        setup.admin.revoke_operator_key(&made.id).unwrap();
+    })
+    .await;
+}
+
+/// S-38: nobody has to do anything for it.
+#[tokio::test]
+async fn s38_a_stream_ends_when_its_key_does() {
+    let setup = Setup::new().await;
+    let life = Some(Duration::from_secs(2));
+    let made = setup.admin.create_operator_key("short", life).unwrap();
+    ends_with(&setup, setup.by(&made.key), async {}).await;
 }
 
 #[tokio::test]

@@ -4,15 +4,19 @@
 
 mod authentication;
 mod bounds;
+mod browser;
 mod document;
+mod export;
 mod forms;
 mod inventory;
 mod isolation;
+mod keys;
 mod live;
 mod nouns;
 mod once;
 mod pages;
 mod people;
+mod plan;
 mod reach;
 mod roles;
 mod support;

@@ -88,6 +88,10 @@ const WANTED: &[(&str, AuthPolicy)] = &[
         AuthPolicy::Known,
     ),
     (
+        "GET /api/community/mcp/workspaces/{ws}/calls/export",
+        AuthPolicy::Known,
+    ),
+    (
         "GET /api/community/mcp/workspaces/{ws}/calls/{call}",
         AuthPolicy::Known,
     ),
@@ -173,6 +177,7 @@ const WANTED: &[(&str, AuthPolicy)] = &[
         "PATCH /api/community/mcp/workspaces/{ws}/tokens/{token}",
         AuthPolicy::Admin,
     ),
+    ("PATCH /api/plan", AuthPolicy::Operator),
     ("PATCH /api/settings/{setting}", AuthPolicy::Operator),
     ("POST /api/alerts", AuthPolicy::Operator),
     ("POST /api/alerts/{alert}/test", AuthPolicy::Operator),

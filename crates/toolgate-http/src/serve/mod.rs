@@ -31,3 +31,4 @@ pub use read_body::{BodyError, BodyPace, content_length, read_body};
 pub use reply_body::{BrokenOff, ReplyBody};
 pub use routes::{Found, Matched, Params, Routes};
 pub use tls::{TlsError, TlsIdentity};
+pub use tls_reload::renew;

@@ -1,14 +1,37 @@
 use std::fs::Metadata;
+use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use futures::stream::unfold;
 use futures::{Stream, StreamExt};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::tls::TlsIdentity;
 
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Keeps a listener's certificate fresh: when its files change, and when the process is sent SIGHUP. Never ends by
+/// itself; without a certificate a hang-up ends the process as it always does.
+///
+/// Fails when signals cannot be heard. Has to be called within a runtime.
+pub fn renew(identity: Option<TlsIdentity>) -> io::Result<impl Future<Output = ()> + Send> {
+    let followed = match identity {
+        Some(identity) => Some((identity, signal(SignalKind::hangup())?)),
+        None => None,
+    };
+    Ok(async move {
+        if let Some((identity, hangup)) = followed {
+            let asked = unfold(hangup, |mut hangup| async move {
+                hangup.recv().await.map(|()| ((), hangup))
+            });
+            identity.follow(asked).await;
+        }
+        std::future::pending::<()>().await;
+    })
+}
 
 impl TlsIdentity {
     /// Reads the files again whenever they changed or `asked` yields, until dropped (S-59).

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use toolgate_admin::{CallListed, CallQuery, CallStatus, Role};
+use toolgate_admin::{CallListed, CallQuery, CallStatus, Role, ago_ms};
 
 use crate::answer::{Answer, count, lines};
 use crate::desk::Desk;
@@ -97,10 +97,11 @@ pub(crate) fn find(
 ) -> Result<Vec<CallListed>, Refusal> {
     let query = CallQuery {
         workspace: Some(desk.scope.clone()),
-        since: Some(given.span("since").unwrap_or(DAY)),
+        from_ms: Some(ago_ms(given.span("since").unwrap_or(DAY))),
         server: given.maybe("server").map(ToOwned::to_owned),
         token,
         limit,
+        ..CallQuery::default()
     };
     Ok(desk.admin.calls(&query)?.newer()?)
 }

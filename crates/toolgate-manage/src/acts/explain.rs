@@ -70,10 +70,8 @@ fn explain(desk: &Desk, given: &mut Arguments) -> Result<Answer, Refusal> {
 fn explain_call(desk: &Desk, id: &str) -> Result<Answer, Refusal> {
     let query = CallQuery {
         workspace: Some(desk.scope.clone()),
-        since: None,
-        server: None,
-        token: None,
         limit: SEARCHED,
+        ..CallQuery::default()
     };
     let calls = desk.admin.calls(&query)?.newer()?;
     let call = calls.into_iter().find(|call| call.id == id);

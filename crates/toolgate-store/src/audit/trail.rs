@@ -62,6 +62,11 @@ impl Actor {
         TokenId::try_from(self.name.strip_prefix("token ")?).ok()
     }
 
+    /// The operator's key that acts, if one does.
+    pub fn as_operator_key(&self) -> Option<OperatorKeyId> {
+        OperatorKeyId::try_from(self.name.strip_prefix("key ")?).ok()
+    }
+
     /// As the audit trail shows it.
     pub fn as_str(&self) -> &str {
         &self.name

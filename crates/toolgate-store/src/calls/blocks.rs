@@ -143,6 +143,9 @@ pub(super) fn newest(connection: &Connection, wanted: &Wanted) -> rusqlite::Resu
             break;
         }
         Stored::of(row)?.find(wanted, |found| {
+            if !wanted.admits_place(found.call.time_ms, found.place.unsigned_abs()) {
+                return;
+            }
             best.insert((found.call.time_ms, found.place), found);
             if best.len() > wanted.limit {
                 best.pop_first();

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use rusqlite::Connection;
-use toolgate_analytics::CallStatus;
+use serde::{Deserialize, Serialize};
+use toolgate_analytics::{CallStatus, Source};
 
 use super::clamp;
 use super::names::{Kind, find};
@@ -12,6 +13,15 @@ use crate::WorkspaceScope;
 
 const MAX_LIMIT: usize = 10_000;
 const DEFAULT_LIMIT: usize = 100;
+
+/// Where a call stands in a list of the newest, so that the next page begins behind it whatever came meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CallPlace {
+    /// When it arrived, unix milliseconds.
+    pub time_ms: u64,
+    /// Its place in the file, among calls of the same millisecond.
+    pub rowid: u64,
+}
 
 /// Which calls to show; by default the newest 100 of the whole installation.
 #[derive(Debug, Clone)]
@@ -32,6 +42,10 @@ pub struct CallFilter {
     pub tokens: Option<Vec<String>>,
     /// Calls that ended in one of these ways.
     pub statuses: Option<Vec<CallStatus>>,
+    /// Calls that came through this door.
+    pub source: Option<Source>,
+    /// Calls that stand behind this place in a list of the newest.
+    pub before: Option<CallPlace>,
     /// Calls recorded after this row; see [`crate::CallsReader::query`].
     pub after_rowid: Option<u64>,
     /// At most so many, and never more than 10,000. Default 100.
@@ -49,6 +63,8 @@ impl Default for CallFilter {
             token: None,
             tokens: None,
             statuses: None,
+            source: None,
+            before: None,
             after_rowid: None,
             limit: DEFAULT_LIMIT,
         }
@@ -63,6 +79,8 @@ pub(super) struct Wanted {
     tool: Option<i64>,
     tokens: Option<HashSet<i64>>,
     statuses: Option<Vec<CallStatus>>,
+    source: Option<Source>,
+    before: Option<CallPlace>,
     pub(super) since_ms: i64,
     /// The last millisecond that is meant.
     pub(super) last_ms: i64,
@@ -90,14 +108,18 @@ impl Wanted {
         else {
             return Ok(None);
         };
+        let last_ms = (filter.until_ms).map_or(i64::MAX, |until| clamp(until).saturating_sub(1));
+        let before_ms = (filter.before).map_or(i64::MAX, |place| clamp(place.time_ms));
         Ok(Some(Self {
             workspace,
             server_slug,
             tool,
             tokens: tokens(connection, filter)?,
             statuses: filter.statuses.clone(),
+            source: filter.source,
+            before: filter.before,
             since_ms: filter.since_ms.map_or(0, clamp),
-            last_ms: (filter.until_ms).map_or(i64::MAX, |until| clamp(until).saturating_sub(1)),
+            last_ms: last_ms.min(before_ms),
             limit: filter.limit.min(MAX_LIMIT),
         }))
     }
@@ -107,6 +129,7 @@ impl Wanted {
         self.workspace
             .is_none_or(|number| number == party.workspace)
             && self.admits_names(party.server_slug, party.tool, party.token)
+            && self.admits_source(party.source)
     }
 
     /// Whether calls of this server, tool and token pass.
@@ -124,6 +147,16 @@ impl Wanted {
     /// Whether calls of this time that ended like this pass.
     pub(super) fn admits_call(&self, time_ms: u64, status: CallStatus) -> bool {
         (self.since_ms..=self.last_ms).contains(&clamp(time_ms)) && self.admits_status(status)
+    }
+
+    pub(super) fn admits_source(&self, source: Source) -> bool {
+        self.source.is_none_or(|wanted| wanted == source)
+    }
+
+    /// Whether the call of this time at this place stands behind the one that was named.
+    pub(super) fn admits_place(&self, time_ms: u64, rowid: u64) -> bool {
+        self.before
+            .is_none_or(|before| CallPlace { time_ms, rowid } < before)
     }
 
     pub(super) fn admits_status(&self, status: CallStatus) -> bool {

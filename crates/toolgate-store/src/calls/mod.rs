@@ -21,7 +21,7 @@ mod span;
 mod tally;
 
 pub use figures::Figures;
-pub use filter::CallFilter;
+pub use filter::{CallFilter, CallPlace};
 pub use groups::{Dimension, Group, Grouped};
 pub use histogram::Histogram;
 pub use journal::CallsJournal;

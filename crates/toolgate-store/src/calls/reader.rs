@@ -99,7 +99,8 @@ impl CallsReader {
     /// The calls that pass the filter, newest first.
     ///
     /// Without `after_rowid` these are the newest by arrival. With it they are the *first* `limit`
-    /// recorded after that row: a follower who passes on the greatest `rowid` it has seen misses none.
+    /// recorded after that row: a follower who passes on the greatest `rowid` it has seen misses none. With `before`
+    /// a list goes on behind a call that was shown.
     pub fn query(&self, filter: &CallFilter) -> Result<Vec<CallRow>, StoreError> {
         let rows = self.with_connection(|connection| {
             // Rows and blocks are read as of one moment, or a follower would miss what moves from one to the other.

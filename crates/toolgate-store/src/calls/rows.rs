@@ -160,7 +160,10 @@ fn admitted(mut rows: Rows<'_>, wanted: &Wanted) -> rusqlite::Result<Vec<CallRow
     {
         if wanted.admits_names(row.get(17)?, row.get(18)?, row.get(19)?) {
             let call = read(row)?;
-            if wanted.admits_status(call.status) {
+            if wanted.admits_status(call.status)
+                && wanted.admits_source(call.source)
+                && wanted.admits_place(call.time_ms, call.rowid)
+            {
                 calls.push(call);
             }
         }

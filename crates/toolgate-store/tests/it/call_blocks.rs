@@ -6,9 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use proptest::prelude::*;
 use rusqlite::Connection;
-use toolgate_analytics::{CallRecord, CallStatus, Journal, call_id};
+use toolgate_analytics::{CallRecord, CallStatus, Journal, Source, call_id};
 use toolgate_namespace::WorkspaceId;
-use toolgate_store::{CallFilter, CallRow, CallsJournal, CallsReader, WorkspaceScope};
+use toolgate_store::{CallFilter, CallPlace, CallRow, CallsJournal, CallsReader, WorkspaceScope};
 
 use crate::fixtures::{House, NOW, a_call as record, actor};
 
@@ -195,6 +195,32 @@ impl Both {
         let found = reader.query(filter).unwrap();
         assert_eq!(found, self.model.query(filter), "{filter:?}");
     }
+
+    /// Page after page there is what one long list shows.
+    fn check_pages(&self, filter: &CallFilter, limit: usize) {
+        let reader = CallsReader::open(&self.house.dir).unwrap();
+        let mut before = None;
+        for expected in reader.query(filter).unwrap().chunks(limit) {
+            let page = CallFilter {
+                before,
+                limit,
+                ..filter.clone()
+            };
+            let page = reader.query(&page).unwrap();
+            assert_eq!(page, expected, "{filter:?} behind {before:?}");
+            let last = page.last().unwrap();
+            before = Some(CallPlace {
+                time_ms: last.time_ms,
+                rowid: last.rowid,
+            });
+        }
+        let end = CallFilter {
+            before,
+            ..filter.clone()
+        };
+        let rest = reader.query(&end).unwrap().len();
+        assert!(before.is_none() || rest == 0, "{rest} calls behind the end");
+    }
 }
 
 proptest! {
@@ -212,6 +238,14 @@ proptest! {
             both.act(act);
         }
         both.check(&all());
+        let ended_late = CallFilter {
+            statuses: Some(vec![CallStatus::TimedOut, CallStatus::Begun]),
+            source: Some(Source::Gateway),
+            ..all()
+        };
+        for filter in [all(), ended_late] {
+            both.check_pages(&filter, limit.max(1));
+        }
         let text = |text: &str| Some(text.to_owned());
         for after_rowid in [None, Some(0), Some(after)] {
             for (workspace, server, token) in [

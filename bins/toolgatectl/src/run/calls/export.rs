@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use toolgate_admin::{AdminError, CallExport, CallListed, CallsToExport};
-use toolgate_export::{Exporter, Format, Row};
+use toolgate_admin::{AdminError, CallExport, CallQuery, ago_ms};
+use toolgate_api::write_calls;
+use toolgate_export::Format;
 
 use super::figures::number;
-use super::{ago_ms, narrowed};
+use super::narrowed;
 use crate::args::CallsExport;
 use crate::failure::Failure;
 use crate::run::{Context, count};
@@ -27,14 +28,13 @@ struct Exported {
 }
 
 pub(super) fn export(context: &Context<'_>, asked: &CallsExport) -> Result<(), Failure> {
-    let wanted = CallsToExport {
+    let wanted = CallQuery {
         workspace: narrowed(context, asked.workspace.as_deref())?,
         from_ms: asked.since.map(ago_ms),
-        to_ms: None,
         server: asked.server.clone(),
-        tool: None,
         token: asked.token.clone(),
         member: asked.member.clone(),
+        ..CallQuery::default()
     };
     let format = asked.format();
     let calls = context.admin.export_calls(&wanted)?;
@@ -89,42 +89,10 @@ fn private(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-fn write(mut calls: CallExport, format: Format, out: impl Write + Send) -> Result<u64, Failure> {
-    let mut exporter = Exporter::new(format, out)?;
+fn write(calls: CallExport, format: Format, out: impl Write + Send) -> Result<u64, Failure> {
     let mut progress = Progress::new();
-    loop {
-        let page = calls.page()?;
-        if page.is_empty() {
-            break;
-        }
-        for call in &page {
-            exporter.write(&row(call))?;
-        }
-        progress.add(page.len() as u64);
-    }
-    exporter.finish()?;
+    write_calls(calls, format, out, |calls| progress.add(calls))?;
     Ok(progress.done())
-}
-
-fn row(call: &CallListed) -> Row<'_> {
-    Row {
-        id: &call.id,
-        time: &call.time,
-        time_ms: call.time_ms,
-        workspace: &call.workspace,
-        server: call.server.as_deref(),
-        tool: call.tool.as_deref(),
-        token_id: &call.token_id,
-        token_name: call.token_name.as_deref(),
-        member: call.member.as_deref(),
-        status: call.status,
-        duration_ms: call.duration_ms,
-        error_code: call.error_code,
-        bytes_in: call.bytes_in,
-        bytes_out: call.bytes_out,
-        revision: &call.revision,
-        source: call.source,
-    }
 }
 
 /// How far it is, for a person at a terminal.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::thread;
 use std::time::Duration;
 
-use toolgate_admin::{CallListed, CallQuery};
+use toolgate_admin::{CallListed, CallQuery, ago_ms};
 
 use crate::args::CallsList;
 use crate::exit::Exit;
@@ -21,10 +21,11 @@ pub(super) fn list(context: &Context<'_>, asked: CallsList) -> Result<Exit, Fail
         workspace: workspace
             .map(|slug| context.admin.scope(slug))
             .transpose()?,
-        since: asked.since,
+        from_ms: asked.since.map(ago_ms),
         server: asked.server,
         token: asked.token,
         limit: asked.limit as usize,
+        ..CallQuery::default()
     };
     let mut feed = context.admin.calls(&query)?;
     if !asked.follow {

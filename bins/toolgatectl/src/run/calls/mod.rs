@@ -8,9 +8,7 @@ mod show;
 mod slow;
 mod stats;
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use toolgate_admin::WorkspaceScope;
+use toolgate_admin::{WorkspaceScope, ago_ms};
 
 use super::Context;
 use crate::args::{CallsArgs, CallsCommand};
@@ -66,11 +64,4 @@ fn narrowed(
 ) -> Result<Option<WorkspaceScope>, Failure> {
     let scope = workspace.map(|slug| context.admin.scope(slug));
     Ok(scope.transpose()?)
-}
-
-/// So long ago, unix milliseconds.
-fn ago_ms(since: Duration) -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let then = now.unwrap_or_default().saturating_sub(since);
-    u64::try_from(then.as_millis()).unwrap_or(u64::MAX)
 }

@@ -8,13 +8,13 @@ import { card, empty, head, linkButton, notice, table } from '../parts.js';
 import { notAvailable } from './members.js';
 
 const HOUR = 3600e3;
-const RANGES = [['24h', '24 hours', 24 * HOUR], ['7d', '7 days', 7 * 24 * HOUR], ['30d', '30 days', 30 * 24 * HOUR], ['90d', '90 days', 90 * 24 * HOUR]];
+export const ranges = [['24h', '24 hours', 24 * HOUR], ['7d', '7 days', 7 * 24 * HOUR], ['30d', '30 days', 30 * 24 * HOUR], ['90d', '90 days', 90 * 24 * HOUR]];
 
 export const page = {
   title: 'Analytics',
   every: 15000,
   load: async ({ slug, query }) => {
-    const [range, , length] = RANGES.find(([name]) => name === query.get('since')) ?? RANGES[0];
+    const [range, , length] = ranges.find(([name]) => name === query.get('since')) ?? ranges[0];
     const by = length > 3 * 24 * HOUR ? 'day' : 'hour';
     const asked = { from: new Date(Date.now() - length).toISOString(), to: new Date().toISOString() };
     const api = workspace(slug);
@@ -25,7 +25,7 @@ export const page = {
     return { range, by, time, tool, member, server };
   },
   view: (context, found) => {
-    const choose = h('div', { class: 'joined', role: 'group', 'aria-label': 'Time' }, RANGES.map(([name, text]) =>
+    const choose = h('div', { class: 'joined', role: 'group', 'aria-label': 'Time' }, ranges.map(([name, text]) =>
       h('a', { class: 'button small', href: `#/w/${context.slug}/analytics?since=${name}`, 'aria-current': name === found.range ? 'true' : null }, text)));
     if (!found.time) return [head('Analytics'), notAvailable('Analytics')];
     const { total, rows } = found.time;
@@ -38,12 +38,7 @@ export const page = {
       total.calls === 0
         ? empty('chart', 'No calls in this time', 'Choose a longer time, or call a tool first.', linkButton('Watch live', `#/w/${context.slug}/live`))
         : [
-          h('div', { class: 'tiles' },
-            tile('Calls', number(total.calls)),
-            tile('Success', total.success_rate === null ? '–' : percent(total.success_rate * 1e4, 1e4), total.success_rate !== null && total.success_rate < 0.95 ? 'bad' : ''),
-            tile('Turned away', number(total.refused), total.refused ? 'warn' : ''),
-            tile('Median', millis(total.p50_ms)), tile('95th percentile', millis(total.p95_ms)), tile('99th percentile', millis(total.p99_ms)),
-            tile('Sent back', bytes(total.bytes_out))),
+          tiles(total),
           total.rate_limited > 0 && notice('warn', h('strong', null, `${count(total.rate_limited, 'call')} over the rate limit. `), h('a', { href: `#/w/${context.slug}/calls?status=rate_limited&since=604800` }, 'By whom')),
           h('div', { class: 'grid' },
             card(`Calls ${each}`, chart({ label: `Calls ${each}`, times, span, series: [{ name: 'Calls', values: pick('calls'), color: 1 }] })),
@@ -55,17 +50,28 @@ export const page = {
           group(context, 'By tool', found.tool, (row) => (row.key ? `calls?tool=${encodeURIComponent(row.key.split('/').slice(1).join('/'))}&server=${encodeURIComponent(row.key.split('/')[0])}` : null)),
           h('div', { class: 'grid' },
             group(context, 'By server', found.server, (row) => (row.key ? `servers/${row.key}` : null)),
-            group(context, 'By member', found.member, (row) => (row.key ? (row.key.startsWith('mem_') ? `calls?member=${encodeURIComponent(row.label)}` : `calls?token=${encodeURIComponent(row.key)}`) : null))),
+            group(context, 'By member', found.member, (row) => (row.key ? `members/${encodeURIComponent(row.key)}` : null))),
         ],
     ];
   },
 };
 
+/** What calls come to, at a glance. */
+export function tiles(total) {
+  return h('div', { class: 'tiles' },
+    tile('Calls', number(total.calls)),
+    tile('Success', total.success_rate === null ? '–' : percent(total.success_rate * 1e4, 1e4), total.success_rate !== null && total.success_rate < 0.95 ? 'bad' : ''),
+    tile('Turned away', number(total.refused), total.refused ? 'warn' : ''),
+    tile('Median', millis(total.p50_ms)), tile('95th percentile', millis(total.p95_ms)), tile('99th percentile', millis(total.p99_ms)),
+    tile('Sent back', bytes(total.bytes_out)));
+}
+
 function tile(name, value, kind) {
   return h('div', { class: 'tile' }, h('span', null, name), h('strong', { class: kind }, value));
 }
 
-function group(context, title, { rows, more }, link) {
+/** Calls in groups, the largest first. */
+export function group(context, title, { rows, more }, link) {
   const most = Math.max(0, ...rows.map((row) => row.calls));
   return card(title, table({
     label: title, rows, key: (row) => row.key ?? '-',

@@ -2,24 +2,25 @@
 
 import { h } from '../dom.js';
 import { ifThere, installation } from '../api.js';
-import { bar } from '../chart.js';
 import { number, time } from '../format.js';
 import { badge, button, card, confirm, copyable, dialog, facts, field, form, head, hinted, input, notice, select, table, toast } from '../parts.js';
 import { handOver } from './members.js';
+import { plan } from './plan.js';
+import { LIVES } from './tokens.js';
 
 export const page = {
   title: 'Settings',
   every: 10000,
   load: async () => {
-    const { keys, status, team, settings, usage } = installation;
-    const [held, standing, people, set, spent] = await Promise.all([
-      ifThere(keys.list()), ifThere(status()).catch((error) => ({ error })), ifThere(team.list()), ifThere(settings.list()), ifThere(usage())]);
-    return { keys: held, status: standing, team: people, settings: set, usage: spent };
+    const { keys, plan: plans, status, team, settings, usage } = installation;
+    const [held, standing, people, set, spent, offered] = await Promise.all([
+      ifThere(keys.list()), ifThere(status()).catch((error) => ({ error })), ifThere(team.list()), ifThere(settings.list()), ifThere(usage()), ifThere(plans.list())]);
+    return { keys: held, status: standing, team: people, settings: set, usage: spent, plans: offered };
   },
-  view: (context, { keys, status, team, settings, usage }) => [
+  view: (context, { keys, status, team, settings, usage, plans }) => [
     head('Settings', 'Of the whole installation.'),
     card('Gateway', gateway(status)),
-    usage && card(h('span', { class: 'row' }, 'Plan ', badge('accent', usage.tier)), used(usage)),
+    usage && plan(context, plans, settings, usage),
     team && card('Team', people(context, team)),
     settings && card('Installation', table({
       label: 'Settings', rows: settings.filter((one) => one.name !== 'plan'), key: (one) => one.name, columns: [
@@ -29,7 +30,7 @@ export const page = {
     keys && card('Operator keys', h('p', { class: 'muted' }, 'For programs that administer the installation: full access over the management API.'),
       keys.length > 0 && table({ label: 'Operator keys', rows: keys, key: (key) => key.id, mark: (key) => key.status !== 'active' && 'off', columns: [
         { title: 'Name', cell: (key) => [key.name, h('span', { class: 'sub mono' }, key.id)] },
-        { title: 'Status', cell: (key) => badge(key.status === 'active' ? 'good' : 'plain', key.status) },
+        { title: 'Status', cell: (key) => [badge(key.status === 'active' ? 'good' : 'plain', key.status), key.status === 'active' && key.expires_at && h('span', { class: 'sub' }, 'ends ', time(key.expires_at))] },
         { title: 'Last used', cell: (key) => time(key.last_used_at) }, { title: 'Made', cell: (key) => time(key.created_at) },
         { title: '', cell: (key) => h('div', { class: 'row' }, key.status === 'active' && button('Revoke', { small: true, danger: true, 'aria-label': `Revoke ${key.name}`, onclick: () => revoke(context, key) })) }] }),
       h('div', { class: 'row' }, button('New key', { look: 'plus', onclick: () => newKey(context) }))),
@@ -43,22 +44,6 @@ function gateway(status) {
     facts([['Health', badge({ ready: 'good', degraded: 'warn' }[status.health] ?? 'bad', status.health)], ['Up', time(Date.now() - status.uptime_ms).textContent.replace(' ago', '')], ['Turns away', status.sheds ?? 'nothing'], ['Turned away so far', number(status.shed)]]),
     status.gauges?.length > 0 && h('details', null, h('summary', null, 'Queues and limits'), table({ label: 'Queues and limits', rows: status.gauges, key: (gauge) => gauge.what, columns: [
       { title: 'What', cell: (gauge) => gauge.what.replaceAll('_', ' ') }, { title: 'Used', number: true, cell: (gauge) => number(gauge.used) }, { title: 'Limit', number: true, cell: (gauge) => number(gauge.limit) }] }))];
-}
-
-const LIMITS = { mcp_proxy_calls: 'Calls', servers_per_workspace: 'Servers', secrets_per_workspace: 'Secrets' };
-
-function used({ period, usage, workspaces }) {
-  const rows = [
-    ...Object.entries(usage).map(([limit, one]) => ({ limit, of: limit === 'mcp_proxy_calls' ? `in ${period}` : 'of the installation', used: one.used, max: one.limit })),
-    ...workspaces.map((one) => ({ limit: one.limit, of: `in ${one.workspace}`, used: one.used, max: one.max }))];
-  const words = (limit) => LIMITS[limit] ?? limit.replaceAll('_', ' ').replace(/^./, (first) => first.toUpperCase());
-  return [
-    table({ label: 'Plan', rows, key: (one) => `${one.limit} ${one.of}`, columns: [
-      { title: 'What', cell: (one) => [words(one.limit), ' ', h('span', { class: 'muted' }, one.of)] },
-      { title: '', says: 'Share', cell: (one) => (one.max === null ? null : bar(Math.min(one.used, one.max), one.max)) },
-      { title: 'Used', number: true, cell: (one) => [one.max !== null && one.used > one.max && badge('bad', 'over'), ' ', number(one.used)] },
-      { title: 'Limit', number: true, cell: (one) => (one.max === null ? h('span', { class: 'muted' }, 'no limit') : number(one.max)) }] }),
-    h('p', { class: 'hint' }, 'The plan is changed on the host: ', h('code', null, 'toolgatectl plan set'), '.')];
 }
 
 function people(context, team) {
@@ -101,8 +86,8 @@ async function change(context, one) {
 
 async function newKey(context) {
   const made = await dialog('New operator key', (close) => form({
-    submit: 'Create key', cancel: () => close(), send: async (given) => close(await installation.keys.create({ name: given.name })),
-  }, field('Name', input('name', { required: true, maxlength: 80, 'data-focus': true }), 'Which program holds it.')));
+    submit: 'Create key', cancel: () => close(), send: async (given) => close(await installation.keys.create({ name: given.name, expires_in: given.expires_in ? Number(given.expires_in) : undefined })),
+  }, field('Name', input('name', { required: true, maxlength: 80, 'data-focus': true }), 'Which program holds it.'), field('Works', select('expires_in', LIVES, ''))));
   if (!made) return;
   await dialog(`Key ${made.name}`, (close) => h('div', { class: 'stack' },
     notice('warn', h('strong', null, 'Copy it now. '), 'It opens the whole installation and is shown this once.'),

@@ -3,16 +3,19 @@
 import { h, replace } from '../dom.js';
 import { workspace } from '../api.js';
 import { bytes, clock, millis } from '../format.js';
-import { badge, button, empty, head, table } from '../parts.js';
+import { badge, button, empty, head, linkButton, table } from '../parts.js';
+import { choose, filters, narrowing } from './calls.js';
 import { status } from './recent.js';
 
 const MOST = 200;
+const NARROW = ['status', 'server', 'tool', 'token', 'member'];
 
 export const page = {
   title: 'Live calls',
-  load: async () => ({}),
-  view: () => [
-    head('Live calls', 'Every call of this workspace as it ends.'),
+  load: async ({ slug, query }) => ({ choices: await choose(workspace(slug)), asked: narrowed(query) }),
+  view: (context, { choices, asked }) => [
+    head('Live calls', NARROW.some((name) => asked[name]) ? 'Calls of this workspace that the filters let through, as they end.' : 'Every call of this workspace as it ends.'),
+    filters(context, 'live', narrowing(asked, choices, []), NARROW.some((name) => asked[name]) && linkButton('Clear', `#/w/${context.slug}/live`)),
     h('div', { id: 'live', 'data-owned': 'live' }),
   ],
   start: (context, main) => {
@@ -45,7 +48,7 @@ export const page = {
     };
     replace(place, h('div', { class: 'stack' }, h('div', { class: 'row' }, dot, said, h('span', { class: 'grow' }), pause), body));
     draw();
-    const source = new EventSource(workspace(context.slug).calls.live);
+    const source = new EventSource(workspace(context.slug).calls.live(narrowed(context.query)));
     source.onopen = () => { state = 'open'; draw(); };
     source.onerror = () => { state = 'lost'; draw(); };
     const heard = (event) => {
@@ -60,3 +63,7 @@ export const page = {
     return () => source.close();
   },
 };
+
+function narrowed(query) {
+  return Object.fromEntries(NARROW.map((name) => [name, query.get(name) || undefined]));
+}

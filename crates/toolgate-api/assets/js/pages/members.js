@@ -22,7 +22,7 @@ export const page = {
         : table({
           label: 'Members', rows: members, key: (member) => member.id,
           columns: [
-            { title: 'E-mail', cell: (member) => member.email },
+            { title: 'E-mail', cell: (member) => (member.status === 'active' ? h('a', { href: `#/w/${context.slug}/members/${encodeURIComponent(member.id)}` }, member.email) : member.email) },
             { title: 'Status', cell: (member) => badge({ active: 'good', invited: 'accent' }[member.status] ?? 'warn', member.status === 'active' ? 'member' : member.status === 'expired' ? 'invitation expired' : member.status) },
             { title: 'Role', cell: (member) => member.role ?? '–' },
             { title: 'Token', cell: (member) => (member.status === 'active' ? badge(...TOKENS[member.token_status]) : h('span', { class: 'muted' }, '–')) },

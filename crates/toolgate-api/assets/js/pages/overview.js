@@ -40,7 +40,7 @@ export const page = {
       ),
       h('div', { class: 'tiles' },
         tile('Calls, 24 h', number(total.calls), at('calls')),
-        tile('Success', total.success_rate === null ? '–' : percent(total.success_rate * 1e4, 1e4), at('calls?status=errors'), total.success_rate !== null && total.success_rate < 0.95 ? 'bad' : ''),
+        tile('Success', total.success_rate === null ? '–' : percent(total.success_rate * 1e4, 1e4), at('calls?status=failed'), total.success_rate !== null && total.success_rate < 0.95 ? 'bad' : ''),
         tile('95th percentile', millis(total.p95_ms), at('analytics')),
         tile('Servers ready', `${servers.filter((server) => standing(server).kind === 'good').length} / ${servers.length}`, at('servers'), ill.length ? 'bad' : ''),
         tile('Active tokens', number(active.length), at('tokens'))),

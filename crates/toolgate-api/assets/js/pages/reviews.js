@@ -7,10 +7,7 @@ import { badge, button, card, empty, head, linkButton, notice, sentence, toast }
 export const page = {
   title: 'Reviews',
   every: 10000,
-  load: async ({ slug }) => {
-    const found = await workspace(slug).reviews.list();
-    return { tools: found.reviews ?? found.tools ?? [], servers: found.servers ?? [] };
-  },
+  load: ({ slug }) => workspace(slug).reviews.list(),
   view: (context, { tools, servers }) => [
     head('Reviews', 'Tools are served as they were approved. What a server changes waits here and reaches nobody until you approve it.'),
     tools.length + servers.length === 0 && empty('inbox', 'Nothing waits', 'When a server changes a tool, or offers one that looks suspicious, it shows here letter by letter.', linkButton('Tools', `#/w/${context.slug}/tools`)),

@@ -28,7 +28,7 @@ export const page = {
         : table({
           label: 'Tokens', rows: shown, key: (token) => token.id, mark: (token) => token.status !== 'active' && 'off',
           columns: [
-            { title: 'Name', cell: (token) => [token.name, h('span', { class: 'sub mono' }, token.id)] },
+            { title: 'Name', cell: (token) => [h('a', { href: `#/w/${context.slug}/members/${encodeURIComponent(token.id)}` }, token.name), h('span', { class: 'sub mono' }, token.id)] },
             { title: 'Role', cell: (token) => token.role },
             { title: 'Status', cell: (token) => [badge(STATUS[token.status], token.status), token.status === 'active' && token.expires_at && h('span', { class: 'sub' }, 'ends ', time(token.expires_at)), token.status === 'expired' && h('span', { class: 'sub' }, time(token.expires_at))] },
             { title: 'Tools', cell: (token) => (token.tools.join() === '*' ? 'all' : h('code', { class: 'clip', title: token.tools.join(', ') }, token.tools.join(', '))) },
@@ -96,7 +96,9 @@ function inspect(context) {
         send: async (given) => {
           const found = await workspace(context.slug).tokens.inspect(given.token);
           said.replaceChildren(notice(found.accepted ? 'good' : 'bad', h('strong', null, found.accepted ? 'Accepted. ' : 'Refused. '), hinted(found.reason),
-            found.token && h('p', null, `${found.token.name}, ${found.token.role}`, found.token.expires_at && `, expires ${exact(found.token.expires_at)}`)));
+            found.token && h('p', null, `${found.token.name}, ${found.token.role}`, found.token.expires_at && `, expires ${exact(found.token.expires_at)}`),
+            !found.accepted && h('p', null, found.token ? 'It does not come back: make a new one for whoever holds it. ' : 'See that all of it was pasted, and that the client has the URL of the right workspace. ',
+              button('New token', { small: true, onclick: () => { close(); void create(context); } }))));
         },
       }, field('Token', input('token', { type: 'password', required: true, 'data-focus': true })), said));
   });

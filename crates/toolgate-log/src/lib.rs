@@ -1,8 +1,11 @@
-//! The log: one line an event, of our own crates only, in which no text can pass for something else (S-20, S-24).
+//! The log of what serves: one line an event, in which no text can pass for something else.
+//!
+//! Of our own crates only (S-20, S-24).
 
 use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal};
 use std::panic::PanicHookInfo;
+use std::str::FromStr;
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -14,7 +17,44 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::flags::LogFormat;
+/// How log lines look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl LogFormat {
+    /// The names under which people ask for them.
+    pub const NAMES: [&'static str; 2] = ["text", "json"];
+}
+
+/// A word that names no format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownFormat;
+
+impl fmt::Display for UnknownFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("use `text` or `json`")
+    }
+}
+
+impl std::error::Error for UnknownFormat {}
+
+impl FromStr for LogFormat {
+    type Err = UnknownFormat;
+
+    fn from_str(name: &str) -> Result<Self, UnknownFormat> {
+        match name {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(UnknownFormat),
+        }
+    }
+}
 
 /// Longest field, escapes included.
 const MAX_FIELD: usize = 1024;
@@ -22,7 +62,7 @@ const MAX_FIELD: usize = 1024;
 /// Logs go to standard error, so that standard output stays readable for scripts.
 ///
 /// Whatever `TOOLGATE_LOG` asks for, libraries do not log: at `trace` they print the frames and headers they carry.
-pub(crate) fn start(format: LogFormat) {
+pub fn start(format: LogFormat) {
     let filter = EnvFilter::try_from_env("TOOLGATE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = Lines {
         format,
@@ -320,7 +360,7 @@ mod tests {
         });
         assert!(!text.contains(value), "{text}");
         assert!(
-            text.contains("log.rs") && text.contains("a plain reason"),
+            text.contains("lib.rs") && text.contains("a plain reason"),
             "{text}"
         );
     }
