@@ -181,7 +181,7 @@ pub struct LinkStatus {
     pub waiting: u64,
 }
 
-/// How an alert stands at the gateway, which forgets it when it ends.
+/// How an alert stands at the gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertState {
     /// Which one.

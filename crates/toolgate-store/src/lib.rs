@@ -6,6 +6,7 @@
 //! [`CallsJournal`] and [`CallsReader`] are the two ends of `calls.db`, which remembers calls.
 //! [`control`] is the line protocol of the gateway's control socket.
 
+mod alert_memories;
 mod alerts;
 mod audit;
 pub mod backup;
@@ -45,6 +46,7 @@ mod tools;
 mod watch;
 mod workspaces;
 
+pub use alert_memories::AlertMemory;
 pub use alerts::{Alert, AlertId, AlertRule};
 pub use audit::{
     Actor, AuditBreak, AuditDamage, AuditFilter, AuditHead, AuditKey, AuditKeys, AuditRow,
@@ -52,7 +54,7 @@ pub use audit::{
 };
 pub use calls::{
     CallFilter, CallRow, CallsJournal, CallsReader, Dimension, Figures, Group, Grouped, Histogram,
-    Tally,
+    PastCall, Tally,
 };
 pub use clock::ClockMark;
 pub use data_dir::DataDir;

@@ -2,6 +2,7 @@
 
 mod access;
 mod admin;
+mod alert_restarts;
 mod alerts;
 mod bad_input;
 mod cells;

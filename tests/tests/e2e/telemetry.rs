@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
@@ -148,6 +150,55 @@ async fn calls_are_spans_metrics_and_logs_without_payload() {
     }
 }
 
+/// OTLP, "Partial Success": what a collector leaves out is counted and said once, and not sent again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_collector_leaves_out_is_counted_and_not_sent_again() {
+    let collector = Sink::start().await;
+    for n in 1..=2 {
+        let answer = ExportTraceServiceResponse {
+            partial_success: Some(ExportTracePartialSuccess {
+                rejected_spans: 1,
+                error_message: format!("span limit {n}\n2026-01-01 ERROR forged \u{1b}[31m"),
+            }),
+        };
+        collector.answer_at("/v1/traces", answer.encode_to_vec());
+    }
+    let server = Server::new().tool("echo", "ok").start().await;
+    let installation = Installation::new();
+    installation.workspace("team");
+    let token = installation.unlimited("team").token;
+    add(&installation, "s", &server, &[]);
+    let gateway = installation.start_with(&[
+        "--otlp-endpoint",
+        &collector.url(""),
+        "--metrics-listen",
+        "127.0.0.1:0",
+    ]);
+    let mut client = Client::new(&gateway.workspace("team")).bearer(&token);
+    client.initialize().await;
+    for batch in 1..=3 {
+        client.call("s__echo", json!({})).await;
+        collector.until_sent("/v1/traces", batch);
+    }
+    let url = metrics_url(&gateway);
+    let items = |page: &Page, outcome| {
+        let labels = [("outcome", outcome), ("signal", "traces")];
+        page.value("toolgate_otlp_items_total", &labels)
+    };
+    let page = until_scraped(&url, |page| items(page, "exported") == Some(4.0)).await;
+    assert_eq!(items(&page, "rejected"), Some(2.0));
+    assert_eq!(items(&page, "dropped"), Some(0.0));
+    assert_eq!(collector.sent_to("/v1/traces").len(), 3, "none of it again");
+    let said = gateway.process.stderr();
+    let warnings: Vec<&str> = said
+        .lines()
+        .filter(|line| line.contains("only a part"))
+        .collect();
+    assert_eq!(warnings.len(), 1, "{said}");
+    assert!(warnings[0].contains("span limit 1 2026-01-01 ERROR forged [31m"));
+    assert!(gateway.stop().success());
+}
+
 /// A collector that is not there costs no call anything and is no reason not to end.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_that_is_not_there_is_in_nobodys_way() {
@@ -196,16 +247,7 @@ async fn metrics_are_scraped_at_their_own_listener() {
         }
         page.value("toolgate_calls_total", &labels)
     };
-    let mut found = None;
-    for _ in 0..200 {
-        let page = scrape(&url).await;
-        if calls(&page, None, "refused") == Some(50.0) {
-            found = Some(page);
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    let page = found.expect("50 refused calls are counted");
+    let page = until_scraped(&url, |page| calls(page, None, "refused") == Some(50.0)).await;
     assert_eq!(calls(&page, Some("echo"), "ok"), Some(3.0));
     let of_echo = [("server", "s"), ("tool", "echo"), ("workspace", "team")];
     assert_eq!(
@@ -356,6 +398,19 @@ impl Page {
         self.samples
             .get(&(name.to_owned(), labels.collect()))
             .copied()
+    }
+}
+
+/// The page once it says so.
+async fn until_scraped(url: &str, says: impl Fn(&Page) -> bool) -> Page {
+    let deadline = std::time::Instant::now() + toolgate_tests::PATIENCE;
+    loop {
+        let page = scrape(url).await;
+        if says(&page) {
+            return page;
+        }
+        assert!(std::time::Instant::now() < deadline, "{}", page.text);
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 }
 

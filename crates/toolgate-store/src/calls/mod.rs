@@ -14,6 +14,7 @@ mod history;
 mod journal;
 mod names;
 mod packed;
+mod past;
 mod reader;
 mod rollups;
 mod rows;
@@ -25,6 +26,7 @@ pub use filter::CallFilter;
 pub use groups::{Dimension, Group, Grouped};
 pub use histogram::Histogram;
 pub use journal::CallsJournal;
+pub use past::PastCall;
 pub use reader::{CallRow, CallsReader};
 pub use tally::Tally;
 
