@@ -29,6 +29,7 @@ mod manifest;
 pub mod master;
 mod members;
 mod migrations;
+mod month;
 mod operator_keys;
 mod operators;
 mod pins;
@@ -54,7 +55,7 @@ pub use audit::{
 };
 pub use calls::{
     CallFilter, CallRow, CallsJournal, CallsReader, Dimension, Figures, Group, Grouped, Histogram,
-    PastCall, Tally,
+    PastCall,
 };
 pub use clock::ClockMark;
 pub use data_dir::DataDir;
@@ -68,6 +69,7 @@ pub use keys::{KeyState, KeySummary, MAX_ENCRYPTIONS, Resealed, WorkspaceKeyRow}
 pub use limits::Usage;
 pub use manifest::{ManifestFinding, RefusedSecret};
 pub use members::Member;
+pub use month::Month;
 pub use operator_keys::OperatorKey;
 pub use operators::OperatorRow;
 pub use pins::{Listed, Observed, OfferedTool, Ruling, ServerPin};

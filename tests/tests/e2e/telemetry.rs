@@ -302,6 +302,72 @@ async fn metrics_are_scraped_at_their_own_listener() {
     }
 }
 
+/// What docs/telemetry.md lists is what there is, with those labels.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documented_metrics_are_those_that_are_scraped() {
+    let collector = Sink::start().await;
+    let server = Server::new().tool("echo", "ok").start().await;
+    let installation = Installation::new();
+    installation.workspace("team");
+    let token = installation.unlimited("team").token;
+    add(&installation, "s", &server, &[]);
+    installation.done(&["plan", "set", "--calls", "100"]);
+    let gateway = installation.start_with(&[
+        "--otlp-endpoint",
+        &collector.url(""),
+        "--metrics-listen",
+        "127.0.0.1:0",
+    ]);
+    let mut client = Client::new(&gateway.workspace("team")).bearer(&token);
+    client.initialize().await;
+    client.call("s__echo", json!({})).await;
+    let url = metrics_url(&gateway);
+    let of_server = |rest: &[(&'static str, &'static str)]| {
+        [&[("workspace", "team"), ("server", "s")], rest].concat()
+    };
+    let page = until_scraped(&url, |page| {
+        let idle = of_server(&[("state", "idle")]);
+        let is_idle = page.value("toolgate_server_connections", &idle) == Some(1.0);
+        let calls = of_server(&[("status", "ok")]);
+        is_idle && page.value("toolgate_calls_total", &calls).is_some()
+    })
+    .await;
+    for (name, rest, value) in [
+        ("toolgate_server_state", &[("state", "connected")][..], 1.0),
+        ("toolgate_server_state", &[("state", "unknown")], 0.0),
+        ("toolgate_server_sessions", &[], 1.0),
+        ("toolgate_server_calls_under_way", &[], 0.0),
+        ("toolgate_server_crashes_total", &[], 0.0),
+        ("toolgate_server_messages_dropped_total", &[], 0.0),
+    ] {
+        let found = page.value(name, &of_server(rest));
+        assert_eq!(found, Some(value), "{name} {rest:?}");
+    }
+    let mut scraped: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (name, labels) in page.samples.keys() {
+        let parts = ["_bucket", "_count", "_sum"];
+        let part = parts.iter().find_map(|part| name.strip_suffix(part));
+        let labels = labels.keys().filter(|label| *label != "le").cloned();
+        let name = part.unwrap_or(name).to_owned();
+        scraped.entry(name).or_default().extend(labels);
+    }
+    let page = std::fs::read_to_string(toolgate_tests::checkout().join("docs/telemetry.md"));
+    let page = page.unwrap();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    let rows = rows.filter(|row| row.starts_with("toolgate_") || row.starts_with("process_"));
+    let documented: BTreeMap<String, BTreeSet<String>> = rows
+        .map(|row| {
+            let (name, rest) = row.split_once("` | ").expect("a name, and its labels");
+            let labels = rest.split('|').next().unwrap();
+            // "workspace, or `(all)`" is one label.
+            let labels = labels.split(',').map(str::trim);
+            let labels = labels.filter(|label| !label.is_empty() && !label.contains(' '));
+            (name.to_owned(), labels.map(str::to_owned).collect())
+        })
+        .collect();
+    assert_eq!(scraped, documented);
+}
+
 /// S-57: as for the gateway's own listener.
 #[test]
 fn s57_metrics_in_plain_text_stay_on_this_machine() {

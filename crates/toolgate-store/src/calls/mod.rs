@@ -18,8 +18,8 @@ mod past;
 mod reader;
 mod rollups;
 mod rows;
+mod sent;
 mod span;
-mod tally;
 
 pub use figures::Figures;
 pub use filter::CallFilter;
@@ -28,7 +28,6 @@ pub use histogram::Histogram;
 pub use journal::CallsJournal;
 pub use past::PastCall;
 pub use reader::{CallRow, CallsReader};
-pub use tally::Tally;
 
 /// One absurd number must not cost its whole batch.
 fn clamp(number: u64) -> i64 {
