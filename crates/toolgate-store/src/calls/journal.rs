@@ -258,10 +258,12 @@ impl CallsJournal {
         let hours = |days: u32| u64::from(days) * DAY_HOURS;
         // The calls of a month are counted to its end, and from the hours where the calls are gone.
         let month = Month::of(now_ms).starts_ms() / HOUR_MS;
+        let call_ms = now_ms.checked_sub(hours(settings.retention_days()) * HOUR_MS)?;
         let history = (now_ms / HOUR_MS).checked_sub(hours(settings.history_days()))?;
         Some(Oldest {
-            call_ms: now_ms.checked_sub(hours(settings.retention_days()) * HOUR_MS)?,
-            hour: history.min(month),
+            call_ms,
+            // Whole hours are read from here even where their calls are still there.
+            hour: history.min(month).min(call_ms / HOUR_MS),
         })
     }
 }
