@@ -5,6 +5,7 @@ mod admin;
 mod alert_restarts;
 mod alerts;
 mod bad_input;
+mod calls_page;
 mod cells;
 mod child_commands;
 mod child_output;

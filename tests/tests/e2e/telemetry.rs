@@ -335,7 +335,6 @@ async fn the_documented_metrics_are_those_that_are_scraped() {
     for (name, rest, value) in [
         ("toolgate_server_state", &[("state", "connected")][..], 1.0),
         ("toolgate_server_state", &[("state", "unknown")], 0.0),
-        ("toolgate_server_sessions", &[], 1.0),
         ("toolgate_server_calls_under_way", &[], 0.0),
         ("toolgate_server_crashes_total", &[], 0.0),
         ("toolgate_server_messages_dropped_total", &[], 0.0),
@@ -343,6 +342,8 @@ async fn the_documented_metrics_are_those_that_are_scraped() {
         let found = page.value(name, &of_server(rest));
         assert_eq!(found, Some(value), "{name} {rest:?}");
     }
+    let sessions = page.value("toolgate_server_sessions", &of_server(&[]));
+    assert!(sessions >= Some(1.0), "{sessions:?}");
     let mut scraped: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (name, labels) in page.samples.keys() {
         let parts = ["_bucket", "_count", "_sum"];
@@ -366,6 +367,20 @@ async fn the_documented_metrics_are_those_that_are_scraped() {
         })
         .collect();
     assert_eq!(scraped, documented);
+    // A server that is gone gets no calls any more, and no connection to it is left.
+    server.stop().await;
+    for _ in 0..6 {
+        client.call("s__echo", json!({})).await;
+    }
+    let state =
+        |page: &Page, state| page.value("toolgate_server_state", &of_server(&[("state", state)]));
+    let gone = until_scraped(&url, |page| state(page, "circuit_open") == Some(1.0)).await;
+    assert_eq!(state(&gone, "connected"), Some(0.0));
+    for kind in ["busy", "idle"] {
+        let labels = of_server(&[("state", kind)]);
+        let open = gone.value("toolgate_server_connections", &labels);
+        assert_eq!(open, Some(0.0), "{kind}");
+    }
 }
 
 /// S-57: as for the gateway's own listener.
