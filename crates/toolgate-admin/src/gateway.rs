@@ -17,8 +17,6 @@ use crate::{Admin, AdminError};
 
 /// Where a gateway listens that was started without `--listen`.
 pub(crate) const DEFAULT_URL: &str = "http://127.0.0.1:8420";
-/// The setting that says under which URL clients reach the gateway.
-
 /// A gateway that runs answers in microseconds; one that is stopped must not hold up the command line.
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
 /// Applying a change means compiling a snapshot.

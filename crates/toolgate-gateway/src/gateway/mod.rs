@@ -52,7 +52,6 @@ use crate::wiring::Wiring;
 
 /// Call records waiting to be written; beyond it they are dropped and counted.
 const RECORD_QUEUE: usize = 65_536;
-/// The setting that holds the URL of the gateway that ran last.
 /// How long `initialize` and `server/discover` wait for servers that were never seen (P6.2).
 pub(crate) const FIRST_CONTACT: Duration = Duration::from_secs(2);
 /// How long background work may go on at shutdown.

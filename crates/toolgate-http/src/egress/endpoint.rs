@@ -142,12 +142,7 @@ impl Endpoint {
             let (mut connection, kept) = match shared.pool.take().await {
                 Some(connection) => (connection, true),
                 // Boxed, since most exchanges find a kept one, and their futures should not carry a handshake.
-                None => {
-                    let connecting = Box::pin(shared.target.connect(&shared.egress));
-                    let mut connection = connecting.await?;
-                    connection.count(&shared.open);
-                    (connection, false)
-                }
+                None => (Box::pin(shared.connect()).await?, false),
             };
             match connection.exchange(request).await {
                 Ok(response) => return shared.accept(response, connection),
@@ -160,6 +155,12 @@ impl Endpoint {
 }
 
 impl Shared {
+    async fn connect(&self) -> Result<Box<Connection>, SendError> {
+        let mut connection = self.target.connect(&self.egress).await?;
+        connection.count(&self.open);
+        Ok(connection)
+    }
+
     /// The request as it goes out: the caller's headers and ours, nothing else (S-27).
     fn build(&self, request: OutRequest) -> Result<Request<Full<Bytes>>, SendErrorKind> {
         if let Some(name) = request
