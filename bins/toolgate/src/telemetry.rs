@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use anyhow::Context;
 use toolgate_gateway::{
-    Alert, AlertDelivery, AlertId, AlertState, Alerting, Announce, Config, Gateway, GatewayStatus,
-    MonthlyUsage, WorkspaceId,
+    Alert, AlertDelivery, AlertId, AlertMemory, AlertState, Alerting, Announce, Config, DownServer,
+    Gateway, GatewayStatus, MonthlyUsage, PastCall, StoreError, WorkspaceId,
 };
 use toolgate_telemetry::{MetricsListener, Subject, Telemetry, TelemetryConfig, TlsFiles, Watched};
 
@@ -118,18 +118,52 @@ impl Watched for Gate {
         let Some(gateway) = self.0.upgrade() else {
             return Vec::new();
         };
-        let down = gateway.down_servers(workspace).into_iter();
-        down.map(|down| Subject {
-            workspace: Some(down.workspace),
-            server: Some(down.server),
-            tool: None,
+        subjects(gateway.down_servers(workspace))
+    }
+
+    fn unheard_servers(&self, workspace: Option<&WorkspaceId>) -> Vec<Subject> {
+        let Some(gateway) = self.0.upgrade() else {
+            return Vec::new();
+        };
+        subjects(gateway.unheard_servers(workspace))
+    }
+
+    fn alert_memories(&self) -> Result<Vec<AlertMemory>, StoreError> {
+        let gateway = self.0.upgrade();
+        gateway.map_or_else(|| Ok(Vec::new()), |gateway| gateway.alert_memories())
+    }
+
+    fn remember_alerts(&self, memories: &[AlertMemory]) -> Result<(), StoreError> {
+        let gateway = self.0.upgrade();
+        gateway.map_or(Ok(()), |gateway| gateway.remember_alerts(memories))
+    }
+
+    fn past_calls(
+        &self,
+        since_ms: u64,
+        until_ms: u64,
+        visit: &mut dyn FnMut(&PastCall<'_>),
+    ) -> Result<(), StoreError> {
+        let gateway = self.0.upgrade();
+        gateway.map_or(Ok(()), |gateway| {
+            gateway.past_calls(since_ms, until_ms, visit)
         })
-        .collect()
     }
 
     fn sign(&self, alert: &AlertId, message: &[u8]) -> Option<String> {
         self.0.upgrade()?.sign_webhook(alert, message)
     }
+}
+
+fn subjects(servers: Vec<DownServer>) -> Vec<Subject> {
+    let servers = servers.into_iter();
+    servers
+        .map(|server| Subject {
+            workspace: Some(server.workspace),
+            server: Some(server.server),
+            tool: None,
+        })
+        .collect()
 }
 
 /// Telemetry as the gateway's control socket sees it.

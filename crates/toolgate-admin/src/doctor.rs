@@ -37,7 +37,7 @@ pub enum Level {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Finding {
     /// What was looked at: `data_dir`, `key`, `store`, `clock`, `audit`, `calls`, `gateway`, `workspace`, `server`,
-    /// `token`, `tool` or `secret`.
+    /// `token`, `tool`, `secret` or `mail`.
     pub check: &'static str,
     /// How bad it is.
     pub level: Level,
@@ -104,6 +104,7 @@ impl Admin {
             self.clock_finding()?,
             self.audit_finding()?,
         ];
+        findings.extend(self.mail_finding()?);
         self.examine_keys(&mut findings)?;
         if let Some(slug) = self.chosen()?
             && !self.slugs()?.contains(&slug)
@@ -327,7 +328,7 @@ impl Admin {
 }
 
 impl Finding {
-    fn ok(check: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn ok(check: &'static str, message: impl Into<String>) -> Self {
         Self {
             check,
             level: Level::Ok,
@@ -336,7 +337,11 @@ impl Finding {
         }
     }
 
-    fn warning(check: &'static str, message: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub(crate) fn warning(
+        check: &'static str,
+        message: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
         Self {
             check,
             level: Level::Warning,
@@ -345,7 +350,11 @@ impl Finding {
         }
     }
 
-    fn problem(check: &'static str, message: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub(crate) fn problem(
+        check: &'static str,
+        message: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
         Self {
             level: Level::Problem,
             ..Self::warning(check, message, fix)

@@ -10,15 +10,13 @@ use toolgate_store::control::{
     self, ControlError, ControlReply, ControlRequest, GatewayStatus, HeldServer, LoggedLine,
     ProbedTool,
 };
+use toolgate_store::settings::PUBLIC_URL;
 use toolgate_store::{DataDir, StoreError, WorkspaceScope};
 
 use crate::{Admin, AdminError};
 
 /// Where a gateway listens that was started without `--listen`.
 pub(crate) const DEFAULT_URL: &str = "http://127.0.0.1:8420";
-/// The setting that says under which URL clients reach the gateway.
-const PUBLIC_URL: &str = "public_url";
-
 /// A gateway that runs answers in microseconds; one that is stopped must not hold up the command line.
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
 /// Applying a change means compiling a snapshot.

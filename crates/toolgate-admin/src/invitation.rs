@@ -11,6 +11,7 @@ use toolgate_store::{Code, Invitation, InvitedTo, Member, StoreError, WorkspaceS
 use toolgate_vault::Secret;
 
 use crate::mail::{Letter, Mailer};
+use crate::mail_test::NotSent;
 use crate::setting::DASHBOARD_URL;
 use crate::time::{millis, now_ms, rfc3339};
 use crate::token::{TokenGrant, draw_token, rules};
@@ -458,7 +459,10 @@ fn deliver(draft: Draft, to: &str, what_for: &str) -> InvitationMade {
             };
             match mailer.send(letter) {
                 Ok(()) => Mailed::Sent,
-                Err(error) => Mailed::Failed { error },
+                Err(NotSent { error, hint }) => Mailed::Failed {
+                    error,
+                    hint: hint.to_owned(),
+                },
             }
         }
         _ => Mailed::NotConfigured,

@@ -43,6 +43,7 @@ mod insight;
 mod invitation;
 mod keys;
 mod mail;
+mod mail_test;
 mod mcp_json;
 mod member;
 mod once;
@@ -99,6 +100,7 @@ pub use keys::{
     KeyListed, KeysRotated, KeysStatus, KeysToRotate, MasterListed, NewMasterKey, WorkspaceKeys,
 };
 pub use mail::{MailError, MailPassword, Mailed, SMTP_PASSWORD_VARIABLE};
+pub use mail_test::MailTested;
 pub use mcp_json::McpJson;
 pub use member::{MemberListed, MemberRemoved};
 pub use operator_key::{OperatorKeyCreated, OperatorKeyListed, OperatorKeyRevoked};

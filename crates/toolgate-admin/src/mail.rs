@@ -20,6 +20,7 @@ use toolgate_policy::Email;
 use toolgate_vault::Secret;
 use url::{Host, Url};
 
+use crate::mail_test::NotSent;
 use crate::setting::{SMTP_FROM, SMTP_PASSWORD_FILE, SMTP_URL};
 use crate::{Admin, AdminError};
 
@@ -52,12 +53,17 @@ pub enum Mailed {
     Failed {
         /// What the mail server or the system said.
         error: String,
+        /// What to do about it.
+        hint: String,
     },
 }
 
 /// Settings that cannot be mailed with.
 #[derive(Debug, thiserror::Error)]
 pub enum MailError {
+    /// There is no mail server to try.
+    #[error("no mail server is set, so links of invitations are shown instead of mailed")]
+    NotConfigured,
     /// Not the URL of a mail server.
     #[error("`{SMTP_URL}` is no URL of a mail server")]
     Url,
@@ -99,6 +105,9 @@ impl MailError {
     /// What a person can do about it.
     pub fn hint(&self) -> &'static str {
         match self {
+            Self::NotConfigured => {
+                "`toolgatectl settings set smtp_url smtps://user@mail.example.com:465`"
+            }
             Self::Url => {
                 "write it like smtps://user@mail.example.com:465, or smtp://user@mail.example.com:587 for STARTTLS"
             }
@@ -121,6 +130,8 @@ impl MailError {
 pub(crate) struct Mailer {
     transport: SmtpTransport,
     from: Mailbox,
+    /// As `host:port`.
+    server: String,
 }
 
 /// A mail to one person.
@@ -155,6 +166,7 @@ impl Admin {
         Ok(Some(Mailer {
             transport: transport.build(),
             from,
+            server: format!("{}:{}", server.host, server.port),
         }))
     }
 }
@@ -168,10 +180,24 @@ impl Mailer {
         }
     }
 
-    /// Hands a letter to the mail server; the error is in words for people.
-    pub(crate) fn send(&self, letter: Letter<'_>) -> Result<(), String> {
+    /// The address mails come from, with its name.
+    pub(crate) fn from(&self) -> String {
+        self.from.to_string()
+    }
+
+    /// The mail server, as `host:port`.
+    pub(crate) fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// Hands a letter to the mail server.
+    pub(crate) fn send(&self, letter: Letter<'_>) -> Result<(), NotSent> {
+        let unmailable = |error: &dyn std::error::Error| NotSent {
+            error: error.to_string(),
+            hint: "check the address it is for, and `smtp_from`",
+        };
         let to = letter.to.as_str().parse::<Mailbox>();
-        let to = to.map_err(|error| error.to_string())?;
+        let to = to.map_err(|error| unmailable(&error))?;
         let id = format!("<{}@{}>", letter.id, self.from.email.domain());
         let message = Message::builder()
             .from(self.from.clone())
@@ -180,11 +206,9 @@ impl Mailer {
             .message_id(Some(id))
             .header(ContentType::TEXT_PLAIN)
             .body(letter.text)
-            .map_err(|error| error.to_string())?;
-        self.transport
-            .send(&message)
-            .map(drop)
-            .map_err(|error| error.to_string())
+            .map_err(|error| unmailable(&error))?;
+        self.transport.send(&message)?;
+        Ok(())
     }
 }
 

@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_policy::{Email, MemberId, Role, Token, TokenStatus};
-use toolgate_store::{CallsReader, Member, Tally, WorkspaceScope};
+use toolgate_store::{CallFilter, CallsReader, Dimension, Member, WorkspaceScope};
 
 use crate::time::{now_ms, rfc3339};
 use crate::{Admin, AdminError, GatewayState};
+
+const HOUR_MS: u64 = 60 * 60 * 1_000;
 
 /// A person in the list of a workspace: a member, or somebody who was invited.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -57,7 +59,7 @@ impl Admin {
     pub fn list_members(&self, scope: &WorkspaceScope) -> Result<Vec<MemberListed>, AdminError> {
         let now = self.judged_ms()?;
         let tokens = self.store.list_tokens(scope)?;
-        let calls = CallsReader::open(&self.dir)?.tally(Some(scope), None)?;
+        let calls = Calls::read(&CallsReader::open(&self.dir)?, scope)?;
         let mut listed: Vec<MemberListed> = self
             .store
             .members(scope)?
@@ -147,12 +149,41 @@ impl MemberNames {
     }
 }
 
-fn listed(
-    member: &Member,
-    tokens: &[Token],
-    calls: &HashMap<String, Tally>,
-    now_ms: u64,
-) -> MemberListed {
+/// The calls of each token of a workspace.
+struct Calls {
+    by_token: HashMap<String, u64>,
+    /// The minute of the newest within the last hour: the gateway writes down a little later when a token was used.
+    lately: HashMap<String, u64>,
+}
+
+impl Calls {
+    fn read(reader: &CallsReader, scope: &WorkspaceScope) -> Result<Self, AdminError> {
+        let all = CallFilter {
+            workspace: Some(scope.clone()),
+            ..CallFilter::default()
+        };
+        let recent = CallFilter {
+            since_ms: Some(now_ms().saturating_sub(HOUR_MS)),
+            ..all.clone()
+        };
+        let of_all = reader.groups(&all, &[Dimension::Token])?.groups;
+        let by_token = of_all
+            .into_iter()
+            .filter_map(|group| Some((group.token_id?, group.figures.calls())));
+        let by_token = by_token.collect();
+        let mut lately: HashMap<String, u64> = HashMap::new();
+        let by_minute = [Dimension::Token, Dimension::Minute];
+        for group in reader.groups(&recent, &by_minute)?.groups {
+            if let (Some(token), Some(time_ms)) = (group.token_id, group.time_ms) {
+                let newest = lately.entry(token).or_default();
+                *newest = time_ms.max(*newest);
+            }
+        }
+        Ok(Self { by_token, lately })
+    }
+}
+
+fn listed(member: &Member, tokens: &[Token], calls: &Calls, now_ms: u64) -> MemberListed {
     let theirs: Vec<&Token> = tokens
         .iter()
         .filter(|token| token.member.as_ref() == Some(&member.id))
@@ -161,13 +192,9 @@ fn listed(
         .iter()
         .filter(|token| token.status(now_ms) == TokenStatus::Active)
         .collect();
-    let tallies = || {
-        theirs
-            .iter()
-            .filter_map(|token| calls.get(token.id.as_str()))
-    };
+    let ids = || theirs.iter().map(|token| token.id.as_str());
     let used = theirs.iter().filter_map(|token| token.last_used_at).max();
-    let called = tallies().map(|tally| tally.last_ms).max();
+    let called = ids().filter_map(|id| calls.lately.get(id)).max().copied();
     MemberListed {
         id: member.id.as_str().to_owned(),
         email: member.email.to_string(),
@@ -182,7 +209,7 @@ fn listed(
             (None, Some(_)) => "expired",
         },
         tokens: working.len(),
-        calls: tallies().map(|tally| tally.calls).sum(),
+        calls: ids().filter_map(|id| calls.by_token.get(id)).sum(),
         expires_at: None,
     }
 }

@@ -1,12 +1,9 @@
 //! Plans: how much there may be, and how much there is (product.md section 25).
 
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_store::plan::PLAN;
-use toolgate_store::{CallsReader, Plan};
+use toolgate_store::{CallsReader, Month, Plan};
 
 use crate::time::now_ms;
 use crate::{Admin, AdminError, GatewayState};
@@ -165,9 +162,10 @@ impl Admin {
     /// How much there is of everything that the plan in force limits.
     pub fn plan_usage(&self) -> Result<PlanUsage, AdminError> {
         let plan = self.plan()?;
-        let (month, since_ms) = this_month();
+        let now = now_ms();
+        let month = Month::of(now);
         let usage = self.store.usage()?;
-        let calls = CallsReader::open(&self.dir)?.tally(None, Some(since_ms))?;
+        let calls = CallsReader::open(&self.dir)?.count_sent(month.starts_ms(), now)?;
         let of_all = |limit, used, max| LimitUsed {
             limit,
             workspace: None,
@@ -179,7 +177,7 @@ impl Admin {
             of_all("members", usage.members, plan.members),
             of_all(
                 "calls_per_month",
-                calls.values().map(|tally| tally.calls).sum(),
+                calls.values().sum(),
                 plan.calls_per_month,
             ),
         ];
@@ -206,7 +204,7 @@ impl Admin {
         }
         Ok(PlanUsage {
             plan: plan.name,
-            month,
+            month: month.name(),
             limits,
         })
     }
@@ -263,20 +261,4 @@ fn named(name: &str) -> Result<Plan, AdminError> {
         name: name.to_owned(),
         known,
     })
-}
-
-/// The month it is, and when it began (UTC).
-fn this_month() -> (String, u64) {
-    let now = i64::try_from(now_ms())
-        .ok()
-        .and_then(|ms| Timestamp::from_millisecond(ms).ok())
-        .unwrap_or(Timestamp::UNIX_EPOCH);
-    let first: Date = now.to_zoned(TimeZone::UTC).date().first_of_month();
-    let began = first
-        .to_zoned(TimeZone::UTC)
-        .map_or(0, |zoned| zoned.timestamp().as_millisecond());
-    (
-        first.strftime("%Y-%m").to_string(),
-        u64::try_from(began).unwrap_or(0),
-    )
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use toolgate_store::Plan;
 use toolgate_store::plan::PLAN;
-use toolgate_store::settings::RETENTION_DAYS;
+use toolgate_store::settings::{HISTORY_DAYS, PUBLIC_URL, RETENTION_DAYS};
 use url::Url;
 
 use crate::mail::{Server, parse_from};
@@ -45,6 +45,15 @@ const KNOWN: &[Known] = &[
         takes_host: false,
     },
     Known {
+        name: HISTORY_DAYS,
+        about: "how many days of what calls came to are kept, by the hour: charts and figures go back so far",
+        default: Some("400"),
+        rule: "a number of days from 1 to 3650",
+        check: is_days,
+        written_by: None,
+        takes_host: false,
+    },
+    Known {
         name: PLAN,
         about: "how much there may be, as JSON; `toolgatectl plan` shows and changes it",
         default: Some(
@@ -56,7 +65,7 @@ const KNOWN: &[Known] = &[
         takes_host: false,
     },
     Known {
-        name: "public_url",
+        name: PUBLIC_URL,
         about: "where clients reach the gateway; it writes down what it was started with (`toolgate --public-url`)",
         default: Some("http://127.0.0.1:8420"),
         rule: "left to the gateway: start it with `toolgate --public-url URL`",
@@ -69,11 +78,7 @@ const KNOWN: &[Known] = &[
         about: "how many days calls are remembered; what is older is deleted",
         default: Some("30"),
         rule: "a number of days from 1 to 3650",
-        check: |value| {
-            value
-                .parse()
-                .is_ok_and(|days: u32| (1..=3650).contains(&days))
-        },
+        check: is_days,
         written_by: None,
         takes_host: false,
     },
@@ -227,6 +232,12 @@ fn known(name: &str) -> Result<&'static Known, AdminError> {
     })
 }
 
+fn is_days(value: &str) -> bool {
+    value
+        .parse()
+        .is_ok_and(|days: u32| (1..=3650).contains(&days))
+}
+
 /// A code in a link over plain http could be read on the way, so that is for this host alone.
 fn is_dashboard_url(value: &str) -> bool {
     let Ok(url) = Url::parse(value) else {
@@ -277,7 +288,16 @@ mod tests {
         check(SMTP_PASSWORD_FILE, "smtp", false);
         check(PLAN, r#"{"name":"ours","workspaces":3}"#, true);
         check(PLAN, r#"{"name":"ours","workspace":3}"#, false);
+        check(HISTORY_DAYS, "400", true);
+        check(HISTORY_DAYS, "4000", false);
         check("public_url", "https://tools.example.com", false);
+    }
+
+    #[test]
+    fn every_setting_of_the_store_is_known() {
+        for name in toolgate_store::settings::NAMES {
+            assert!(known(name).is_ok(), "{name} is not in KNOWN");
+        }
     }
 
     #[test]

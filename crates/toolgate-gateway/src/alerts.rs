@@ -10,7 +10,7 @@ use toolgate_namespace::WorkspaceId;
 use toolgate_policy::Standing;
 use toolgate_router::{Circuit, Link};
 use toolgate_store::control::{AlertDelivery, AlertState};
-use toolgate_store::{Alert, AlertId, SecretRow};
+use toolgate_store::{Alert, AlertId, AlertMemory, CallsReader, PastCall, SecretRow, StoreError};
 use toolgate_vault::SecretContext;
 
 use crate::gateway::Gateway;
@@ -40,7 +40,7 @@ pub struct HeldTool {
     pub tool: String,
 }
 
-/// A server that gets no calls, since it fails.
+/// A server that gets no calls, or may get none, since it fails.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DownServer {
     /// Slug of its workspace.
@@ -133,13 +133,47 @@ impl Gateway {
 }
 
 impl Gateway {
+    /// What is remembered of alerts from before this process.
+    pub fn alert_memories(&self) -> Result<Vec<AlertMemory>, StoreError> {
+        self.store().alert_memories()
+    }
+
+    /// Remembers how alerts stand, for the process after this one.
+    pub fn remember_alerts(&self, memories: &[AlertMemory]) -> Result<(), StoreError> {
+        self.store().remember_alerts(memories)
+    }
+
+    /// Looks through the calls that arrived from one time to before another and ended, unix milliseconds.
+    pub fn past_calls(
+        &self,
+        since_ms: u64,
+        until_ms: u64,
+        visit: &mut dyn FnMut(&PastCall<'_>),
+    ) -> Result<(), StoreError> {
+        CallsReader::open(self.dir())?.past(since_ms, until_ms, visit)
+    }
+
     /// The servers whose circuit is open or whose processes crash, in one workspace or in all of them.
     pub fn down_servers(&self, workspace: Option<&WorkspaceId>) -> Vec<DownServer> {
+        self.servers_that(workspace, is_down)
+    }
+
+    /// The servers that are not known to be down, and that this process has not heard from either.
+    pub fn unheard_servers(&self, workspace: Option<&WorkspaceId>) -> Vec<DownServer> {
+        self.servers_that(workspace, |link| !is_down(link) && !link.was_heard())
+    }
+
+    fn servers_that(
+        &self,
+        workspace: Option<&WorkspaceId>,
+        wanted: impl Fn(&Link) -> bool + Copy,
+    ) -> Vec<DownServer> {
         let snapshot = self.snapshot();
         let entries = (snapshot.workspaces.values())
             .filter(|entry| workspace.is_none_or(|id| entry.workspace.id() == id));
         let links = entries.flat_map(|entry| {
-            let down = entry.workspace.links().iter().filter(|link| is_down(link));
+            let down = entry.workspace.links().iter();
+            let down = down.filter(move |link| wanted(link));
             down.map(|link| DownServer {
                 workspace: entry.workspace.slug().to_string(),
                 server: link.spec().slug.to_string(),

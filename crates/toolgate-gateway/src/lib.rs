@@ -54,7 +54,7 @@ pub use toolgate_http::serve::{Network, Proxies};
 pub use toolgate_namespace::{WorkspaceId, WorkspaceSlug};
 pub use toolgate_store::control::{AlertDelivery, AlertState, GatewayStatus, MonthlyUsage};
 pub use toolgate_store::master::{GivenKeySources, MASTER_KEY_VARIABLE};
-pub use toolgate_store::{Alert, AlertId, DataDir};
+pub use toolgate_store::{Alert, AlertId, AlertMemory, DataDir, PastCall, StoreError};
 pub use toolgate_upstream::keep_child;
 pub use toolgate_vault::Secret;
 

@@ -1,6 +1,6 @@
 //! How the gateway fares: what health checks and `toolgatectl status` are told.
 
-use toolgate_router::Circuit;
+use toolgate_router::{Circuit, Link};
 use toolgate_store::control::{GatewayStatus, Gauge, LinkStatus};
 
 use crate::gateway::Gateway;
@@ -100,6 +100,18 @@ fn gauges(gateway: &Gateway) -> Vec<Gauge> {
     gauges
 }
 
+/// In one word how it stands with a server.
+fn state(link: &Link) -> &'static str {
+    match link.circuit() {
+        _ if link.upstream().hold().is_some() => "crashed",
+        Circuit::Open { .. } => "circuit_open",
+        Circuit::Probing => "probing",
+        Circuit::Closed if link.is_down() => "reconnecting",
+        Circuit::Closed if link.was_heard() => "connected",
+        Circuit::Closed => "unknown",
+    }
+}
+
 fn links(gateway: &Gateway) -> Vec<LinkStatus> {
     let snapshot = gateway.snapshot();
     let mut links = Vec::new();
@@ -110,6 +122,7 @@ fn links(gateway: &Gateway) -> Vec<LinkStatus> {
                 Circuit::Probing => ("probing", None),
                 Circuit::Open { retry_after_ms } => ("open", Some(retry_after_ms)),
             };
+            let counters = link.upstream().counters();
             links.push(LinkStatus {
                 workspace: slug.clone(),
                 server: link.spec().slug.as_str().to_owned(),
@@ -117,6 +130,13 @@ fn links(gateway: &Gateway) -> Vec<LinkStatus> {
                 retry_after_ms,
                 under_way: link.bulkhead().under_way() as u64,
                 waiting: link.bulkhead().waiting() as u64,
+                state: state(link).to_owned(),
+                sessions: counters.sessions,
+                streams: counters.streams,
+                connections_busy: counters.connections.busy as u64,
+                connections_idle: counters.connections.idle as u64,
+                crashes: counters.crashes,
+                messages_dropped: counters.messages_dropped,
             });
         }
     }

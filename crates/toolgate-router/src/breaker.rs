@@ -192,6 +192,13 @@ impl Breaker {
         }
     }
 
+    /// Whether the server answered: once since it was last probed, or a call of the last seconds.
+    pub fn was_answered(&self) -> bool {
+        let seen = self.seen();
+        let answered = |second: &Second| second.calls > second.failures;
+        seen.closed_since_ms > 0 || seen.seconds.iter().any(answered)
+    }
+
     /// Closes the circuit and forgives what was: the server was seen to answer by other means.
     pub fn reset(&self, now_ms: u64) {
         let mut seen = self.seen();

@@ -168,6 +168,11 @@ impl Link {
         self.breaker.circuit(self.now_ms())
     }
 
+    /// Whether this process has heard from the server.
+    pub fn was_heard(&self) -> bool {
+        matches!(*self.health(), LinkHealth::Up) || self.breaker.was_answered()
+    }
+
     /// Lets calls through again: the server was seen to answer by other means.
     pub fn close_circuit(&self) {
         self.breaker.reset(self.now_ms());

@@ -7,7 +7,7 @@ use toolgate_namespace::{ServerSlug, WorkspaceId};
 use crate::audit::{Actor, Entry};
 use crate::error::Doing;
 use crate::sql::{Broken, parsed, parsed_if_any, unreadable};
-use crate::{Store, StoreError, WorkspaceScope};
+use crate::{Store, StoreError, WorkspaceScope, alert_memories};
 
 toolgate_namespace::id! {
     /// One alert.
@@ -172,6 +172,9 @@ impl Store {
                 return Ok((before, None));
             }
             tx.execute(SQL, (id.as_str(), enabled)).doing(doing)?;
+            if !enabled {
+                alert_memories::forget(tx, id)?;
+            }
             let after = Alert {
                 enabled,
                 ..before.clone()

@@ -179,9 +179,31 @@ pub struct LinkStatus {
     pub under_way: u64,
     /// Calls that wait for a turn.
     pub waiting: u64,
+    /// `connected`; `unknown` while it was not asked; `reconnecting` since it did not answer; `circuit_open`,
+    /// `probing` or `crashed` while it gets no calls.
+    #[serde(default)]
+    pub state: String,
+    /// Sessions, or child processes, open with it.
+    #[serde(default)]
+    pub sessions: u64,
+    /// Streams on which it tells what changed.
+    #[serde(default)]
+    pub streams: u64,
+    /// Connections to it that carry an exchange.
+    #[serde(default)]
+    pub connections_busy: u64,
+    /// Connections to it that wait for one.
+    #[serde(default)]
+    pub connections_idle: u64,
+    /// Its child processes that ended by themselves, since the gateway was opened or the server changed.
+    #[serde(default)]
+    pub crashes: u64,
+    /// What it sent and nobody could use: messages that are malformed, too long or belong to nothing.
+    #[serde(default)]
+    pub messages_dropped: u64,
 }
 
-/// How an alert stands at the gateway, which forgets it when it ends.
+/// How an alert stands at the gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertState {
     /// Which one.

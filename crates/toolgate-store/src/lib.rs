@@ -6,6 +6,7 @@
 //! [`CallsJournal`] and [`CallsReader`] are the two ends of `calls.db`, which remembers calls.
 //! [`control`] is the line protocol of the gateway's control socket.
 
+mod alert_memories;
 mod alerts;
 mod audit;
 pub mod backup;
@@ -28,6 +29,7 @@ mod manifest;
 pub mod master;
 mod members;
 mod migrations;
+mod month;
 mod operator_keys;
 mod operators;
 mod pins;
@@ -45,6 +47,7 @@ mod tools;
 mod watch;
 mod workspaces;
 
+pub use alert_memories::AlertMemory;
 pub use alerts::{Alert, AlertId, AlertRule};
 pub use audit::{
     Actor, AuditBreak, AuditDamage, AuditFilter, AuditHead, AuditKey, AuditKeys, AuditRow,
@@ -52,7 +55,7 @@ pub use audit::{
 };
 pub use calls::{
     CallFilter, CallPlace, CallRow, CallsJournal, CallsReader, Dimension, Figures, Group, Grouped,
-    Histogram, Tally,
+    Histogram, PastCall,
 };
 pub use clock::ClockMark;
 pub use data_dir::DataDir;
@@ -66,6 +69,7 @@ pub use keys::{KeyState, KeySummary, MAX_ENCRYPTIONS, Resealed, WorkspaceKeyRow}
 pub use limits::Usage;
 pub use manifest::{ManifestFinding, RefusedSecret};
 pub use members::Member;
+pub use month::Month;
 pub use operator_keys::OperatorKey;
 pub use operators::OperatorRow;
 pub use pins::{Listed, Observed, OfferedTool, Ruling, ServerPin};

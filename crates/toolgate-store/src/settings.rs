@@ -13,8 +13,15 @@ use crate::{Store, StoreError};
 /// How many days calls are remembered, 1 to 3650. Default 30.
 pub const RETENTION_DAYS: &str = "retention_days";
 
-/// How many days of what calls came to are kept, by the hour, 1 to 3650. Default 400.
+/// How many days of what calls came to are kept, by the hour, 1 to 3650. Default 400. The hours of calls that are
+/// remembered and those of the running month are kept in any case.
 pub const HISTORY_DAYS: &str = "history_days";
+
+/// Where clients reach the gateway, which writes it down when it starts.
+pub const PUBLIC_URL: &str = "public_url";
+
+/// The settings that this crate or the gateway reads; whoever lists settings for people knows more of its own.
+pub const NAMES: [&str; 4] = [PLAN, RETENTION_DAYS, HISTORY_DAYS, PUBLIC_URL];
 
 const DEFAULT_RETENTION_DAYS: u32 = 30;
 const DEFAULT_HISTORY_DAYS: u32 = 400;

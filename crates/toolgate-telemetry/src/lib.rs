@@ -23,7 +23,7 @@ use toolgate_analytics::{CallRecord, Observer};
 use toolgate_http::egress::{Egress, EgressError};
 use toolgate_namespace::WorkspaceId;
 use toolgate_store::control::{AlertDelivery, AlertState, GatewayStatus, MonthlyUsage};
-use toolgate_store::{Alert, AlertId};
+use toolgate_store::{Alert, AlertId, AlertMemory, PastCall, StoreError};
 
 use self::alerts::Alerts;
 use self::otlp::Exporter;
@@ -49,12 +49,36 @@ pub trait Watched: Send + Sync + 'static {
     fn held_tools(&self, workspace: Option<&WorkspaceId>) -> Vec<Subject>;
     /// The servers that get no calls since they fail, in one workspace or in all of them.
     fn down_servers(&self, workspace: Option<&WorkspaceId>) -> Vec<Subject>;
+    /// The servers that are not known to be down and were not heard from either, since the process began.
+    fn unheard_servers(&self, workspace: Option<&WorkspaceId>) -> Vec<Subject>;
+    /// What was remembered of alerts before the process began. Blocks.
+    fn alert_memories(&self) -> Result<Vec<AlertMemory>, StoreError>;
+    /// Remembers alerts for the next process. Blocks.
+    fn remember_alerts(&self, memories: &[AlertMemory]) -> Result<(), StoreError>;
+    /// Looks through the calls that arrived from one time to before another and ended. Blocks.
+    fn past_calls(
+        &self,
+        since_ms: u64,
+        until_ms: u64,
+        visit: &mut dyn FnMut(&PastCall<'_>),
+    ) -> Result<(), StoreError>;
     /// HMAC-SHA256 under the secret of an alert, in hexadecimal; `None` when there is none that opens.
     fn sign(&self, alert: &AlertId, message: &[u8]) -> Option<String>;
 }
 
 /// What an alert is about.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(
+    Debug,
+    Clone,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct Subject {
     /// Slug of a workspace.
     #[serde(skip_serializing_if = "Option::is_none")]

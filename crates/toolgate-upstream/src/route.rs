@@ -7,6 +7,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use tokio::time::Instant;
 use toolgate_http::Egress;
+use toolgate_http::egress::Connections;
 use toolgate_namespace::{EraSetting, HttpKind, Transport};
 use toolgate_protocol::{Era, Object};
 
@@ -73,6 +74,16 @@ impl Route {
             Self::Legacy(legacy) => legacy.pool().len(),
             Self::Sse(sse) => sse.pool().len(),
             Self::Stdio(stdio) => stdio.pool().len(),
+        }
+    }
+
+    /// Connections over HTTP.
+    pub(crate) fn connections(&self) -> Connections {
+        match self {
+            Self::Modern(modern) => modern.link().connections(),
+            Self::Legacy(legacy) => legacy.link().connections(),
+            Self::Sse(sse) => sse.link().connections(),
+            Self::Stdio(_) | Self::BuiltIn(_) => Connections::default(),
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 use toolgate_http::Egress;
+use toolgate_http::egress::Connections;
 use toolgate_namespace::ServerSpec;
 use toolgate_protocol::mcp::{ListPage, ServerSnapshot};
 use toolgate_protocol::{Json, Object, Outcome, ToolDefinition};
@@ -77,6 +78,10 @@ pub struct Counters {
     pub sessions: u64,
     /// Child processes that ended by themselves.
     pub crashes: u64,
+    /// Streams on which the server tells what changed, kept or being made.
+    pub streams: u64,
+    /// Connections over HTTP, now.
+    pub connections: Connections,
 }
 
 impl Upstream {
@@ -247,12 +252,16 @@ impl Upstream {
     /// What was dropped since the start.
     pub fn counters(&self) -> Counters {
         let shared = self.shared();
-        let sessions = self.wayfinder.known().map_or(0, |route| route.sessions());
+        let route = self.wayfinder.known();
+        let sessions = route.as_ref().map_or(0, Route::sessions);
+        let connections = route.as_ref().map(Route::connections);
         Counters {
             messages_dropped: shared.messages_dropped.load(Ordering::Relaxed),
             tools_dropped: shared.tools_dropped.load(Ordering::Relaxed),
             crashes: shared.crashes.load(Ordering::Relaxed),
             sessions: u64::try_from(sessions).unwrap_or(u64::MAX),
+            streams: u64::try_from(self.wayfinder.keepers().len()).unwrap_or(u64::MAX),
+            connections: connections.unwrap_or_default(),
         }
     }
 

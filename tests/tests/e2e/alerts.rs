@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail like the test")]
 
+use std::time::Duration;
+
 use ring::hmac;
 use serde_json::{Value, json};
 use toolgate_testkit::{Client, Script, Server};
@@ -12,7 +14,7 @@ use crate::world::{World, add};
 
 const KEY: &str = "canary-signing-key-0123456789";
 
-fn body(sent: &Sent) -> Value {
+pub(crate) fn body(sent: &Sent) -> Value {
     serde_json::from_slice(&sent.body).unwrap()
 }
 
@@ -38,7 +40,7 @@ fn sign_with(installation: &Installation) {
     assert!(said.status.success(), "{}", said.stderr);
 }
 
-fn create(installation: &Installation, name: &str, url: &str, flags: &[&str]) {
+pub(crate) fn create(installation: &Installation, name: &str, url: &str, flags: &[&str]) {
     let args = [
         &["alert", "create", name, "--workspace", "team", "--url", url],
         flags,
@@ -105,6 +107,86 @@ async fn an_error_rate_is_told_once_when_it_begins_and_once_when_it_is_over() {
         assert!(!everything.contains(canary), "S-19: {canary}");
     }
     assert!(!world.gateway.process.stderr().contains(KEY), "S-19");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn latency_is_told_when_one_call_in_twenty_is_slow_and_again_when_none_is() {
+    const SLOW_MS: u64 = 1_500;
+    let receiver = Sink::start().await;
+    let slow = Script::new().delay(Duration::from_millis(SLOW_MS));
+    let server = Server::new()
+        .tool("fast", "ok")
+        .tool("slow", slow.text("ok"))
+        .start()
+        .await;
+    let world = World::prepare(|installation| {
+        add(installation, "s", &server, &[]);
+        let url = receiver.url("/hook");
+        let flags = ["--latency", "1000", "--least-calls", "2", "--server", "s"];
+        create(installation, "slow", &url, &flags);
+    });
+    let mut client = world.legacy().await;
+    for _ in 0..2 {
+        client.call("s__slow", json!({})).await;
+    }
+    let fired = body(&receiver.until_sent("/hook", 1)[0]);
+    assert_eq!(fired["type"], "alert.fired");
+    assert_eq!(fired["alert"]["rule"]["kind"], "latency");
+    assert_eq!(fired["alert"]["rule"]["p95_over_ms"], 1_000);
+    let finding = &fired["findings"][0];
+    assert_eq!(
+        finding["text"],
+        "2 of 2 calls took longer than 1000 ms within 300 s"
+    );
+    assert_eq!(
+        (&finding["value"], &finding["limit"]),
+        (&json!(100), &json!(5))
+    );
+    assert_eq!(finding["server"], "s");
+    for _ in 0..50 {
+        client.call("s__fast", json!({})).await;
+    }
+    let sent = receiver.until_sent("/hook", 2);
+    assert_eq!(body(&sent[1])["type"], "alert.resolved");
+    assert_eq!(sent.len(), 2, "and nothing in between");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quota_is_told_before_it_is_used_up_and_again_when_there_is_more() {
+    let receiver = Sink::start().await;
+    let server = Server::new().tool("fine", "ok").start().await;
+    let world = World::prepare(|installation| {
+        add(installation, "s", &server, &[]);
+        installation.done(&["plan", "set", "--calls", "5"]);
+        let url = receiver.url("/hook");
+        create(installation, "nearly", &url, &["--quota", "80"]);
+        let url = receiver.url("/used-up");
+        create(installation, "all", &url, &["--quota", "100"]);
+    });
+    let mut client = world.legacy().await;
+    for _ in 0..4 {
+        assert_eq!(client.call("s__fine", json!({})).await.text(), "ok");
+    }
+    let fired = body(&receiver.until_sent("/hook", 1)[0]);
+    assert_eq!(fired["alert"]["rule"]["kind"], "quota");
+    let finding = &fired["findings"][0];
+    assert_eq!(finding["text"], "4 of 5 calls of this month are used up");
+    assert_eq!(
+        (&finding["value"], &finding["limit"]),
+        (&json!(4), &json!(5))
+    );
+    assert!(receiver.sent_to("/used-up").is_empty());
+    client.call("s__fine", json!({})).await;
+    // What is refused uses up nothing, and is told by no further webhook.
+    assert_eq!(client.call("s__fine", json!({})).await.status, 429);
+    let used_up = receiver.until_sent("/used-up", 1);
+    assert_eq!(body(&used_up[0])["findings"][0]["value"], 5);
+    world.installation.done(&["plan", "set", "--calls", "100"]);
+    for path in ["/hook", "/used-up"] {
+        let sent = receiver.until_sent(path, 2);
+        assert_eq!(body(&sent[1])["type"], "alert.resolved", "{path}");
+        assert_eq!(sent.len(), 2, "{path}: and nothing in between");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,9 +3,11 @@
 mod access;
 mod admin;
 mod admin_api;
+mod alert_restarts;
 mod alerts;
 mod authority;
 mod bad_input;
+mod calls_page;
 mod cells;
 mod child_commands;
 mod child_output;

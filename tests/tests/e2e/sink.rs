@@ -28,6 +28,8 @@ struct Seen {
     sent: Vec<Sent>,
     /// Statuses of the next answers; 200 when there is none.
     statuses: VecDeque<u16>,
+    /// Bodies of the answers to what is sent to a path; empty when there is none.
+    bodies: BTreeMap<String, VecDeque<Bytes>>,
 }
 
 /// Listens on loopback until the test ends.
@@ -61,6 +63,13 @@ impl Sink {
     /// Answers the next requests with these statuses.
     pub(crate) fn answer_with(&self, statuses: impl IntoIterator<Item = u16>) {
         self.seen.lock().unwrap().statuses.extend(statuses);
+    }
+
+    /// Answers what is next sent to a path with this body.
+    pub(crate) fn answer_at(&self, path: &str, body: Vec<u8>) {
+        let mut seen = self.seen.lock().unwrap();
+        let bodies = seen.bodies.entry(path.to_owned()).or_default();
+        bodies.push_back(body.into());
     }
 
     /// Everything that was sent to a path.
@@ -110,7 +119,9 @@ async fn answer(
         headers: headers.collect(),
         body: body.unwrap_or_default(),
     });
-    let mut response = Response::new(Full::default());
+    let body = seen.bodies.get_mut(head.uri.path());
+    let body = body.and_then(VecDeque::pop_front).unwrap_or_default();
+    let mut response = Response::new(Full::new(body));
     if let Some(status) = seen.statuses.pop_front() {
         *response.status_mut() = status.try_into().unwrap();
     }

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
@@ -148,6 +150,55 @@ async fn calls_are_spans_metrics_and_logs_without_payload() {
     }
 }
 
+/// OTLP, "Partial Success": what a collector leaves out is counted and said once, and not sent again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_collector_leaves_out_is_counted_and_not_sent_again() {
+    let collector = Sink::start().await;
+    for n in 1..=2 {
+        let answer = ExportTraceServiceResponse {
+            partial_success: Some(ExportTracePartialSuccess {
+                rejected_spans: 1,
+                error_message: format!("span limit {n}\n2026-01-01 ERROR forged \u{1b}[31m"),
+            }),
+        };
+        collector.answer_at("/v1/traces", answer.encode_to_vec());
+    }
+    let server = Server::new().tool("echo", "ok").start().await;
+    let installation = Installation::new();
+    installation.workspace("team");
+    let token = installation.unlimited("team").token;
+    add(&installation, "s", &server, &[]);
+    let gateway = installation.start_with(&[
+        "--otlp-endpoint",
+        &collector.url(""),
+        "--metrics-listen",
+        "127.0.0.1:0",
+    ]);
+    let mut client = Client::new(&gateway.workspace("team")).bearer(&token);
+    client.initialize().await;
+    for batch in 1..=3 {
+        client.call("s__echo", json!({})).await;
+        collector.until_sent("/v1/traces", batch);
+    }
+    let url = metrics_url(&gateway);
+    let items = |page: &Page, outcome| {
+        let labels = [("outcome", outcome), ("signal", "traces")];
+        page.value("toolgate_otlp_items_total", &labels)
+    };
+    let page = until_scraped(&url, |page| items(page, "exported") == Some(4.0)).await;
+    assert_eq!(items(&page, "rejected"), Some(2.0));
+    assert_eq!(items(&page, "dropped"), Some(0.0));
+    assert_eq!(collector.sent_to("/v1/traces").len(), 3, "none of it again");
+    let said = gateway.process.stderr();
+    let warnings: Vec<&str> = said
+        .lines()
+        .filter(|line| line.contains("only a part"))
+        .collect();
+    assert_eq!(warnings.len(), 1, "{said}");
+    assert!(warnings[0].contains("span limit 1 2026-01-01 ERROR forged [31m"));
+    assert!(gateway.stop().success());
+}
+
 /// A collector that is not there costs no call anything and is no reason not to end.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_that_is_not_there_is_in_nobodys_way() {
@@ -196,16 +247,7 @@ async fn metrics_are_scraped_at_their_own_listener() {
         }
         page.value("toolgate_calls_total", &labels)
     };
-    let mut found = None;
-    for _ in 0..200 {
-        let page = scrape(&url).await;
-        if calls(&page, None, "refused") == Some(50.0) {
-            found = Some(page);
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    let page = found.expect("50 refused calls are counted");
+    let page = until_scraped(&url, |page| calls(page, None, "refused") == Some(50.0)).await;
     assert_eq!(calls(&page, Some("echo"), "ok"), Some(3.0));
     let of_echo = [("server", "s"), ("tool", "echo"), ("workspace", "team")];
     assert_eq!(
@@ -257,6 +299,87 @@ async fn metrics_are_scraped_at_their_own_listener() {
     for (name, value) in [("host", "evil.example"), ("origin", "https://evil.example")] {
         let rebound = Client::new(&url).header(name, value);
         assert_eq!(rebound.request("GET").await.status, 403, "S-58: {name}");
+    }
+}
+
+/// What docs/telemetry.md lists is what there is, with those labels.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documented_metrics_are_those_that_are_scraped() {
+    let collector = Sink::start().await;
+    let server = Server::new().tool("echo", "ok").start().await;
+    let installation = Installation::new();
+    installation.workspace("team");
+    let token = installation.unlimited("team").token;
+    add(&installation, "s", &server, &[]);
+    installation.done(&["plan", "set", "--calls", "100"]);
+    let gateway = installation.start_with(&[
+        "--otlp-endpoint",
+        &collector.url(""),
+        "--metrics-listen",
+        "127.0.0.1:0",
+    ]);
+    let mut client = Client::new(&gateway.workspace("team")).bearer(&token);
+    client.initialize().await;
+    client.call("s__echo", json!({})).await;
+    let url = metrics_url(&gateway);
+    let of_server = |rest: &[(&'static str, &'static str)]| {
+        [&[("workspace", "team"), ("server", "s")], rest].concat()
+    };
+    let page = until_scraped(&url, |page| {
+        let idle = of_server(&[("state", "idle")]);
+        let is_idle = page.value("toolgate_server_connections", &idle) == Some(1.0);
+        let calls = of_server(&[("status", "ok")]);
+        is_idle && page.value("toolgate_calls_total", &calls).is_some()
+    })
+    .await;
+    for (name, rest, value) in [
+        ("toolgate_server_state", &[("state", "connected")][..], 1.0),
+        ("toolgate_server_state", &[("state", "unknown")], 0.0),
+        ("toolgate_server_calls_under_way", &[], 0.0),
+        ("toolgate_server_crashes_total", &[], 0.0),
+        ("toolgate_server_messages_dropped_total", &[], 0.0),
+    ] {
+        let found = page.value(name, &of_server(rest));
+        assert_eq!(found, Some(value), "{name} {rest:?}");
+    }
+    let sessions = page.value("toolgate_server_sessions", &of_server(&[]));
+    assert!(sessions >= Some(1.0), "{sessions:?}");
+    let mut scraped: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (name, labels) in page.samples.keys() {
+        let parts = ["_bucket", "_count", "_sum"];
+        let part = parts.iter().find_map(|part| name.strip_suffix(part));
+        let labels = labels.keys().filter(|label| *label != "le").cloned();
+        let name = part.unwrap_or(name).to_owned();
+        scraped.entry(name).or_default().extend(labels);
+    }
+    let page = std::fs::read_to_string(toolgate_tests::checkout().join("docs/telemetry.md"));
+    let page = page.unwrap();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    let rows = rows.filter(|row| row.starts_with("toolgate_") || row.starts_with("process_"));
+    let documented: BTreeMap<String, BTreeSet<String>> = rows
+        .map(|row| {
+            let (name, rest) = row.split_once("` | ").expect("a name, and its labels");
+            let labels = rest.split('|').next().unwrap();
+            // "workspace, or `(all)`" is one label.
+            let labels = labels.split(',').map(str::trim);
+            let labels = labels.filter(|label| !label.is_empty() && !label.contains(' '));
+            (name.to_owned(), labels.map(str::to_owned).collect())
+        })
+        .collect();
+    assert_eq!(scraped, documented);
+    // A server that is gone gets no calls any more, and no connection to it is left.
+    server.stop().await;
+    for _ in 0..6 {
+        client.call("s__echo", json!({})).await;
+    }
+    let state =
+        |page: &Page, state| page.value("toolgate_server_state", &of_server(&[("state", state)]));
+    let gone = until_scraped(&url, |page| state(page, "circuit_open") == Some(1.0)).await;
+    assert_eq!(state(&gone, "connected"), Some(0.0));
+    for kind in ["busy", "idle"] {
+        let labels = of_server(&[("state", kind)]);
+        let open = gone.value("toolgate_server_connections", &labels);
+        assert_eq!(open, Some(0.0), "{kind}");
     }
 }
 
@@ -356,6 +479,19 @@ impl Page {
         self.samples
             .get(&(name.to_owned(), labels.collect()))
             .copied()
+    }
+}
+
+/// The page once it says so.
+async fn until_scraped(url: &str, says: impl Fn(&Page) -> bool) -> Page {
+    let deadline = std::time::Instant::now() + toolgate_tests::PATIENCE;
+    loop {
+        let page = scrape(url).await;
+        if says(&page) {
+            return page;
+        }
+        assert!(std::time::Instant::now() < deadline, "{}", page.text);
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 }
 

@@ -1,5 +1,7 @@
 //! `toolgatectl plan …` and `toolgatectl settings …`
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use toolgate_admin::Bound;
 
@@ -97,6 +99,26 @@ pub(crate) enum SettingsCommand {
     Unset {
         /// Its name
         name: String,
+    },
+    /// Send a mail to yourself, the way invitations go
+    #[command(after_help = "Examples:
+  toolgatectl settings mail-test me@example.com
+  toolgatectl settings mail-test me@example.com --smtp-password-file /etc/toolgate/smtp-password
+
+The mail has no link and no code in it. Exits with 1 when the mail server did not take it, and says
+what to do.")]
+    MailTest {
+        /// Whom it is for
+        #[arg(value_name = "EMAIL")]
+        address: String,
+        /// File with the password of the mail account; else `TOOLGATE_SMTP_PASSWORD`, else the setting `smtp_password_file`
+        #[arg(
+            long,
+            value_name = "FILE",
+            env = "TOOLGATE_SMTP_PASSWORD_FILE",
+            hide_env_values = true
+        )]
+        smtp_password_file: Option<PathBuf>,
     },
 }
 

@@ -103,8 +103,9 @@ fn invited(made: &InvitationMade) -> String {
             return text;
         }
         Mailed::NotConfigured => {}
-        Mailed::Failed { error } => {
+        Mailed::Failed { error, hint } => {
             let _ = writeln!(text, "\nThe mail did not leave: {}", clean(error));
+            let _ = writeln!(text, "hint: {hint}");
         }
     }
     if let Some(link) = &made.link {

@@ -1,8 +1,9 @@
 //! `toolgatectl settings …`
 
 use std::fmt::Write;
+use std::path::PathBuf;
 
-use toolgate_admin::{SettingChanged, SettingListed};
+use toolgate_admin::{MailPassword, MailTested, SettingChanged, SettingListed};
 
 use super::Context;
 use crate::args::SettingsCommand;
@@ -24,8 +25,43 @@ pub(super) fn run(context: &Context<'_>, command: SettingsCommand) -> Result<Exi
         SettingsCommand::Unset { name } => {
             changed(context, &context.admin.unset_setting(&name)?)?;
         }
+        SettingsCommand::MailTest {
+            address,
+            smtp_password_file,
+        } => return mail_test(context, &address, smtp_password_file),
     }
     Ok(Exit::Done)
+}
+
+fn mail_test(context: &Context<'_>, address: &str, file: Option<PathBuf>) -> Result<Exit, Failure> {
+    let password = MailPassword {
+        file,
+        variable: context.mail_password.take(),
+    };
+    let tested = context.admin.test_mail(address, &password)?;
+    context.output.one(&tested, mail_tested)?;
+    Ok(if tested.sent {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
+}
+
+fn mail_tested(tested: &MailTested) -> String {
+    let MailTested {
+        to, from, server, ..
+    } = tested;
+    let Some(error) = &tested.error else {
+        return format!("{server} took a mail from {from} to {to}\n");
+    };
+    let mut text = format!(
+        "{server} did not take a mail from {from} to {to}: {}\n",
+        clean(error)
+    );
+    if let Some(hint) = &tested.hint {
+        let _ = writeln!(text, "hint: {hint}");
+    }
+    text
 }
 
 fn list(settings: &[SettingListed]) -> String {

@@ -39,6 +39,7 @@ const COMMANDS: &[&[&str]] = &[
     &["settings", "get"],
     &["settings", "set"],
     &["settings", "unset"],
+    &["settings", "mail-test"],
     &["whoami"],
     &["login"],
     &["token", "create"],

@@ -32,16 +32,20 @@ fn installation(url: &str) -> Installation {
 
 /// Invites alice, with this in the environment.
 fn invite(home: &Installation, flags: &[&str], environment: &[(&str, &str)]) -> Ran {
+    let args = [
+        "workspace",
+        "member",
+        "invite",
+        "team-tools",
+        "alice@example.com",
+        "--json",
+    ];
+    run(home, &[&args, flags].concat(), environment)
+}
+
+fn run(home: &Installation, args: &[&str], environment: &[(&str, &str)]) -> Ran {
     let output = Command::new(env!("CARGO_BIN_EXE_toolgatectl"))
-        .args([
-            "workspace",
-            "member",
-            "invite",
-            "team-tools",
-            "alice@example.com",
-            "--json",
-        ])
-        .args(flags)
+        .args(args)
         .env("TOOLGATE_DATA_DIR", home.dir())
         .envs(environment.iter().copied())
         .stdin(Stdio::null())
@@ -222,6 +226,128 @@ fn mail_that_cannot_be_sent_is_refused_before_anything_is_made() {
     check(&home, &[], "would hold no link");
     home.ok(&["settings", "unset", "smtp_from"]);
     check(&home, &[], "`smtp_from` is not set");
+}
+
+/// Sends a mail to whoever asks, with this in the environment.
+fn mail_test(home: &Installation, flags: &[&str], environment: &[(&str, &str)]) -> Ran {
+    let args = ["settings", "mail-test", "me@example.com"];
+    run(home, &[&args, flags].concat(), environment)
+}
+
+#[test]
+fn a_mail_to_oneself_shows_that_mails_leave() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = MailServer::start(ELSEWHERE, Offer::StartTls, folder.path());
+    let home = installation(&format!("smtp://mailer@{}", server.address));
+    let (name, path) = trusting(&server);
+    let file = password_file(folder.path(), 0o600);
+    let flags = ["--smtp-password-file", &file, "--json"];
+    let ran = mail_test(&home, &flags, &[(name, &path)]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let tested = report(&ran);
+    assert_eq!(tested["sent"], true);
+    assert_eq!(tested["to"], "me@example.com");
+    assert_eq!(tested["error"], Value::Null);
+    let heard = server.heard();
+    assert!(heard.covered.iter().any(|line| line.contains(PLAIN)));
+    let mail = heard.mail.unwrap();
+    assert!(mail.contains("Subject: Mail from Toolgate works"), "{mail}");
+    assert!(
+        !mail.contains("http") && !mail.contains("/invite/"),
+        "{mail}"
+    );
+    assert!(!ran.out.contains(PASSWORD) && !ran.err.contains(PASSWORD));
+}
+
+/// Each way mail can be set up wrongly says what to do.
+#[test]
+fn a_mail_that_does_not_leave_says_what_to_do() {
+    #[track_caller]
+    fn check(url: &str, environment: &[(&str, &str)], parts: &[&str]) {
+        let home = installation(url);
+        let password = ("TOOLGATE_SMTP_PASSWORD", PASSWORD);
+        let ran = mail_test(&home, &[], &[environment, &[password]].concat());
+        assert_eq!(ran.code, 1, "{ran:?}");
+        for part in parts {
+            assert!(ran.out.contains(part), "no `{part}` in {ran:?}");
+        }
+        assert!(ran.out.contains("hint: ") && !ran.out.contains(PASSWORD));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let start = |offer| MailServer::start(ELSEWHERE, offer, folder.path());
+    // The password is wrong.
+    let server = start(Offer::StartTls).refusing("AUTH", "535 5.7.8 not you");
+    let (name, path) = trusting(&server);
+    let url = format!("smtp://mailer@{}", server.address);
+    check(
+        &url,
+        &[(name, &path)],
+        &["535", "user in `smtp_url` and the password"],
+    );
+    // The sender is not one of the account's.
+    let server = start(Offer::StartTls).refusing("MAIL", "553 not yours");
+    let (name, path) = trusting(&server);
+    let url = format!("smtp://mailer@{}", server.address);
+    check(&url, &[(name, &path)], &["553", "`smtp_from`"]);
+    // It is too busy.
+    let server = start(Offer::StartTls).refusing("MAIL", "451 come back");
+    let (name, path) = trusting(&server);
+    let url = format!("smtp://mailer@{}", server.address);
+    check(&url, &[(name, &path)], &["451", "later"]);
+    // Nobody vouches for its certificate.
+    let server = start(Offer::Wrapped);
+    let url = format!("smtps://mailer@{}", server.address);
+    check(&url, &[], &["certificate", "smtp_url"]);
+    // It has no STARTTLS.
+    let server = start(Offer::Nothing);
+    let url = format!("smtp://mailer@{}", server.address);
+    check(&url, &[], &["STARTTLS", "port 465 is smtps://"]);
+    // Nobody is there.
+    let nobody = std::net::TcpListener::bind((ELSEWHERE, 0)).unwrap();
+    let url = format!("smtp://mailer@{}", nobody.local_addr().unwrap());
+    drop(nobody);
+    check(&url, &[], &["host and port", "firewall"]);
+}
+
+#[test]
+fn mail_settings_that_cannot_work_are_said_before_anything_is_sent() {
+    let home = Installation::new();
+    let ran = mail_test(&home, &[], &[]);
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert!(ran.err.contains("no mail server is set"), "{ran:?}");
+    assert!(ran.err.contains("settings set smtp_url"), "{ran:?}");
+    let doctor = |home: &Installation| -> Vec<Value> {
+        let found = run(home, &["doctor", "--json"], &[]).out;
+        let found = found
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap());
+        found.filter(|one: &Value| one["check"] == "mail").collect()
+    };
+    assert!(doctor(&home).is_empty(), "no mail server is no mistake");
+    let home = installation("smtps://mailer@mail.example.com");
+    let found = doctor(&home);
+    assert_eq!(found[0]["level"], "warning", "{found:?}");
+    assert!(
+        found[0]["fix"]
+            .as_str()
+            .unwrap()
+            .contains("smtp_password_file")
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let open = password_file(folder.path(), 0o644);
+    home.ok(&["settings", "set", "smtp_password_file", &open]);
+    let found = doctor(&home);
+    assert_eq!(found[0]["level"], "problem", "{found:?}");
+    assert!(
+        found[0]["message"]
+            .as_str()
+            .unwrap()
+            .contains("others can read")
+    );
+    password_file(folder.path(), 0o600);
+    let found = doctor(&home);
+    assert_eq!(found[0]["level"], "ok", "{found:?}");
+    assert!(found[0]["message"].as_str().unwrap().contains("mail-test"));
 }
 
 fn password_file(folder: &Path, mode: u32) -> String {

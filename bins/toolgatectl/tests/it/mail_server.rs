@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -38,8 +38,12 @@ pub(crate) struct MailServer {
     pub(crate) address: SocketAddr,
     /// The certificate, for whoever is to trust it.
     pub(crate) certificate: PathBuf,
+    refusal: Arc<Mutex<Option<Refusal>>>,
     thread: JoinHandle<Heard>,
 }
+
+/// What is answered to a verb instead of the usual.
+type Refusal = (&'static str, &'static str);
 
 /// Enough for a client on a busy machine; a client that went away is noticed at once.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -62,16 +66,26 @@ impl MailServer {
             .unwrap();
         let listener = TcpListener::bind((ip, 0)).unwrap();
         let address = listener.local_addr().unwrap();
+        let refusal: Arc<Mutex<Option<Refusal>>> = Arc::default();
+        let refuses = refusal.clone();
         let thread = thread::spawn(move || {
             let (socket, _) = listener.accept().unwrap();
             socket.set_read_timeout(Some(PATIENCE)).unwrap();
-            serve(socket, offer, Arc::new(tls))
+            let refusal = *refuses.lock().unwrap();
+            serve(socket, offer, Arc::new(tls), refusal)
         });
         Self {
             address,
             certificate,
+            refusal,
             thread,
         }
+    }
+
+    /// Answers this to a verb of the client's.
+    pub(crate) fn refusing(self, verb: &'static str, answer: &'static str) -> Self {
+        *self.refusal.lock().unwrap() = Some((verb, answer));
+        self
     }
 
     /// What the client said; waits for it to be gone.
@@ -80,7 +94,12 @@ impl MailServer {
     }
 }
 
-fn serve(socket: TcpStream, offer: Offer, tls: Arc<ServerConfig>) -> Heard {
+fn serve(
+    socket: TcpStream,
+    offer: Offer,
+    tls: Arc<ServerConfig>,
+    refusal: Option<Refusal>,
+) -> Heard {
     let mut heard = Heard::default();
     let mut socket = socket;
     if offer != Offer::Wrapped {
@@ -96,6 +115,7 @@ fn serve(socket: TcpStream, offer: Offer, tls: Arc<ServerConfig>) -> Heard {
     let mut conversation = Conversation::new(&mut covered, false);
     // After STARTTLS it is the client's turn; else the server greets.
     conversation.greets = offer == Offer::Wrapped;
+    conversation.refusal = refusal;
     let ended = conversation.run();
     heard.covered = ended.lines;
     heard.mail = ended.mail;
@@ -106,6 +126,7 @@ struct Conversation<'a, S> {
     stream: BufReader<&'a mut S>,
     greets: bool,
     start_tls: bool,
+    refusal: Option<Refusal>,
     said: Said,
 }
 
@@ -122,6 +143,7 @@ impl<'a, S: Read + Write> Conversation<'a, S> {
             stream: BufReader::new(stream),
             greets: true,
             start_tls,
+            refusal: None,
             said: Said::default(),
         }
     }
@@ -140,6 +162,10 @@ impl<'a, S: Read + Write> Conversation<'a, S> {
         while let Some(line) = self.line()? {
             let verb = line.split([' ', ':']).next().unwrap().to_ascii_uppercase();
             self.said.lines.push(line);
+            if let Some((_, answer)) = self.refusal.filter(|(refused, _)| *refused == verb) {
+                self.answer(answer)?;
+                continue;
+            }
             match verb.as_str() {
                 "EHLO" if self.start_tls => self.answer("250-test\r\n250 STARTTLS")?,
                 "EHLO" => self.answer("250-test\r\n250 AUTH PLAIN LOGIN")?,

@@ -316,6 +316,20 @@ fn settings_are_listed_shown_set_and_unset() {
             "dashboard_url",
         ],
     );
+    let page = include_str!("../../../../docs/settings.md");
+    let documented = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    let documented = documented.map(|row| row.split('`').next().unwrap());
+    let documented: Vec<&str> = documented
+        .take_while(|name| *name != "workspaces")
+        .collect();
+    let mut names: Vec<&str> = listed
+        .iter()
+        .map(|setting| setting["name"].as_str().unwrap())
+        .collect();
+    names.sort_unstable();
+    let mut sorted = documented.clone();
+    sorted.sort_unstable();
+    assert_eq!(names, sorted, "docs/settings.md lists every setting");
     let set = home.one(&["settings", "set", "retention_days", "90"]);
     shape(
         &set,

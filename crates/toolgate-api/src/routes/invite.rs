@@ -48,10 +48,11 @@ fn accept(admin: &Admin, code: &str, _: Nothing) -> Result<InvitationAccepted, P
 
 /// An invitation as told to whoever made it: what a mail server says is for who runs the installation (S-21).
 pub(super) fn told(caller: &Caller, mut made: InvitationMade) -> InvitationMade {
-    if let Mailed::Failed { error } = &mut made.mail
+    if let Mailed::Failed { error, hint } = &mut made.mail
         && !caller.is_operator()
     {
         "it was not taken; whoever runs the installation can say why".clone_into(error);
+        "hand the link over; `toolgatectl settings mail-test` says what is wrong".clone_into(hint);
     }
     made
 }

@@ -20,6 +20,7 @@ use toolgate_http::{Egress, HostPolicy, ReplyBody};
 use toolgate_policy::Principal;
 use toolgate_protocol::Json;
 use toolgate_router::Background;
+use toolgate_store::settings::PUBLIC_URL;
 use toolgate_store::{Actor, CallsJournal, ClockMark, DataDir, Installation, Store, StoreError};
 use toolgate_unseal::Handles;
 use toolgate_upstream::ChildConfig;
@@ -51,8 +52,6 @@ use crate::wiring::Wiring;
 
 /// Call records waiting to be written; beyond it they are dropped and counted.
 const RECORD_QUEUE: usize = 65_536;
-/// The setting that holds the URL of the gateway that ran last.
-const PUBLIC_URL: &str = "public_url";
 /// How long `initialize` and `server/discover` wait for servers that were never seen (P6.2).
 pub(crate) const FIRST_CONTACT: Duration = Duration::from_secs(2);
 /// How long background work may go on at shutdown.

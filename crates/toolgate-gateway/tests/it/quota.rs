@@ -1,8 +1,8 @@
 //! Calls a month: what is over is refused until the month is over, and what was used is known after a restart.
 
 use serde_json::json;
-use toolgate_analytics::CallStatus;
-use toolgate_store::Actor;
+use toolgate_analytics::{CallRecord, CallStatus, Journal, Source};
+use toolgate_store::{Actor, CallsJournal, Month};
 use toolgate_testkit::{Reply, Server};
 
 use crate::setup::Setup;
@@ -67,6 +67,57 @@ async fn p4_1_calls_over_the_quota_are_refused_until_the_next_month() {
     limit(&setup, "plan", 4).await;
     let reply = client.modern("tools/call", call.clone()).await;
     assert_eq!(reply.text(), "ok", "more were allowed");
+}
+
+/// Product.md section 25: a plan that remembers calls for a day limits a month all the same.
+#[tokio::test]
+async fn a_quota_counts_calls_that_are_not_kept_any_more() {
+    let setup = Setup::new().await;
+    let _server = linked(&setup, "s", Server::new().modern().tool("echo", "ok")).await;
+    let plan = json!({"calls_per_month": 4, "retention_days": 1}).to_string();
+    let actor = Actor::operator("test");
+    setup.store().set_setting(&actor, "plan", &plan).unwrap();
+    let mut client = setup.client();
+    client.modern("tools/list", json!({})).await;
+    let call = json!({"name": "s__echo", "arguments": {}});
+    client.modern("tools/call", call.clone()).await;
+    let recorded = setup.records(1).await.remove(0);
+    let begins = Month::of(recorded.time_ms).starts_ms();
+    // Two at the beginning of the month and one before it, deleted by the run after theirs.
+    let past = |number, time_ms| CallRecord {
+        number,
+        time_ms,
+        workspace: recorded.workspace.clone(),
+        server: None,
+        server_slug: None,
+        tool: None,
+        token_id: recorded.token_id.as_str().into(),
+        status: CallStatus::Ok,
+        error_code: None,
+        duration_ms: 1,
+        bytes_in: 0,
+        bytes_out: 0,
+        revision: "2025-11-25",
+        source: Source::Gateway,
+        intended: false,
+        trace: None,
+    };
+    let old = [past(1, begins - 1), past(2, begins), past(3, begins + 1)];
+    let refused = CallRecord {
+        status: CallStatus::Refused,
+        ..past(1, recorded.time_ms)
+    };
+    for (boot, calls) in [("past", &old[..]), ("later", &[refused])] {
+        let mut journal = CallsJournal::open(setup.dir()).unwrap();
+        journal.append(boot, 1, calls).unwrap();
+    }
+    let (gateway, origin) = setup.another(|_| {}).await;
+    assert_eq!(gateway.usage().installation.used, 3);
+    let url = format!("{origin}/ws/default");
+    let mut client = toolgate_testkit::Client::new(&url).bearer(&setup.admin_token);
+    assert_eq!(client.modern("tools/call", call.clone()).await.text(), "ok");
+    let over = client.modern("tools/call", call).await;
+    check_used_up(&over, -33030, 4, "installation");
 }
 
 #[tokio::test]

@@ -423,6 +423,10 @@ impl Setup {
     }
 
     /// The store, as the admin binary holds it.
+    pub(crate) fn dir(&self) -> &DataDir {
+        &self.dir
+    }
+
     pub(crate) fn store(&self) -> &Store {
         &self.store
     }

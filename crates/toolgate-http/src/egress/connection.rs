@@ -34,6 +34,8 @@ pub(super) struct Connection {
     idle_since: Instant,
     /// How long it may lie unused.
     idle_limit: Duration,
+    /// Held by every connection of an endpoint, to count them.
+    counted: Option<Arc<()>>,
 }
 
 /// hyper's side of a connection, for whichever transport.
@@ -74,7 +76,13 @@ impl Connection {
             written,
             idle_since: Instant::now(),
             idle_limit: config.idle_timeout,
+            counted: None,
         }))
+    }
+
+    /// Counts it as long as it is open, by whoever else holds this.
+    pub(super) fn count(&mut self, open: &Arc<()>) {
+        self.counted = Some(Arc::clone(open));
     }
 
     /// Sends one request and waits for the head of its answer. Dropping the future closes the

@@ -38,6 +38,17 @@ pub(super) struct Shared {
     host: HeaderValue,
     target: Target,
     pub(super) pool: Pool,
+    /// Held by each connection that is open, and here.
+    open: Arc<()>,
+}
+
+/// How many connections there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Connections {
+    /// Those that carry an exchange.
+    pub busy: usize,
+    /// Those that wait for one.
+    pub idle: usize,
 }
 
 impl Endpoint {
@@ -100,12 +111,23 @@ impl Endpoint {
                 connect_timeout,
             },
             pool: Pool::new(egress.config().max_idle_connections),
+            open: Arc::default(),
         })))
     }
 
     /// The address it was made of.
     pub fn url(&self) -> &Url {
         &self.0.url
+    }
+
+    /// How many connections there are now.
+    pub fn connections(&self) -> Connections {
+        let open = Arc::strong_count(&self.0.open).saturating_sub(1);
+        let idle = self.0.pool.len().min(open);
+        Connections {
+            busy: open - idle,
+            idle,
+        }
     }
 
     /// Sends a request and waits for the head of its answer.
@@ -120,10 +142,7 @@ impl Endpoint {
             let (mut connection, kept) = match shared.pool.take().await {
                 Some(connection) => (connection, true),
                 // Boxed, since most exchanges find a kept one, and their futures should not carry a handshake.
-                None => (
-                    Box::pin(shared.target.connect(&shared.egress)).await?,
-                    false,
-                ),
+                None => (Box::pin(shared.connect()).await?, false),
             };
             match connection.exchange(request).await {
                 Ok(response) => return shared.accept(response, connection),
@@ -136,6 +155,12 @@ impl Endpoint {
 }
 
 impl Shared {
+    async fn connect(&self) -> Result<Box<Connection>, SendError> {
+        let mut connection = self.target.connect(&self.egress).await?;
+        connection.count(&self.open);
+        Ok(connection)
+    }
+
     /// The request as it goes out: the caller's headers and ours, nothing else (S-27).
     fn build(&self, request: OutRequest) -> Result<Request<Full<Bytes>>, SendErrorKind> {
         if let Some(name) = request

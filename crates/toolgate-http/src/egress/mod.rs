@@ -17,7 +17,7 @@ pub use address::{AddressClass, AddressPolicy, AllowedOrigin, Blocked};
 pub use client::Egress;
 pub use config::{EgressConfig, Resolver};
 pub use decode::{Coding, DecodeError, Decoder, FREE_BYTES, RATIO_MAX};
-pub use endpoint::Endpoint;
+pub use endpoint::{Connections, Endpoint};
 pub use error::{EgressError, ProtocolFault, SendError, SendErrorKind, Sent};
 pub use in_body::{InBody, InBodyError};
 pub use request::{OutRequest, is_forbidden_header, secret_header_value};

@@ -48,6 +48,11 @@ impl Pool {
         None
     }
 
+    /// How many lie here.
+    pub(super) fn len(&self) -> usize {
+        self.idle().connections.len()
+    }
+
     fn pop(&self) -> Option<Box<Connection>> {
         self.idle().connections.pop()
     }

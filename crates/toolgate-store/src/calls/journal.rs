@@ -17,7 +17,7 @@ use super::{clamp, rollups, rows};
 use crate::database::{self, Durability, Open};
 use crate::error::{Doing, explain};
 use crate::migrations::{CALLS, CONTROL};
-use crate::{DataDir, StoreError, settings};
+use crate::{DataDir, Month, StoreError, settings};
 
 /// A power cut loses at most the calls of about this long (R-11 allows 1 s).
 const SYNC_EVERY: Duration = Duration::from_millis(500);
@@ -256,9 +256,14 @@ impl CallsJournal {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
         let now_ms = u64::try_from(now.as_millis()).ok()?;
         let hours = |days: u32| u64::from(days) * DAY_HOURS;
+        // The calls of a month are counted to its end, and from the hours where the calls are gone.
+        let month = Month::of(now_ms).starts_ms() / HOUR_MS;
+        let call_ms = now_ms.checked_sub(hours(settings.retention_days()) * HOUR_MS)?;
+        let history = (now_ms / HOUR_MS).checked_sub(hours(settings.history_days()))?;
         Some(Oldest {
-            call_ms: now_ms.checked_sub(hours(settings.retention_days()) * HOUR_MS)?,
-            hour: (now_ms / HOUR_MS).checked_sub(hours(settings.history_days()))?,
+            call_ms,
+            // Whole hours are read from here even where their calls are still there.
+            hour: history.min(month).min(call_ms / HOUR_MS),
         })
     }
 }

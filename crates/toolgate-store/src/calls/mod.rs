@@ -14,19 +14,20 @@ mod history;
 mod journal;
 mod names;
 mod packed;
+mod past;
 mod reader;
 mod rollups;
 mod rows;
+mod sent;
 mod span;
-mod tally;
 
 pub use figures::Figures;
 pub use filter::{CallFilter, CallPlace};
 pub use groups::{Dimension, Group, Grouped};
 pub use histogram::Histogram;
 pub use journal::CallsJournal;
+pub use past::PastCall;
 pub use reader::{CallRow, CallsReader};
-pub use tally::Tally;
 
 /// One absurd number must not cost its whole batch.
 fn clamp(number: u64) -> i64 {

@@ -1,7 +1,6 @@
 //! The reading end of `calls.db`: lists of calls, and following new ones.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -16,7 +15,6 @@ use super::{blocks, clamp, names, rows};
 use crate::database::open_to_read;
 use crate::error::Doing;
 use crate::migrations::CALLS;
-use crate::sql::unreadable;
 use crate::{DataDir, StoreError, WorkspaceScope};
 
 /// One remembered call.
@@ -75,25 +73,6 @@ impl CallsReader {
         };
         reader.with_connection(|_| Ok(()))?;
         Ok(reader)
-    }
-
-    /// How many calls of each workspace came from `since_ms` to before `until_ms` and were not turned away, which
-    /// is what counts against its month.
-    pub fn count_by_workspace(
-        &self,
-        since_ms: u64,
-        until_ms: u64,
-    ) -> Result<HashMap<WorkspaceId, u64>, StoreError> {
-        self.with_connection(|connection| {
-            let counts = blocks::count_by_workspace(connection, since_ms, until_ms)?;
-            let named = counts.into_iter().map(|(number, calls)| {
-                let id = names::text(connection, number)?;
-                let id = WorkspaceId::try_from(id).map_err(|reason| unreadable(0, reason))?;
-                Ok((id, calls))
-            });
-            named.collect()
-        })
-        .map(Option::unwrap_or_default)
     }
 
     /// The calls that pass the filter, newest first.

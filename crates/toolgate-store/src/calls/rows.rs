@@ -8,7 +8,6 @@ use super::names::{Names, cut};
 use super::packed::{Call, Party};
 use super::reader::CallRow;
 use super::span::Span;
-use super::tally::Tally;
 use super::{clamp, codes};
 use crate::sql::{Broken, parsed, parsed_if_any, unreadable};
 
@@ -240,20 +239,18 @@ pub(super) fn end_of_some(
         .optional()
 }
 
-/// How many calls each token made, and when the last one.
-pub(super) fn tally(
+/// How many calls of each workspace were begun in this time, and did not end.
+pub(super) fn begun_by_workspace(
     connection: &Connection,
-    wanted: &Wanted,
-) -> rusqlite::Result<Vec<(String, Tally)>> {
-    const SQL: &str = "SELECT names.text, count(*), max(calls.time_ms) FROM calls
-        JOIN names ON names.id = calls.token
-        WHERE (?1 IS NULL OR calls.workspace = ?1) AND calls.time_ms >= ?2
-        GROUP BY calls.token";
+    since_ms: u64,
+    until_ms: u64,
+) -> rusqlite::Result<Vec<(i64, u64)>> {
+    const SQL: &str = "SELECT workspace, count(*) FROM calls
+        WHERE status = 12 AND time_ms >= ?1 AND time_ms < ?2 GROUP BY workspace";
     connection
         .prepare_cached(SQL)?
-        .query_map(params![wanted.workspace, wanted.since_ms], |row| {
-            let (calls, last_ms) = (row.get(1)?, row.get(2)?);
-            Ok((row.get(0)?, Tally { calls, last_ms }))
+        .query_map([clamp(since_ms), clamp(until_ms)], |row| {
+            Ok((row.get(0)?, row.get(1)?))
         })?
         .collect()
 }

@@ -13,3 +13,10 @@ CREATE TABLE alerts (
     created_at     INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX alerts_workspace ON alerts (workspace_id);
+
+-- What whoever watches the alerts remembers of each: since when it fires, about what that was told, which webhooks are
+-- not delivered yet, and what became of the last one. JSON of the gateway's; nobody decided it, so it leaves no audit row.
+CREATE TABLE alert_memories (
+    alert_id TEXT NOT NULL PRIMARY KEY REFERENCES alerts (id) ON DELETE CASCADE,
+    memory   TEXT NOT NULL
+) STRICT;

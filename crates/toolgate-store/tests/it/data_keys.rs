@@ -168,7 +168,8 @@ fn a_store_of_the_first_schema_gets_counters_and_manifests_once() {
         ALTER TABLE audit DROP COLUMN key_id; ALTER TABLE workspaces DROP COLUMN strict_records;
         ALTER TABLE clock DROP COLUMN corrections;
         DROP TABLE operator_keys; DROP TABLE operators; DROP TABLE idempotency;
-        DROP TABLE members; DROP TABLE invitations; DROP TABLE alerts;
+        DROP TABLE members; DROP TABLE invitations; DROP TABLE alert_memories;
+        DROP TABLE alerts;
         DELETE FROM audit; PRAGMA user_version = 1",
     );
     let store = house.other_store();

@@ -17,6 +17,7 @@ mod fixtures;
 mod isolation;
 mod manifests;
 mod master_key;
+mod months;
 mod nouns;
 mod people;
 mod pins;

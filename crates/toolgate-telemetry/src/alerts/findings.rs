@@ -1,9 +1,9 @@
 //! Whether what an alert watches is so, and about what.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use toolgate_namespace::ServerSlug;
 use toolgate_store::control::Gauge;
 use toolgate_store::{Alert, AlertRule};
@@ -15,7 +15,7 @@ use crate::{Subject, Watched};
 const SLOW_PERCENT: u64 = 5;
 
 /// One thing that is as it should not be.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Finding {
     /// About what.
     #[serde(flatten)]
@@ -30,8 +30,42 @@ pub(crate) struct Finding {
     pub(crate) limit: Option<u64>,
 }
 
-/// Since when servers are down, for each alert that waits for a while.
-pub(super) type DownSince = HashMap<Subject, Instant>;
+/// What an alert that waits for a while knows of the servers it watches.
+#[derive(Debug, Default)]
+pub(super) struct Downs {
+    /// Since when they are down.
+    since: HashMap<Subject, Instant>,
+    /// Those that the process before this one told: down until something is heard of them.
+    told_before: BTreeSet<Subject>,
+}
+
+impl Downs {
+    pub(super) fn told_before(told: BTreeSet<Subject>) -> Self {
+        Self {
+            since: HashMap::new(),
+            told_before: told,
+        }
+    }
+
+    /// Those of `down` that have been so for long; `unheard` may be down as well.
+    fn lasting(
+        &mut self,
+        mut down: Vec<Subject>,
+        unheard: &[Subject],
+        long: Duration,
+    ) -> Vec<Subject> {
+        (self.told_before).retain(|told| down.contains(told) || unheard.contains(told));
+        self.since.retain(|subject, _| down.contains(subject));
+        down.retain(|subject| {
+            let since = (self.since)
+                .entry(subject.clone())
+                .or_insert_with(Instant::now);
+            since.elapsed() >= long && !self.told_before.contains(subject)
+        });
+        down.extend(self.told_before.iter().cloned());
+        down
+    }
+}
 
 /// What is so now.
 pub(super) fn findings(
@@ -39,7 +73,7 @@ pub(super) fn findings(
     windows: &Windows,
     now_ms: u64,
     watched: &dyn Watched,
-    down_since: &mut DownSince,
+    downs: &mut Downs,
 ) -> Vec<Finding> {
     let workspace = alert.workspace.as_ref();
     match &alert.rule {
@@ -93,15 +127,11 @@ pub(super) fn findings(
                 server.is_none()
                     || subject.server.as_deref() == server.as_ref().map(ServerSlug::as_str)
             });
-            down_since.retain(|subject, _| down.contains(subject));
+            let unheard = watched.unheard_servers(workspace);
             let long = Duration::from_secs((*for_s).into());
-            down.retain(|subject| {
-                let since = down_since
-                    .entry(subject.clone())
-                    .or_insert_with(Instant::now);
-                since.elapsed() >= long
-            });
-            down.into_iter()
+            let lasting = downs.lasting(down, &unheard, long);
+            lasting
+                .into_iter()
                 .map(|subject| told(subject, "the server fails, and gets no calls"))
                 .collect()
         }

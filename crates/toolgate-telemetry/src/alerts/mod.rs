@@ -1,25 +1,28 @@
 //! Alerts: looked at every few seconds, told by webhooks when they begin and when they are over.
+//!
+//! What was told is remembered in the store before it is sent, so a restart repeats none and forgets none: at worst a
+//! webhook that was on its way is sent once more, under the same id.
 
 mod findings;
+mod standing;
 mod webhook;
 mod window;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::JoinSet;
 use toolgate_analytics::CallRecord;
 use toolgate_store::control::{AlertDelivery, AlertState};
-use toolgate_store::{Alert, AlertId};
+use toolgate_store::{Alert, AlertId, AlertMemory, StoreError};
 
-use self::findings::{DownSince, Finding, findings};
+use self::findings::{Finding, findings};
+use self::standing::Standing;
 use self::webhook::{Event, EventKind, deliver};
 use self::window::Windows;
-use crate::{Started, Subject, Telemetry, unix_ms};
+use crate::{Started, Subject, Telemetry, Watched, unix_ms};
 
-/// Webhooks of one alert that wait for the one before them; the oldest goes when there are more.
-const PENDING_MAX: usize = 4;
 /// Webhooks under way at once.
 const UNDER_WAY_MAX: usize = 32;
 
@@ -107,7 +110,7 @@ pub(crate) async fn test(telemetry: &Telemetry, started: &Started, alert: &Alert
 
 /// Looks at all alerts again and again until telemetry stops.
 pub(crate) async fn watch(telemetry: &Telemetry) {
-    let mut watching = Watching::default();
+    let mut watching = Watching::recalled(telemetry).await;
     let mut clock = tokio::time::interval(telemetry.config.alerts_every);
     loop {
         tokio::select! {
@@ -121,6 +124,7 @@ pub(crate) async fn watch(telemetry: &Telemetry) {
                 watching.delivered(&alert, delivery);
             }
         }
+        watching.remember(telemetry).await;
         watching.send(telemetry);
         *telemetry.alerts.stands() = watching.states();
     }
@@ -131,20 +135,47 @@ pub(crate) async fn watch(telemetry: &Telemetry) {
 struct Watching {
     standing: HashMap<AlertId, Standing>,
     under_way: JoinSet<(AlertId, AlertDelivery)>,
-}
-
-/// How one alert stands.
-#[derive(Default)]
-struct Standing {
-    /// Since when, and about what was told.
-    firing: Option<(u64, BTreeSet<Subject>)>,
-    down_since: DownSince,
-    pending: VecDeque<Event>,
-    is_sending: bool,
-    last: Option<AlertDelivery>,
+    /// Whether the last news could not be remembered.
+    forgets: bool,
 }
 
 impl Watching {
+    /// As alerts stood when the process before this one ended, with what it saw of calls.
+    async fn recalled(telemetry: &Telemetry) -> Self {
+        let Some(started) = telemetry.started.get().cloned() else {
+            return Self::default();
+        };
+        let alerts = started.watched.alerts();
+        // From here on calls are counted as they end.
+        telemetry.alerts.windows().follow(&alerts);
+        let now_ms = unix_ms();
+        let reading = tokio::task::spawn_blocking(move || {
+            let windows = past_windows(&*started.watched, &alerts, now_ms);
+            (started.watched.alert_memories(), windows)
+        });
+        let Ok((memories, windows)) = reading.await else {
+            return Self::default();
+        };
+        match windows {
+            Ok(windows) => telemetry.alerts.windows().merge(windows),
+            Err(error) => {
+                tracing::error!(%error, "alerts do not know the calls from before this start");
+            }
+        }
+        let memories = memories.unwrap_or_else(|error| {
+            tracing::error!(%error, "alerts that fired before this start may be told again");
+            Vec::new()
+        });
+        let standing = memories.into_iter().filter_map(|of_one| {
+            let AlertMemory { alert, memory } = of_one;
+            Some((alert, Standing::recalled(&memory)?))
+        });
+        Self {
+            standing: standing.collect(),
+            ..Self::default()
+        }
+    }
+
     fn look(&mut self, telemetry: &Telemetry) {
         let Some(watched) = telemetry.watched() else {
             return;
@@ -158,10 +189,32 @@ impl Watching {
             let standing = self.standing.entry(alert.id.clone()).or_default();
             let found = {
                 let windows = telemetry.alerts.windows();
-                findings(alert, &windows, now_ms, watched, &mut standing.down_since)
+                findings(alert, &windows, now_ms, watched, &mut standing.downs)
             };
             let lost = standing.judge(found, now_ms);
             telemetry.alerts.dropped.fetch_add(lost, Ordering::Relaxed);
+        }
+    }
+
+    /// Has the store remember what is new. Where it cannot, alerts are told all the same, and it is tried again.
+    async fn remember(&mut self, telemetry: &Telemetry) {
+        let news = self.standing.iter().filter_map(|(id, of)| of.news(id));
+        let news: Vec<AlertMemory> = news.collect();
+        let Some(started) = telemetry.started.get().filter(|_| !news.is_empty()) else {
+            return;
+        };
+        let watched = started.watched.clone();
+        let remembering = tokio::task::spawn_blocking(move || watched.remember_alerts(&news));
+        match remembering.await {
+            Ok(Ok(())) => {
+                self.forgets = false;
+                self.standing.values_mut().for_each(Standing::remembered);
+            }
+            Ok(Err(error)) if !self.forgets => {
+                self.forgets = true;
+                tracing::error!(%error, "how alerts stand could not be remembered; a restart may tell them again");
+            }
+            Ok(Err(_)) | Err(_) => {}
         }
     }
 
@@ -174,16 +227,10 @@ impl Watching {
             if self.under_way.len() >= UNDER_WAY_MAX {
                 return;
             }
-            let Some(standing) = self.standing.get_mut(&alert.id) else {
+            let standing = self.standing.get_mut(&alert.id);
+            let Some(event) = standing.and_then(Standing::next) else {
                 continue;
             };
-            if standing.is_sending {
-                continue;
-            }
-            let Some(event) = standing.pending.pop_front() else {
-                continue;
-            };
-            standing.is_sending = true;
             let pause = telemetry.config.webhook_retry;
             let (started, alert) = (started.clone(), alert.clone());
             self.under_way.spawn(async move {
@@ -196,108 +243,27 @@ impl Watching {
 
     fn delivered(&mut self, alert: &AlertId, delivery: AlertDelivery) {
         if let Some(standing) = self.standing.get_mut(alert) {
-            standing.is_sending = false;
-            standing.last = Some(delivery);
+            standing.settled(delivery);
         }
     }
 
     fn states(&self) -> Vec<AlertState> {
-        let states = self.standing.iter().map(|(id, standing)| AlertState {
-            id: id.clone(),
-            firing_since_ms: standing.firing.as_ref().map(|(since, _)| *since),
-            last: standing.last.clone(),
-        });
-        states.collect()
+        let states = self.standing.iter();
+        states.map(|(id, standing)| standing.state(id)).collect()
     }
 }
 
-impl Standing {
-    /// Tells when it begins, when something new is found while it lasts, and when it is over; how many webhooks had
-    /// no room.
-    fn judge(&mut self, found: Vec<Finding>, now_ms: u64) -> u64 {
-        let subjects: BTreeSet<Subject> = found
-            .iter()
-            .map(|finding| finding.subject.clone())
-            .collect();
-        match &mut self.firing {
-            None if found.is_empty() => 0,
-            None => {
-                self.firing = Some((now_ms, subjects));
-                self.tell(EventKind::Fired, found, now_ms)
-            }
-            Some(_) if found.is_empty() => {
-                self.firing = None;
-                self.tell(EventKind::Resolved, Vec::new(), now_ms)
-            }
-            Some((_, told)) => {
-                let is_new = subjects.iter().any(|subject| !told.contains(subject));
-                *told = subjects;
-                if is_new {
-                    self.tell(EventKind::Fired, found, now_ms)
-                } else {
-                    0
-                }
-            }
-        }
+/// What the windows of alerts would hold if this process had been there all the time.
+fn past_windows(
+    watched: &dyn Watched,
+    alerts: &Arc<[Alert]>,
+    now_ms: u64,
+) -> Result<Windows, StoreError> {
+    let mut windows = Windows::default();
+    windows.follow(alerts);
+    let since_ms = now_ms.saturating_sub(windows.longest_ms());
+    if since_ms < now_ms {
+        watched.past_calls(since_ms, now_ms, &mut |call| windows.count_past(call))?;
     }
-
-    fn tell(&mut self, kind: EventKind, findings: Vec<Finding>, at_ms: u64) -> u64 {
-        self.pending.push_back(Event {
-            kind,
-            findings,
-            at_ms,
-        });
-        if self.pending.len() > PENDING_MAX {
-            self.pending.pop_front();
-            return 1;
-        }
-        0
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn found(servers: &[&str]) -> Vec<Finding> {
-        let found = servers.iter().map(|server| Finding {
-            subject: Subject {
-                server: Some((*server).to_owned()),
-                ..Subject::default()
-            },
-            text: "it is down".into(),
-            value: None,
-            limit: None,
-        });
-        found.collect()
-    }
-
-    #[track_caller]
-    fn check(steps: &[&[&str]], told: &[EventKind]) {
-        let mut standing = Standing::default();
-        for (now_ms, step) in (0..).zip(steps) {
-            assert_eq!(standing.judge(found(step), now_ms), 0);
-        }
-        let kinds: Vec<EventKind> = standing.pending.iter().map(|event| event.kind).collect();
-        assert_eq!(kinds, told);
-    }
-
-    #[test]
-    fn an_alert_is_told_when_it_begins_grows_and_ends_and_not_in_between() {
-        use EventKind::{Fired, Resolved};
-        check(&[&[], &[]], &[]);
-        check(&[&["a"], &["a"], &["a"], &[], &[]], &[Fired, Resolved]);
-        check(&[&["a"], &["a", "b"], &["b"]], &[Fired, Fired]);
-        check(&[&["a"], &[], &["a"]], &[Fired, Resolved, Fired]);
-    }
-
-    #[test]
-    fn what_has_no_room_is_counted() {
-        let mut standing = Standing::default();
-        let lost: u64 = (0..5)
-            .map(|n| standing.judge(found(if n % 2 == 0 { &["a"] } else { &[] }), n))
-            .sum();
-        assert_eq!(lost, 1);
-        assert_eq!(standing.pending.len(), PENDING_MAX);
-    }
+    Ok(windows)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{HeaderMap, Method};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use toolgate_http::egress::{Egress, Endpoint, OutRequest};
 use toolgate_store::control::AlertDelivery;
 use toolgate_store::{Alert, AlertRule};
@@ -25,7 +25,7 @@ const AGENT: HeaderValue =
     HeaderValue::from_static(concat!("toolgate/", env!("CARGO_PKG_VERSION")));
 
 /// What a webhook is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum EventKind {
     /// What the alert watches began.
     #[serde(rename = "alert.fired")]
@@ -39,7 +39,7 @@ pub(super) enum EventKind {
 }
 
 /// Something to tell.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Event {
     pub(super) kind: EventKind,
     pub(super) findings: Vec<Finding>,

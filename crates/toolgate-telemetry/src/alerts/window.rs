@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use toolgate_analytics::{CallRecord, CallStatus, Outcome};
 use toolgate_namespace::{ServerSlug, WorkspaceId};
-use toolgate_store::{Alert, AlertId, AlertRule};
+use toolgate_store::{Alert, AlertId, AlertRule, PastCall};
 
 /// A window is kept in so many parts, the one that fills included.
 const SLOTS: usize = 31;
@@ -39,11 +39,42 @@ impl Windows {
     }
 
     pub(super) fn count(&mut self, calls: &[CallRecord], now_ms: u64) {
-        for call in calls.iter().filter(|call| counts(call.status)) {
-            let of_workspace = self.of_workspace.get_mut(&call.workspace);
-            for window in of_workspace.into_iter().flatten().chain(&mut self.of_all) {
-                window.count(call, now_ms);
+        for call in calls {
+            self.count_one(&call.workspace, &Ended::from(call), now_ms);
+        }
+    }
+
+    /// Counts a call of a process before this one.
+    pub(super) fn count_past(&mut self, call: &PastCall<'_>) {
+        let ended_ms = call.time_ms.saturating_add(call.duration_ms);
+        self.count_one(call.workspace, &Ended::from(call), ended_ms);
+    }
+
+    /// Adds what others counted for the same alerts.
+    pub(super) fn merge(&mut self, others: Self) {
+        for other in others.into_all() {
+            let windows = self.of_workspace.values_mut().flatten();
+            let mut windows = windows.chain(&mut self.of_all);
+            if let Some(window) = windows.find(|window| window.alert == other.alert) {
+                window.merge(&other);
             }
+        }
+    }
+
+    /// How far back the longest of them looks.
+    pub(super) fn longest_ms(&self) -> u64 {
+        let all = self.of_workspace.values().flatten().chain(&self.of_all);
+        let spans = all.map(|window| window.slot_ms.saturating_mul(SLOTS as u64));
+        spans.max().unwrap_or(0)
+    }
+
+    fn count_one(&mut self, workspace: &WorkspaceId, call: &Ended<'_>, at_ms: u64) {
+        if !counts(call.status) {
+            return;
+        }
+        let of_workspace = self.of_workspace.get_mut(workspace);
+        for window in of_workspace.into_iter().flatten().chain(&mut self.of_all) {
+            window.count(call, at_ms);
         }
     }
 
@@ -65,6 +96,33 @@ impl Windows {
 /// A call that policy refused or a client took back says nothing about how well calls go.
 fn counts(status: CallStatus) -> bool {
     matches!(status.outcome(), Outcome::Good | Outcome::Failed)
+}
+
+/// What a window needs to know of a call.
+struct Ended<'a> {
+    server: Option<&'a ServerSlug>,
+    status: CallStatus,
+    duration_ms: u64,
+}
+
+impl<'a> From<&'a CallRecord> for Ended<'a> {
+    fn from(call: &'a CallRecord) -> Self {
+        Self {
+            server: call.server_slug.as_ref(),
+            status: call.status,
+            duration_ms: call.duration_ms,
+        }
+    }
+}
+
+impl<'a> From<&PastCall<'a>> for Ended<'a> {
+    fn from(call: &PastCall<'a>) -> Self {
+        Self {
+            server: call.server,
+            status: call.status,
+            duration_ms: call.duration_ms,
+        }
+    }
 }
 
 /// Calls of a window.
@@ -114,24 +172,36 @@ impl Window {
         })
     }
 
-    fn count(&mut self, call: &CallRecord, now_ms: u64) {
-        if self.server.is_some() && self.server != call.server_slug {
+    fn count(&mut self, call: &Ended<'_>, at_ms: u64) {
+        if self.server.is_some() && self.server.as_ref() != call.server {
             return;
-        }
-        let at = now_ms / self.slot_ms;
-        let slot = &mut self.slots[place(at)];
-        if slot.at != at {
-            *slot = Slot {
-                at,
-                seen: Seen::default(),
-            };
         }
         let is_bad = match self.slow_ms {
             Some(slow_ms) => call.duration_ms > slow_ms,
             None => call.status.outcome() == Outcome::Failed,
         };
-        slot.seen.calls += 1;
-        slot.seen.bad += u64::from(is_bad);
+        let seen = Seen {
+            calls: 1,
+            bad: u64::from(is_bad),
+        };
+        self.add(at_ms / self.slot_ms, seen);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        for slot in other.slots.iter() {
+            self.add(slot.at, slot.seen);
+        }
+    }
+
+    /// Adds calls to their slot, unless it is used by a later time already.
+    fn add(&mut self, at: u64, seen: Seen) {
+        let slot = &mut self.slots[place(at)];
+        if slot.at < at {
+            *slot = Slot { at, seen };
+        } else if slot.at == at {
+            slot.seen.calls += seen.calls;
+            slot.seen.bad += seen.bad;
+        }
     }
 
     fn seen(&self, now_ms: u64) -> Seen {

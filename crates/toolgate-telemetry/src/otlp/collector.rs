@@ -8,10 +8,14 @@ use hyper::{HeaderMap, Method, StatusCode};
 use toolgate_http::egress::{Egress, EgressError, Endpoint, OutRequest};
 
 use super::OtlpConfig;
+use super::partial::Taken;
 
 /// Connecting takes at most this long, a whole exchange twice that.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Longest answer that is read.
+const ANSWER_MAX: usize = 64 * 1024;
 
 const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
 const AGENT: HeaderValue =
@@ -52,7 +56,8 @@ impl Collector {
         })
     }
 
-    pub(super) async fn post(&self, signal: &str, body: Bytes) -> Result<(), Refused> {
+    /// Sends one export; what the collector says of it once it took it.
+    pub(super) async fn post(&self, signal: &str, body: Bytes) -> Result<Taken, Refused> {
         let request = OutRequest {
             method: Method::POST,
             path_and_query: Some(format!("{}/v1/{signal}", self.base)),
@@ -63,12 +68,12 @@ impl Collector {
             let response = self.endpoint.send(request).await.map_err(drop)?;
             let (head, body) = response.into_parts();
             // Read to its end, so that the connection is kept.
-            body.limited(64 * 1024).collect().await.map_err(drop)?;
-            Ok::<_, ()>(head)
+            let answer = body.limited(ANSWER_MAX).collect().await;
+            Ok::<_, ()>((head, answer.unwrap_or_default()))
         };
         match tokio::time::timeout(TIMEOUT, exchange).await {
-            Ok(Ok(head)) if head.status.is_success() => Ok(()),
-            Ok(Ok(head)) if may_work_later(head.status) => {
+            Ok(Ok((head, answer))) if head.status.is_success() => Ok(Taken::of(&answer)),
+            Ok(Ok((head, _))) if may_work_later(head.status) => {
                 Err(Refused::Later(retry_after(&head.headers)))
             }
             Ok(Ok(_)) => Err(Refused::Always),

@@ -2,10 +2,11 @@
 
 mod collector;
 mod metrics;
+mod partial;
 mod spans;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use toolgate_http::egress::{Egress, EgressError, is_forbidden_header, secret_hea
 use url::Url;
 
 use self::collector::{Collector, Refused};
+use self::partial::Taken;
 use self::spans::Batch;
 use crate::Telemetry;
 
@@ -132,7 +134,10 @@ pub(crate) struct Exporter {
     /// The process run, as the records have it.
     boot: OnceLock<String>,
     taken: [AtomicU64; 3],
+    rejected: [AtomicU64; 3],
     lost: [AtomicU64; 3],
+    /// Whether it was said of a signal that the collector takes only a part of it.
+    is_told: [AtomicBool; 3],
 }
 
 impl Exporter {
@@ -143,7 +148,9 @@ impl Exporter {
             full: Notify::new(),
             boot: OnceLock::new(),
             taken: Default::default(),
+            rejected: Default::default(),
             lost: Default::default(),
+            is_told: Default::default(),
         }
     }
 
@@ -169,13 +176,14 @@ impl Exporter {
         }
     }
 
-    /// How many spans, metrics and logs the collector took, and how many were lost.
+    /// How many spans, metrics and logs the collector took, left out of what it took, and how many were lost.
     pub(crate) fn outcomes(&self) -> Vec<(&'static str, &'static str, u64)> {
         let of = |signal: Signal| {
             let read = |counts: &[AtomicU64; 3]| counts[signal as usize].load(Ordering::Relaxed);
             let name = signal.as_str();
             [
                 (name, "exported", read(&self.taken)),
+                (name, "rejected", read(&self.rejected)),
                 (name, "dropped", read(&self.lost)),
             ]
         };
@@ -249,8 +257,8 @@ impl Exporter {
         let mut pause = FIRST_PAUSE;
         for attempt in 1..=ATTEMPTS {
             let refused = match collector.post(signal.as_str(), body.clone()).await {
-                Ok(()) => {
-                    self.taken[signal as usize].fetch_add(count as u64, Ordering::Relaxed);
+                Ok(taken) => {
+                    self.took(signal, count as u64, &taken);
                     return;
                 }
                 Err(refused) => refused,
@@ -277,6 +285,23 @@ impl Exporter {
             count,
             "the OpenTelemetry collector did not take what was exported"
         );
+    }
+
+    /// Counts what the collector took. That it leaves something out is said once, until it takes all again.
+    fn took(&self, signal: Signal, count: u64, taken: &Taken) {
+        let rejected = taken.rejected.min(count);
+        self.taken[signal as usize].fetch_add(count - rejected, Ordering::Relaxed);
+        self.rejected[signal as usize].fetch_add(rejected, Ordering::Relaxed);
+        let was_told = self.is_told[signal as usize].swap(!taken.is_whole(), Ordering::Relaxed);
+        if !taken.is_whole() && !was_told {
+            tracing::warn!(
+                signal = signal.as_str(),
+                rejected,
+                count,
+                words = taken.words,
+                "the OpenTelemetry collector took only a part of what was exported, or warns"
+            );
+        }
     }
 
     fn batch(&self) -> Option<Vec<CallRecord>> {

@@ -7,7 +7,7 @@ use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Response};
-use toolgate_http::egress::{ProtocolFault, SendErrorKind};
+use toolgate_http::egress::{Connections, ProtocolFault, SendErrorKind};
 use toolgate_http::{Egress, Endpoint, InBody, OutRequest, SendError, Sent};
 use toolgate_namespace::Injection;
 use url::Url;
@@ -100,6 +100,12 @@ impl HttpLink {
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    /// How many connections there are to the server.
+    pub(crate) fn connections(&self) -> Connections {
+        let endpoint = self.endpoint.load();
+        (endpoint.as_ref()).map_or_else(Connections::default, |endpoint| endpoint.connections())
     }
 
     /// Sends a request and waits for the head of the answer. Dropping it closes the connection.

@@ -53,6 +53,10 @@ impl HttpSse {
         &self.pool
     }
 
+    pub(crate) fn link(&self) -> &Arc<HttpLink> {
+        &self.link
+    }
+
     fn shared(&self) -> &Arc<Shared> {
         self.link.shared()
     }

@@ -59,6 +59,11 @@ impl Keepers {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many streams are kept, or being made.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
     /// The server was contacted: what it refused before it may offer now.
     pub(crate) fn refresh(&self) {
         for keeper in self.lock().values() {

@@ -1,136 +1,24 @@
-//! The table `call_blocks`: batches of calls, packed.
+//! Looking through the calls of blocks: by time, by place in the file, by number within a process run.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, Row, params};
 use toolgate_analytics::{CallStatus, call_id};
 
-use super::clamp;
-use super::filter::Wanted;
-use super::names::Texts;
-use super::packed::{Call, Calls, Packer, Party, parties};
-use super::reader::CallRow;
-use super::span::Span;
-use super::tally::Tally;
+use super::super::clamp;
+use super::super::filter::Wanted;
+use super::super::names::Texts;
+use super::super::packed::{Call, Calls, Party, parties};
+use super::super::reader::CallRow;
+use super::super::span::Span;
+use super::Head;
 use crate::sql::{Broken, unreadable};
 
-/// A batch goes to the end of the last block while that has fewer calls, so that an installation with few calls
-/// does not end up with a block for each.
-const FULL: usize = 256;
-
-/// Where a block is, and what its calls count from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Head {
-    /// Place of its first call in the file.
-    pub(super) first: i64,
-    /// The process run.
-    pub(super) boot: i64,
-    /// Number of its first record within that run.
-    pub(super) sequence: i64,
-}
-
-/// A block and what is in it.
-#[derive(Debug)]
-pub(super) struct Block {
-    pub(super) head: Head,
-    pub(super) packed: Packer,
-}
-
-impl Block {
-    pub(super) fn new(head: Head) -> Self {
-        let packed = Packer::new();
-        Self { head, packed }
-    }
-
-    /// Whether calls that would begin a block at `head` go to the end of this one instead.
-    pub(super) fn goes_on(&self, head: Head) -> bool {
-        let count = self.packed.count();
-        let end = Head {
-            first: self.head.first.saturating_add_unsigned(count as u64),
-            sequence: self.head.sequence.saturating_add_unsigned(count as u64),
-            ..self.head
-        };
-        count < FULL && end == head
-    }
-
-    /// Writes the block, over what it was before.
-    pub(super) fn save(&self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
-        const SQL: &str = "INSERT INTO call_blocks
-            (first, count, boot, sequence, oldest_ms, newest_ms, parties, records)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-            ON CONFLICT (first) DO UPDATE SET count = excluded.count,
-                oldest_ms = excluded.oldest_ms, newest_ms = excluded.newest_ms,
-                parties = excluded.parties, records = excluded.records";
-        let (head, packed) = (self.head, &self.packed);
-        let (oldest_ms, newest_ms) = packed.span_ms();
-        tx.prepare_cached(SQL)?.execute(params![
-            head.first,
-            packed.count(),
-            head.boot,
-            head.sequence,
-            clamp(oldest_ms),
-            clamp(newest_ms),
-            packed.parties(),
-            packed.records(),
-        ])?;
-        Ok(())
-    }
-}
-
-/// The last call's place; 0 if there is none.
-pub(super) fn last(connection: &Connection) -> rusqlite::Result<i64> {
-    const SQL: &str = "SELECT first + count - 1 FROM call_blocks ORDER BY first DESC LIMIT 1";
-    let last = connection
-        .prepare_cached(SQL)?
-        .query_row([], |row| row.get(0))
-        .optional()?;
-    Ok(last.unwrap_or(0))
-}
-
-/// Deletes at most `limit` blocks from before `oldest_ms`, and forgets the calls from before it in at most `limit`
-/// more, except the one at the place `last`; all calls up to there are rolled up. Returns the greater number of
-/// blocks.
-pub(super) fn prune(
-    tx: &Transaction<'_>,
-    oldest_ms: i64,
-    last: i64,
-    limit: usize,
-) -> rusqlite::Result<usize> {
-    const DELETE: &str = "DELETE FROM call_blocks WHERE first IN
-        (SELECT first FROM call_blocks WHERE newest_ms < ?1 ORDER BY newest_ms LIMIT ?2)
-        AND first + count - 1 < ?3";
-    const OLD: &str = "SELECT first, boot, sequence, parties, records FROM call_blocks
-        WHERE oldest_ms < ?1 AND (newest_ms >= ?1 OR first + count - 1 = ?3)
-        ORDER BY oldest_ms LIMIT ?2";
-    let values = params![oldest_ms, limit, last];
-    let deleted = tx.prepare_cached(DELETE)?.execute(values)?;
-    let kept: Vec<Block> = tx
-        .prepare_cached(OLD)?
-        .query_map(values, |row| kept(row, oldest_ms.unsigned_abs(), last))?
-        .collect::<rusqlite::Result<_>>()?;
-    for block in &kept {
-        block.save(tx)?;
-    }
-    Ok(deleted.max(kept.len()))
-}
-
-/// What is left of a block.
-fn kept(row: &Row<'_>, oldest_ms: u64, last: i64) -> rusqlite::Result<Block> {
-    let stored = Stored::of(row)?;
-    let mut block = Block::new(stored.head);
-    for (place, call) in (stored.head.first..).zip(stored.calls()?) {
-        match call.map_err(damaged)? {
-            Some((party, call)) if call.time_ms >= oldest_ms || place == last => {
-                block.packed.push(stored.party(party)?, &call);
-            }
-            _ => block.packed.forget(),
-        }
-    }
-    Ok(block)
-}
-
 /// The newest by arrival, newest first.
-pub(super) fn newest(connection: &Connection, wanted: &Wanted) -> rusqlite::Result<Vec<CallRow>> {
+pub(in super::super) fn newest(
+    connection: &Connection,
+    wanted: &Wanted,
+) -> rusqlite::Result<Vec<CallRow>> {
     const SQL: &str = "SELECT first, boot, sequence, parties, records, newest_ms FROM call_blocks
         WHERE newest_ms >= ?1 AND oldest_ms <= ?2 ORDER BY newest_ms DESC";
     let mut best = BTreeMap::new();
@@ -156,7 +44,7 @@ pub(super) fn newest(connection: &Connection, wanted: &Wanted) -> rusqlite::Resu
 }
 
 /// The first after the place `after`, in their order.
-pub(super) fn following(
+pub(in super::super) fn following(
     connection: &Connection,
     wanted: &Wanted,
     after: i64,
@@ -183,66 +71,9 @@ pub(super) fn following(
     shown(connection, next.iter())
 }
 
-/// How many calls each token made, and when the last one.
-pub(super) fn tally(
-    connection: &Connection,
-    wanted: &Wanted,
-) -> rusqlite::Result<Vec<(String, Tally)>> {
-    const SQL: &str = "SELECT first, boot, sequence, parties, records FROM call_blocks
-        WHERE newest_ms >= ?1";
-    let mut tallies: HashMap<i64, Tally> = HashMap::new();
-    let mut statement = connection.prepare_cached(SQL)?;
-    let mut rows = statement.query([wanted.since_ms])?;
-    while let Some(row) = rows.next()? {
-        Stored::of(row)?.find(wanted, |found| {
-            let tally = tallies.entry(found.party.token).or_default();
-            tally.calls += 1;
-            tally.last_ms = tally.last_ms.max(found.call.time_ms);
-        })?;
-    }
-    let named = tallies.into_iter();
-    named
-        .map(|(token, tally)| Ok((super::names::text(connection, token)?, tally)))
-        .collect()
-}
-
-/// How many calls of each workspace came from `since_ms` to before `until_ms` and were not turned away, by its number.
-pub(super) fn count_by_workspace(
-    connection: &Connection,
-    since_ms: u64,
-    until_ms: u64,
-) -> rusqlite::Result<HashMap<i64, u64>> {
-    const SQL: &str = "SELECT first, boot, sequence, parties, records FROM call_blocks
-        WHERE newest_ms >= ?1 AND oldest_ms < ?2";
-    let mut counts = HashMap::new();
-    let mut statement = connection.prepare_cached(SQL)?;
-    let mut rows = statement.query([clamp(since_ms), clamp(until_ms)])?;
-    while let Some(row) = rows.next()? {
-        let stored = Stored::of(row)?;
-        for call in stored.calls()? {
-            if let Some((party, call)) = call.map_err(damaged)?
-                && (since_ms..until_ms).contains(&call.time_ms)
-                && !call.status.is_turned_away()
-            {
-                *counts.entry(stored.party(party)?.workspace).or_default() += 1;
-            }
-        }
-    }
-    Ok(counts)
-}
-
-/// Number of the last record of a process run that is in a block.
-pub(super) fn last_sequence(connection: &Connection, boot: i64) -> rusqlite::Result<Option<u64>> {
-    const SQL: &str = "SELECT sequence + count - 1 FROM call_blocks WHERE boot = ?1
-        ORDER BY first DESC LIMIT 1";
-    connection
-        .query_row(SQL, [boot], |row| row.get(0))
-        .optional()
-}
-
 /// What to do about a block that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Damaged {
+pub(in super::super) enum Damaged {
     /// Go on with the next one.
     LeaveOut,
     /// Fail.
@@ -250,7 +81,7 @@ pub(super) enum Damaged {
 }
 
 /// Looks through the calls of a span, those that ended.
-pub(super) fn each(
+pub(in super::super) fn each(
     connection: &Connection,
     span: &Span,
     damaged: Damaged,
@@ -282,32 +113,11 @@ pub(super) fn each(
     Ok(())
 }
 
-/// The place where some `limit` calls behind the place `after` end; `None` if there are fewer.
-pub(super) fn end_of_some(
-    connection: &Connection,
-    after: i64,
-    limit: usize,
-) -> rusqlite::Result<Option<i64>> {
-    const SQL: &str = "SELECT first + count - 1, count FROM call_blocks
-        WHERE first >= coalesce((SELECT max(first) FROM call_blocks WHERE first <= ?1), 0)
-        AND first + count - 1 > ?1 ORDER BY first";
-    let mut seen = 0_usize;
-    let mut statement = connection.prepare_cached(SQL)?;
-    let mut rows = statement.query([after])?;
-    while let Some(row) = rows.next()? {
-        seen = seen.saturating_add(row.get(1)?);
-        if seen >= limit {
-            return row.get(0).map(Some);
-        }
-    }
-    Ok(None)
-}
-
 /// The call with this number within a process run.
 ///
 /// Calls are recorded when they end, about in the order in which they began: it is looked for outwards from where
 /// it would be if they all took equally long.
-pub(super) fn find(
+pub(in super::super) fn find(
     connection: &Connection,
     boot: i64,
     number: u64,
@@ -337,8 +147,8 @@ pub(super) fn find(
 }
 
 /// A block as it is read: `first`, `boot`, `sequence`, `parties`, `records`.
-struct Stored<'r> {
-    head: Head,
+pub(super) struct Stored<'r> {
+    pub(super) head: Head,
     parties: Vec<Party>,
     row: &'r Row<'r>,
 }
@@ -353,7 +163,7 @@ struct Found {
 }
 
 impl<'r> Stored<'r> {
-    fn of(row: &'r Row<'r>) -> rusqlite::Result<Self> {
+    pub(super) fn of(row: &'r Row<'r>) -> rusqlite::Result<Self> {
         Ok(Self {
             head: Head {
                 first: row.get(0)?,
@@ -365,11 +175,11 @@ impl<'r> Stored<'r> {
         })
     }
 
-    fn calls(&self) -> rusqlite::Result<Calls<'r>> {
+    pub(super) fn calls(&self) -> rusqlite::Result<Calls<'r>> {
         Ok(Calls::of(self.row.get_ref(4)?.as_blob()?))
     }
 
-    fn party(&self, place: usize) -> rusqlite::Result<Party> {
+    pub(super) fn party(&self, place: usize) -> rusqlite::Result<Party> {
         let party = self.parties.get(place).copied();
         party.ok_or_else(|| damaged(Broken("a call's names are not there")))
     }
@@ -478,6 +288,6 @@ where
     T::try_from(text).map_err(|reason| unreadable(3, reason))
 }
 
-fn damaged(reason: Broken) -> rusqlite::Error {
+pub(super) fn damaged(reason: Broken) -> rusqlite::Error {
     unreadable(4, reason)
 }

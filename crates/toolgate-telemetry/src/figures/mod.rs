@@ -1,5 +1,7 @@
 //! The one list of figures: what Prometheus scrapes and what is exported as OpenTelemetry metrics.
 
+mod servers;
+
 use std::collections::HashMap;
 
 use toolgate_namespace::WorkspaceId;
@@ -51,7 +53,7 @@ pub(crate) fn figures(telemetry: &Telemetry) -> Vec<Family> {
     if let Some(watched) = telemetry.watched() {
         if let Some(status) = watched.status() {
             of_gateway(&mut families, &status);
-            of_servers(&mut families, &status);
+            families.extend(servers::figures(&status.links));
         }
         if let Some(usage) = watched.usage() {
             of_quota(&mut families, &usage);
@@ -224,37 +226,6 @@ fn of_gateway(families: &mut Vec<Family>, status: &GatewayStatus) {
             vec![level([], as_f64(bytes))],
         ));
     }
-}
-
-fn of_servers(families: &mut Vec<Family>, status: &GatewayStatus) {
-    let (mut open, mut under_way, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
-    for link in &status.links {
-        let labels = [("workspace", &*link.workspace), ("server", &*link.server)];
-        let is_open = f64::from(u8::from(link.circuit != "closed"));
-        open.push(level(labels, is_open));
-        under_way.push(level(labels, as_f64(link.under_way)));
-        waiting.push(level(labels, as_f64(link.waiting)));
-    }
-    families.extend([
-        gauge(
-            "toolgate.server.circuit_open",
-            "1 while calls are not sent to a server since it fails.",
-            "",
-            open,
-        ),
-        gauge(
-            "toolgate.server.calls_under_way",
-            "Calls under way with a server.",
-            "",
-            under_way,
-        ),
-        gauge(
-            "toolgate.server.calls_waiting",
-            "Calls that wait for a turn at a server.",
-            "",
-            waiting,
-        ),
-    ]);
 }
 
 fn of_quota(families: &mut Vec<Family>, usage: &MonthlyUsage) {
