@@ -433,8 +433,12 @@ test('signing out ends the session, and the keyboard alone signs in again', asyn
   await me.picture('workspaces');
 });
 
-test('S-41: a new password ends the session at once, and the page says so', async () => {
+test('S-41, S-77: who is removed hears no more calls, and the page says so by itself', async () => {
+  await me.go('#/w/default/live', 'Live calls');
+  await me.sees('#live', 'listening');
   await house.ctl('operator', 'remove', EMAIL, '--yes');
+  await me.sees('h1', 'Sign in');
+  await me.sees('.notice', 'Your session ended');
   await me.page.goto(`${house.url}/#/audit`);
   await me.sees('h1', 'Sign in');
 });

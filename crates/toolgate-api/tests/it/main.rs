@@ -7,6 +7,7 @@ mod bounds;
 mod browser;
 mod document;
 mod export;
+mod forgery;
 mod forms;
 mod inventory;
 mod isolation;

@@ -48,9 +48,6 @@ export const page = {
     };
     replace(place, h('div', { class: 'stack' }, h('div', { class: 'row' }, dot, said, h('span', { class: 'grow' }), pause), body));
     draw();
-    const source = new EventSource(workspace(context.slug).calls.live(narrowed(context.query)));
-    source.onopen = () => { state = 'open'; draw(); };
-    source.onerror = () => { state = 'lost'; draw(); };
     const heard = (event) => {
       let call;
       try { call = JSON.parse(event.data); } catch { return; }
@@ -58,9 +55,24 @@ export const page = {
       rows = [{ ...call, seen: Date.now() }, ...rows].slice(0, MOST);
       draw();
     };
-    source.onmessage = heard;
-    source.addEventListener('call', heard);
-    return () => source.close();
+    let source;
+    let again;
+    const listen = () => {
+      source = new EventSource(workspace(context.slug).calls.live(narrowed(context.query)));
+      source.onopen = () => { state = 'open'; draw(); };
+      source.onerror = () => {
+        state = 'lost';
+        draw();
+        if (source.readyState !== EventSource.CLOSED) return;
+        // It was refused, and so is this if the session is over, which leads to the door.
+        void context.refresh();
+        again = setTimeout(listen, 3000);
+      };
+      source.onmessage = heard;
+      source.addEventListener('call', heard);
+    };
+    listen();
+    return () => { clearTimeout(again); source.close(); };
   },
 };
 
