@@ -1,5 +1,6 @@
 //! Each question about calls (product.md section 12) is answered in docs/calls.md as the tool answers it.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -152,7 +153,7 @@ fn the_page_shows_what_the_tool_answers() {
         let said = team.installation.ctl(&args);
         assert!(said.status.success(), "{command}: {}", said.stderr);
         if shape(answer) != shape(&said.stdout) {
-            wrong += &format!("$ toolgatectl {command}\n{}\n", said.stdout);
+            let _ = writeln!(wrong, "$ toolgatectl {command}\n{}", said.stdout);
         }
     }
     assert!(
