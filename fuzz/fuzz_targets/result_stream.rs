@@ -95,9 +95,11 @@ impl Pass {
             assert_eq!(serde_json::from_slice::<Value>(out).expect("JSON"), whole);
         }
         assert_eq!(end.is_error, is_error(&result));
-        // Whoever has the whole looks for the words as they are usually spelt.
+        // Whoever has the whole looks for the words as they are usually spelt, and takes an empty URI for one.
         if !text.windows(2).any(|pair| pair == b"\\u") {
-            assert_eq!(end.uris, linked_uris(&result));
+            let mut linked = linked_uris(&result);
+            linked.retain(|uri| !uri.is_empty());
+            assert_eq!(end.uris, linked);
         }
     }
 }
