@@ -152,7 +152,7 @@ fn the_page_shows_what_the_tool_answers() {
         let said = team.installation.ctl(&args);
         assert!(said.status.success(), "{command}: {}", said.stderr);
         if shape(answer) != shape(&said.stdout) {
-            wrong += &format!("$ toolgatectl {command}\n{}\n", said.stdout);
+            wrong.extend(["$ toolgatectl ", command, "\n", &said.stdout, "\n"]);
         }
     }
     assert!(
