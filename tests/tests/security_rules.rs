@@ -110,8 +110,20 @@ const REVIEWED: &[(&str, &str)] = &[
         "stamps of secrets from the snapshot; nothing is returned",
     ),
     (
-        "count_by_workspace",
+        "count_sent",
         "how many calls there were, for the quotas of all workspaces",
+    ),
+    (
+        "past",
+        "calls without content, for the alerts of all workspaces",
+    ),
+    (
+        "alert_memories",
+        "how alerts stand, for the gateway that tells them",
+    ),
+    (
+        "remember_alerts",
+        "how alerts stand, noted by the gateway that tells them",
     ),
     (
         "query",

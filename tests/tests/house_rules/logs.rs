@@ -51,7 +51,10 @@ const LOGGED_PLAIN: &[&str] = &[
     "parse = error.is_parse()",
     "method",
     "method = kind.method()",
-    "why", // bins/toolgate: the panic message if it is a literal
+    "signal = signal.as_str()", // telemetry::otlp: traces, metrics or logs
+    "rejected",
+    "words = taken.words", // telemetry::otlp: a collector's, one short line without what it was sent to sign in with
+    "why",                 // bins/toolgate: the panic message if it is a literal
 ];
 
 /// S-20: a log event is a literal sentence and reviewed fields, written by one kind of macro; nothing else prints in

@@ -258,7 +258,7 @@ impl Exporter {
         for attempt in 1..=ATTEMPTS {
             let refused = match collector.post(signal.as_str(), body.clone()).await {
                 Ok(taken) => {
-                    self.took(signal, count as u64, &taken);
+                    self.took(signal, count as u64, &taken.without(&self.config.headers));
                     return;
                 }
                 Err(refused) => refused,

@@ -1,10 +1,14 @@
 //! What a collector says of an export it took: that it left some of it out, or that something is amiss.
 
+use hyper::HeaderMap;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
 
 /// Longest text of a collector's that is repeated, in characters.
 const WORDS_MAX: usize = 300;
+
+/// Parts of a header's value that are shorter are words such as `Bearer`.
+const SECRET_MIN: usize = 8;
 
 /// An export that the collector took, as far as it did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,6 +29,16 @@ impl Taken {
             rejected: u64::try_from(partial.rejected_spans).unwrap_or(0),
             words: one_line(&partial.error_message),
         }
+    }
+
+    /// Without what the collector may repeat of the credentials it was sent (S-19).
+    pub(super) fn without(mut self, headers: &HeaderMap) -> Self {
+        let values = headers.values().filter_map(|value| value.to_str().ok());
+        let parts = values.flat_map(|value| value.split(|c: char| c.is_whitespace() || c == '='));
+        for part in parts.filter(|part| part.len() >= SECRET_MIN) {
+            self.words = self.words.replace(part, "…");
+        }
+        self
     }
 
     /// Whether it took all of it and had nothing to say.
@@ -78,6 +92,17 @@ mod tests {
         for answer in [&b""[..], b"{}", b"\xff\xff\xff", b"\x0a\x00"] {
             assert!(Taken::of(answer).is_whole(), "{answer:?}");
         }
+    }
+
+    #[test]
+    fn s19_credentials_are_not_repeated() {
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", "Bearer canary-0123456789".parse().unwrap());
+        let taken = Taken {
+            rejected: 1,
+            words: "Bearer canary-0123456789 has no quota".into(),
+        };
+        assert_eq!(taken.without(&headers).words, "Bearer … has no quota");
     }
 
     #[test]
