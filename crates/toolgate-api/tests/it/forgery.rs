@@ -8,6 +8,9 @@ use toolgate_testkit::Client;
 use crate::browser::Browser;
 use crate::support::{Setup, code};
 
+/// What another site's page would send.
+type Spoil = fn(Client) -> Client;
+
 /// `csrf_matrix` over the whole table: no change without the session's token and our own origin.
 #[tokio::test]
 async fn s78_csrf_matrix_over_every_route() {
@@ -15,7 +18,7 @@ async fn s78_csrf_matrix_over_every_route() {
     let team = setup.team("Team");
     let browser = Browser::sign_in(&setup, &json!({ "key": setup.key })).await;
     let before = setup.get("/api/audit?limit=500").await;
-    let spoiled: [(&str, fn(Client) -> Client); 4] = [
+    let spoiled: [(&str, Spoil); 4] = [
         ("no token", |client| client.header("x-csrf-token", "")),
         ("another token", |client| {
             client.header("x-csrf-token", &"0".repeat(64))
