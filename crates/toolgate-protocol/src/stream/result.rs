@@ -104,6 +104,10 @@ impl ResultPass {
         if router.place == Place::Before || router.fault.is_some() || converts {
             return false;
         }
+        // A server that asks says so in members that may be long, and perhaps only behind them that it does.
+        if router.from.era() == Era::Modern && (router.may_ask || !router.has_payload) {
+            return false;
+        }
         if audience.method != "tools/call" || to.era() == Era::Modern {
             return true;
         }
@@ -219,6 +223,10 @@ struct Router {
     kept: Vec<&'static str>,
     /// Some member went out.
     has_member: bool,
+    /// One that is not held back has begun.
+    has_payload: bool,
+    /// One has begun that only those results have that ask for input.
+    may_ask: bool,
     is_error: bool,
     /// The first byte of the structured content.
     structured: Option<u8>,
@@ -255,6 +263,8 @@ impl Router {
             held_from: 0,
             kept: Vec::new(),
             has_member: false,
+            has_payload: false,
+            may_ask: false,
             is_error: false,
             structured: None,
             blocks: Blocks::default(),
@@ -384,6 +394,7 @@ impl Router {
             self.fail("structured content that this client cannot be given");
         }
         if let Some(name) = self.held_name() {
+            self.may_ask |= matches!(name, "inputRequests" | "requestState");
             if self.small.len() > 1 {
                 self.small.push(b',');
             }
@@ -391,7 +402,10 @@ impl Router {
             self.small.push(b':');
             self.held_from = self.small.len();
             self.goes = Goes::Held;
-        } else if drops {
+            return;
+        }
+        self.has_payload = true;
+        if drops {
             self.lead.clear();
             self.goes = Goes::Nowhere;
         } else {

@@ -203,6 +203,33 @@ fn suits(text: &str, from: Revision, method: &str, to: Revision) -> bool {
         && pass.suits()
 }
 
+/// A modern server may say behind a long state that it asks: nothing goes on before there is something to hand on.
+#[test]
+fn what_may_ask_is_waited_for() {
+    let latest = Revision::LATEST;
+    let begun = |result: &str| format!("{{\"jsonrpc\":\"2.0\",\"id\":{ID},\"result\":{result}");
+    let cases = [
+        (r#"{"requestState":"x"#, false),
+        (r#"{"_meta":{"k":1},"inputRequests":{"a":"#, false),
+        (r#"{"content":[],"requestState":"x"#, false),
+        (r#"{"_meta":{"k":"#, false),
+        (r#"{"_meta":{"k":1},"content":[{"#, true),
+        (r#"{"resultType":"complete","structuredContent":{"#, true),
+    ];
+    for (result, goes_on) in cases {
+        let text = begun(result);
+        assert_eq!(
+            suits(&text, latest, "tools/call", latest),
+            goes_on,
+            "{text}"
+        );
+    }
+    let legacy = Revision::V2025_11_25;
+    // To a legacy one the word means nothing.
+    let text = begun(r#"{"requestState":"x"#);
+    assert!(suits(&text, legacy, "tools/call", latest));
+}
+
 /// What goes on unchanged goes on byte for byte.
 #[test]
 fn s31_an_unchanged_result_keeps_its_bytes() {
