@@ -105,7 +105,7 @@ impl ResultPass {
             return false;
         }
         // A server that asks says so in members that may be long, and perhaps only behind them that it does.
-        if router.from.era() == Era::Modern && (router.may_ask || !router.has_payload) {
+        if router.from.era() == Era::Modern && router.kind != Kind::Answers {
             return false;
         }
         if audience.method != "tools/call" || to.era() == Era::Modern {
@@ -167,6 +167,17 @@ enum Place {
     After,
 }
 
+/// What the members of a result tell of it.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    #[default]
+    Open,
+    /// One has begun that is not held back.
+    Answers,
+    /// One has begun that only results have that ask for input.
+    MayAsk,
+}
+
 /// What becomes of the bytes that come.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Goes {
@@ -223,10 +234,7 @@ struct Router {
     kept: Vec<&'static str>,
     /// Some member went out.
     has_member: bool,
-    /// One that is not held back has begun.
-    has_payload: bool,
-    /// One has begun that only those results have that ask for input.
-    may_ask: bool,
+    kind: Kind,
     is_error: bool,
     /// The first byte of the structured content.
     structured: Option<u8>,
@@ -263,8 +271,7 @@ impl Router {
             held_from: 0,
             kept: Vec::new(),
             has_member: false,
-            has_payload: false,
-            may_ask: false,
+            kind: Kind::default(),
             is_error: false,
             structured: None,
             blocks: Blocks::default(),
@@ -394,7 +401,9 @@ impl Router {
             self.fail("structured content that this client cannot be given");
         }
         if let Some(name) = self.held_name() {
-            self.may_ask |= matches!(name, "inputRequests" | "requestState");
+            if matches!(name, "inputRequests" | "requestState") {
+                self.kind = Kind::MayAsk;
+            }
             if self.small.len() > 1 {
                 self.small.push(b',');
             }
@@ -404,7 +413,9 @@ impl Router {
             self.goes = Goes::Held;
             return;
         }
-        self.has_payload = true;
+        if self.kind == Kind::Open {
+            self.kind = Kind::Answers;
+        }
         if drops {
             self.lead.clear();
             self.goes = Goes::Nowhere;
