@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use toolgate_analytics::{CallStatus, Source};
+use toolgate_analytics::{CallStatus, Outcome, Source};
 use toolgate_store::{CallFilter, CallPlace, CallRow, CallsReader, WorkspaceScope};
 
 use crate::insight::People;
@@ -34,6 +34,27 @@ pub struct CallQuery {
     pub source: Option<Source>,
     /// How many, the newest ones; an export has all.
     pub limit: usize,
+}
+
+impl CallQuery {
+    /// The word for every way of ending that is somebody's failure.
+    pub const FAILED: &str = "failed";
+
+    /// The words by which one asks how calls ended: [`FAILED`](Self::FAILED), and each status.
+    pub fn endings() -> impl Iterator<Item = &'static str> {
+        let statuses = CallStatus::ALL.into_iter().map(CallStatus::as_str);
+        std::iter::once(Self::FAILED).chain(statuses)
+    }
+
+    /// What one of these words means; `None` when it is none.
+    pub fn ended(word: &str) -> Option<Vec<CallStatus>> {
+        let is_meant = |status: &CallStatus| match word {
+            Self::FAILED => status.outcome() == Outcome::Failed,
+            name => status.as_str() == name,
+        };
+        let meant: Vec<CallStatus> = CallStatus::ALL.into_iter().filter(is_meant).collect();
+        (!meant.is_empty()).then_some(meant)
+    }
 }
 
 impl Default for CallQuery {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
-use toolgate_admin::{Bound, CallStatus, Outcome};
+use toolgate_admin::{Bound, CallQuery, CallStatus};
 
 /// Declares a whole number between two bounds.
 macro_rules! bounded {
@@ -215,23 +215,12 @@ impl JsonSchema for Moment {
 #[serde(try_from = "String")]
 pub(crate) struct Ended(pub(crate) Vec<CallStatus>);
 
-impl Ended {
-    /// What every failure is called together.
-    const FAILED: &'static str = "failed";
-}
-
 impl TryFrom<String> for Ended {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let is_meant = |status: &CallStatus| match text.as_str() {
-            Self::FAILED => status.outcome() == Outcome::Failed,
-            name => status.as_str() == name,
-        };
-        let meant: Vec<CallStatus> = CallStatus::ALL.into_iter().filter(is_meant).collect();
-        let is_known = !meant.is_empty();
-        is_known
-            .then_some(Self(meant))
+        CallQuery::ended(&text)
+            .map(Self)
             .ok_or("a status is `failed`, or one that calls have, such as `ok` or `tool_error`")
     }
 }
@@ -246,8 +235,7 @@ impl JsonSchema for Ended {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let names = CallStatus::ALL.into_iter().map(CallStatus::as_str);
-        let names: Vec<&str> = std::iter::once(Self::FAILED).chain(names).collect();
+        let names: Vec<&str> = CallQuery::endings().collect();
         json_schema!({ "type": "string", "enum": names })
     }
 }

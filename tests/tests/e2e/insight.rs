@@ -169,6 +169,21 @@ fn each_question_has_an_answer_for_people() {
 }
 
 #[test]
+fn calls_are_narrowed_by_tool_and_by_how_they_ended() {
+    let past = Past::new();
+    let found = |args: &[&str]| past.installation.lines(&[&["calls"], args].concat());
+    let failed = found(&["--status", "failed"]);
+    assert_eq!(failed.len(), 1);
+    assert_eq!(text(&failed[0], "status"), "timed_out");
+    assert_eq!(found(&["--status", "rate_limited"]).len(), 1);
+    assert_eq!(found(&["--tool", "create"]).len(), 65);
+    assert!(found(&["--tool", "create", "--status", "failed"]).is_empty());
+    let slip = past.installation.ctl(&["calls", "--status", "late"]);
+    assert_eq!(slip.status.code(), Some(2));
+    assert!(slip.stderr.contains("timed_out"), "{}", slip.stderr);
+}
+
+#[test]
 fn each_question_has_an_answer_for_programs() {
     let past = Past::new();
     let one = |args: &[&str]| past.installation.json(args);

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand, ValueEnum};
-use toolgate_admin::GroupBy;
+use toolgate_admin::{CallQuery, GroupBy};
 use toolgate_export::Format;
 
 use super::span;
@@ -15,6 +16,7 @@ use super::span;
     after_help = "Examples:
   toolgatectl calls
   toolgatectl calls --since 1h --server github
+  toolgatectl calls --status failed --member alice@example.com
   toolgatectl calls --follow
   toolgatectl calls overview
   toolgatectl calls stats --by tool --since 7d
@@ -27,8 +29,9 @@ pub(crate) struct CallsArgs {
     pub(crate) list: CallsList,
 }
 
+/// Which calls are meant, one by one.
 #[derive(Debug, Args)]
-pub(crate) struct CallsList {
+pub(crate) struct CallsMeant {
     /// Only this workspace; all of them when absent
     #[arg(long, value_name = "SLUG")]
     pub(crate) workspace: Option<String>,
@@ -38,9 +41,24 @@ pub(crate) struct CallsList {
     /// Only calls to this server
     #[arg(long)]
     pub(crate) server: Option<String>,
+    /// Only calls of this tool, under the name its server gives it
+    #[arg(long)]
+    pub(crate) tool: Option<String>,
     /// Only calls with this token, by id or by name
     #[arg(long)]
     pub(crate) token: Option<String>,
+    /// Only calls of this member, by address or id
+    #[arg(long)]
+    pub(crate) member: Option<String>,
+    /// Only calls that ended like this; `failed` is any failure
+    #[arg(long, value_parser = PossibleValuesParser::new(CallQuery::endings()))]
+    pub(crate) status: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CallsList {
+    #[command(flatten)]
+    pub(crate) meant: CallsMeant,
     /// How many, the newest ones
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) limit: u32,
@@ -171,21 +189,8 @@ pub(crate) struct CallsExport {
     /// The file; standard output when absent
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// How far to look back; all that are kept when absent
-    #[arg(long, value_name = "TIME", value_parser = span::parse)]
-    pub(crate) since: Option<Duration>,
-    /// Only this workspace; all of them when absent
-    #[arg(long, value_name = "SLUG")]
-    pub(crate) workspace: Option<String>,
-    /// Only calls to this server
-    #[arg(long)]
-    pub(crate) server: Option<String>,
-    /// Only calls with this token, by id or by name
-    #[arg(long)]
-    pub(crate) token: Option<String>,
-    /// Only calls of this member, by address or id
-    #[arg(long)]
-    pub(crate) member: Option<String>,
+    #[command(flatten)]
+    pub(crate) meant: CallsMeant,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

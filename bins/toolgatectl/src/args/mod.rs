@@ -27,7 +27,7 @@ use clap::{Parser, Subcommand};
 pub(crate) use alert::{AlertCommand, AlertCreate, WhichAlert};
 pub(crate) use audit::{AuditCommand, AuditList, AuditVerify};
 pub(crate) use backup::BackupCommand;
-pub(crate) use calls::{CallsArgs, CallsCommand, CallsExport, CallsList, CallsStats};
+pub(crate) use calls::{CallsArgs, CallsCommand, CallsExport, CallsList, CallsMeant, CallsStats};
 pub(crate) use ceiling::Ceiling;
 pub(crate) use editors::{Connect, McpImport};
 pub(crate) use file::{Apply, Export, How, Import, Man};

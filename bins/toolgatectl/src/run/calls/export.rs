@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use toolgate_admin::{AdminError, CallExport, CallQuery, ago_ms};
+use toolgate_admin::{AdminError, CallExport};
 use toolgate_api::write_calls;
 use toolgate_export::Format;
 
 use super::figures::number;
-use super::narrowed;
+use super::meant;
 use crate::args::CallsExport;
 use crate::failure::Failure;
 use crate::run::{Context, count};
@@ -28,16 +28,8 @@ struct Exported {
 }
 
 pub(super) fn export(context: &Context<'_>, asked: &CallsExport) -> Result<(), Failure> {
-    let wanted = CallQuery {
-        workspace: narrowed(context, asked.workspace.as_deref())?,
-        from_ms: asked.since.map(ago_ms),
-        server: asked.server.clone(),
-        token: asked.token.clone(),
-        member: asked.member.clone(),
-        ..CallQuery::default()
-    };
     let format = asked.format();
-    let calls = context.admin.export_calls(&wanted)?;
+    let calls = context.admin.export_calls(&meant(context, &asked.meant)?)?;
     let Some(file) = &asked.output else {
         let out = io::stdout();
         if format == Format::Parquet && out.is_terminal() {

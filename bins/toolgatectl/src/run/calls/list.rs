@@ -4,8 +4,9 @@ use std::fmt::Write;
 use std::thread;
 use std::time::Duration;
 
-use toolgate_admin::{CallListed, CallQuery, ago_ms};
+use toolgate_admin::{CallListed, CallQuery};
 
+use super::meant;
 use crate::args::CallsList;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -15,22 +16,15 @@ use crate::table::{Tone, clean, maybe, plain, table, time};
 /// How often new calls are looked for; the gateway writes them every 100 ms.
 const FOLLOW_EVERY: Duration = Duration::from_millis(200);
 
-pub(super) fn list(context: &Context<'_>, asked: CallsList) -> Result<Exit, Failure> {
-    let workspace = asked.workspace.as_deref();
+pub(super) fn list(context: &Context<'_>, asked: &CallsList) -> Result<Exit, Failure> {
     let query = CallQuery {
-        workspace: workspace
-            .map(|slug| context.admin.scope(slug))
-            .transpose()?,
-        from_ms: asked.since.map(ago_ms),
-        server: asked.server,
-        token: asked.token,
         limit: asked.limit as usize,
-        ..CallQuery::default()
+        ..meant(context, &asked.meant)?
     };
     let mut feed = context.admin.calls(&query)?;
     if !asked.follow {
         context.output.many(&feed.newer()?, calls_table)?;
-        let lost = context.admin.lost_calls(asked.since)?;
+        let lost = context.admin.lost_calls(asked.meant.since)?;
         if lost > 0 {
             context.output.note(&format!(
                 "{lost} call records of this installation are missing: lost with a process that was killed, to a full queue or to a full disk"

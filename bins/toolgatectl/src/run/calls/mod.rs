@@ -8,16 +8,16 @@ mod show;
 mod slow;
 mod stats;
 
-use toolgate_admin::{WorkspaceScope, ago_ms};
+use toolgate_admin::{CallQuery, WorkspaceScope, ago_ms};
 
 use super::Context;
-use crate::args::{CallsArgs, CallsCommand};
+use crate::args::{CallsArgs, CallsCommand, CallsMeant};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
 pub(super) fn run(context: &Context<'_>, asked: CallsArgs) -> Result<Exit, Failure> {
     let Some(command) = asked.command else {
-        return list::list(context, asked.list);
+        return list::list(context, &asked.list);
     };
     match command {
         CallsCommand::Overview { workspace } => {
@@ -55,6 +55,20 @@ pub(super) fn run(context: &Context<'_>, asked: CallsArgs) -> Result<Exit, Failu
         CallsCommand::Export(asked) => export::export(context, &asked)?,
     }
     Ok(Exit::Done)
+}
+
+/// The calls that are meant.
+fn meant(context: &Context<'_>, asked: &CallsMeant) -> Result<CallQuery, Failure> {
+    Ok(CallQuery {
+        workspace: narrowed(context, asked.workspace.as_deref())?,
+        from_ms: asked.since.map(ago_ms),
+        server: asked.server.clone(),
+        tool: asked.tool.clone(),
+        token: asked.token.clone(),
+        member: asked.member.clone(),
+        statuses: asked.status.as_deref().and_then(CallQuery::ended),
+        ..CallQuery::default()
+    })
 }
 
 /// The workspace that was named; all of them when none was.
