@@ -129,7 +129,7 @@ fn each_question_has_an_answer_for_people() {
         &[
             "- it is slower:",
             "`search` is 100 % of the added time",
-            "1 calls had no answer in time",
+            "calls that had no answer in time: 1",
             "timed_out",
             "-32001",
             "hour by hour",

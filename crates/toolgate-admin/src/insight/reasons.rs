@@ -53,7 +53,9 @@ pub(super) fn reasons(both: &Both, circuit: Option<&str>) -> Vec<String> {
     for (status, what) in ended {
         let (count, was) = (now.ended(status), before.ended(status));
         if count > 0 {
-            reasons.push(format!("{count} calls {what}, {was} the week before"));
+            reasons.push(format!(
+                "calls that {what}: {count}, and {was} the week before"
+            ));
         }
     }
     reasons.extend(load(now, before));

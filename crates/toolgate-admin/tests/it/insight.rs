@@ -324,7 +324,7 @@ fn a_slow_server_is_explained() {
     for part in [
         "it is slower: 95 of 100 calls took up to",
         "`search` is 100 % of the added time",
-        "1 calls had no answer in time, 0 the week before",
+        "calls that had no answer in time: 1, and 0 the week before",
         "slowest from 14:00 to 15:00 UTC",
     ] {
         assert!(said.contains(part), "no `{part}` in:\n{said}");
