@@ -26,11 +26,15 @@ mod report;
 mod tenants;
 
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use toolgate_tests::{Fixtures, Installation};
 
 use fixtures::Servers;
 use report::Report;
+
+/// How long every server may take to answer for the first time.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 fn main() -> ExitCode {
     let fixtures = match Fixtures::find() {
@@ -55,6 +59,7 @@ fn main() -> ExitCode {
         let token = installation.unlimited(&team.slug);
         let gateway = installation.start();
         let url = gateway.workspace(&team.slug);
+        wait_for_servers(&installation, &team.slug);
         clients::check(&mut report, &fixtures, &servers, &url, &token.token);
         features::check(&mut report, &fixtures, &servers, &url, &token.token);
         inspector::check(&mut report, &fixtures, &url, &token.token);
@@ -66,4 +71,16 @@ fn main() -> ExitCode {
         manage::check(&mut report, &fixtures, &installation, &gateway, &servers);
     }
     report.close()
+}
+
+/// Programs in Node and Python take seconds to start on a busy machine, and a list goes on without those that are late.
+fn wait_for_servers(installation: &Installation, workspace: &str) {
+    let asked = Instant::now();
+    while !installation
+        .ctl(&["workspace", "test", workspace])
+        .status
+        .success()
+    {
+        assert!(asked.elapsed() < PATIENCE, "a server never answered");
+    }
 }
