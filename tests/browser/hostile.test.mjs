@@ -81,7 +81,6 @@ async function harmless(place, texts = []) {
 
 async function visit(place, title, texts) {
   await me.go(at(place), title);
-  await me.page.waitForFunction(() => !document.querySelector('.skeleton'));
   await harmless(place, texts);
 }
 
@@ -174,7 +173,7 @@ test('S-79: what stands in an address is text', async () => {
     const hidden = encodeURIComponent(one);
     for (const place of [`#/w/${hidden}`, at(`servers/${hidden}`), at(`calls?tool=${hidden}&status=${hidden}&member=${hidden}`), at(`tools?q=${hidden}`)]) {
       await me.page.goto(`${house.url}/${place}`);
-      await me.page.waitForFunction(() => document.querySelector('main h1') && !document.querySelector('.skeleton'));
+      await me.settled();
       await harmless(place);
     }
   }

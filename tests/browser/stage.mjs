@@ -200,7 +200,11 @@ export class Hand {
     await this.page.goto(`${this.base}/${hash}`);
     await this.page.reload();
     await this.sees('h1', title);
+    await this.settled();
   }
+
+  /** Waits until what the page asked for is there. A title comes before it, and a page read in between is an empty one. */
+  async settled() { await this.page.waitForFunction(() => document.querySelector('main h1') && !document.querySelector('.skeleton')); }
 
   /** Waits until an element with this text is on the page. */
   async sees(selector, text) {
