@@ -377,6 +377,7 @@ impl Admin {
             TokenGrant {
                 member: Some(member.id.clone()),
                 per_minute: self.store.settings()?.plan().requests_per_minute,
+                ends_by: None,
             },
         )
     }

@@ -113,7 +113,13 @@ impl Own {
         rules(&patterns(own, given)?)
     }
 
-    /// How long a new token lives: no longer than this one.
+    /// When it ends; `None` when it does not.
+    pub(crate) fn ends(&self) -> Option<u64> {
+        self.token.expires_at
+    }
+
+    /// How long a new token lives: no longer than this one. Its end is counted from a later moment than this, and
+    /// has to be kept within [`ends`](Self::ends) then.
     fn lifetime(&self, given: Option<Duration>) -> Result<Option<Duration>, AdminError> {
         let Some(end) = self.token.expires_at else {
             return Ok(given);

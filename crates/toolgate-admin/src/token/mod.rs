@@ -52,6 +52,8 @@ pub(crate) struct TokenGrant {
     pub(crate) member: Option<MemberId>,
     /// Requests in any 60 seconds, where nothing else was said; `None` = not limited.
     pub(crate) per_minute: Option<u32>,
+    /// The latest it may end, however long it was to live.
+    pub(crate) ends_by: Option<u64>,
 }
 
 /// A token that was made. Its text is in here and nowhere else; `Debug` leaves it out.
@@ -172,10 +174,9 @@ impl Admin {
         new: &NewToken,
     ) -> Result<TokenCreated, AdminError> {
         let per_minute = self.store.settings()?.plan().requests_per_minute;
-        let bounded = match self.own(scope)? {
-            Some(own) => Some(own.bound(new, per_minute)?),
-            None => None,
-        };
+        let own = self.own(scope)?;
+        let bounded = own.as_ref().map(|own| own.bound(new, per_minute));
+        let bounded = bounded.transpose()?;
         let new = bounded.as_ref().unwrap_or(new);
         let member = new.member.as_deref();
         let grant = TokenGrant {
@@ -184,6 +185,7 @@ impl Admin {
                 .transpose()?
                 .map(|member| member.id),
             per_minute,
+            ends_by: own.and_then(|own| own.ends()),
         };
         let (raw, token) = draw_token(scope.workspace(), new, grant)?;
         self.store.create_token(scope, &self.actor, &token)?;
@@ -323,6 +325,7 @@ pub(crate) fn draw_token(
     check_name(&new.name, "token", 1, NAME_MAX)?;
     let raw = RawToken::from_random(draw::bytes()?);
     let now = now_ms();
+    let asked = new.expires_in.map(|life| now.saturating_add(millis(life)));
     let token = Token {
         id: TokenId::from_random(draw::bytes()?),
         workspace: workspace.clone(),
@@ -333,7 +336,7 @@ pub(crate) fn draw_token(
         digest: raw.digest(),
         member: grant.member,
         created_at: now,
-        expires_at: new.expires_in.map(|life| now.saturating_add(millis(life))),
+        expires_at: asked.into_iter().chain(grant.ends_by).min(),
         revoked_at: None,
         last_used_at: None,
     };

@@ -33,6 +33,24 @@ fn s35_a_token_is_shown_once_and_only_its_digest_is_kept() {
 }
 
 #[test]
+fn s40_an_heir_ends_with_its_maker_to_the_millisecond() {
+    let (home, scope) = Home::with_team();
+    let maker = NewToken {
+        role: Role::Admin,
+        expires_in: Some(Duration::from_hours(1)),
+        ..NewToken::named("maker")
+    };
+    let maker = home.admin.create_token(&scope, &maker).unwrap();
+    let holder = home.admin.token_holder(&maker.token).unwrap().unwrap();
+    let admin = home.admin.acting_as(holder.actor);
+    // Time passes while a token is made, and its end is not counted from when that began.
+    for _ in 0..50 {
+        let heir = admin.create_token(&scope, &NewToken::named("heir"));
+        assert_eq!(heir.unwrap().expires_at, maker.expires_at);
+    }
+}
+
+#[test]
 fn tokens_have_a_role_an_end_a_limit_and_rules() {
     let (home, scope) = Home::with_team();
     let made = home
