@@ -1,33 +1,32 @@
 //! The messages in the body of one HTTP answer.
 
+mod media;
+mod offer;
+mod place;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::Response;
 use hyper::body::Body as _;
-use hyper::header::{CONTENT_TYPE, HeaderMap};
 use toolgate_http::InBody;
 use toolgate_http::egress::{DecodeError, InBodyError};
-use toolgate_protocol::framing::{SseDecoder, SseFlow};
-use toolgate_protocol::stream::{Audience, PassEnd};
+use toolgate_protocol::framing::SseDecoder;
 use toolgate_protocol::{Body, Message, Revision};
 
-use super::large::{Awaited, HEAD, Large, Passed};
+use self::offer::Offer;
+use super::large::{Awaited, HEAD, Passed};
 use crate::shared::Shared;
+
+pub(crate) use self::media::{Media, media};
+pub(crate) use self::place::Place;
 
 /// One message at most (P3.15).
 pub(crate) const MAX_MESSAGE: usize = 16 * 1024 * 1024;
 /// All events of one call at most (P3.15).
 const MAX_STREAM: usize = 64 * 1024 * 1024;
-/// Longest event id that is remembered; a longer one makes the stream not resumable.
-const MAX_EVENT_ID: usize = 1024;
-/// Reconnection time when the server names none, and the least one (P7.8).
-const DEFAULT_RETRY: Duration = Duration::from_secs(1);
-const LEAST_RETRY: Duration = Duration::from_millis(100);
-const MOST_RETRY: Duration = Duration::from_secs(30);
 
 /// Why no further message can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,31 +52,6 @@ pub(crate) struct Reader {
     offer: Offer,
 }
 
-/// Whether a large result is handed on as it comes.
-#[derive(Debug, Default)]
-enum Offer {
-    /// Nobody wants that.
-    #[default]
-    Never,
-    /// The answer that may be.
-    Awaited(Awaited),
-    /// So much of it has come, and whoever listens was told.
-    Made(Awaited, Bytes),
-    /// The message that is coming is collected all the same.
-    Declined(Awaited),
-    /// It is on its way.
-    Taken(Box<Large>),
-    /// What is left of it.
-    Ending(Box<Ending>),
-}
-
-/// What is left of a result, and its end.
-#[derive(Debug)]
-struct Ending {
-    ready: VecDeque<Bytes>,
-    end: Option<PassEnd>,
-}
-
 /// What comes next.
 #[derive(Debug)]
 pub(crate) enum Piece {
@@ -85,13 +59,6 @@ pub(crate) enum Piece {
     /// A large result has begun, which [`Reader::pass`] takes.
     Large,
     Passed(Passed),
-}
-
-/// Where a stream stands, for resuming it (P7.8).
-#[derive(Debug, Clone)]
-pub(crate) struct Place {
-    last_event_id: Option<String>,
-    retry: Duration,
 }
 
 #[derive(Debug)]
@@ -104,62 +71,6 @@ enum Shape {
     Passing,
     Events(Box<SseDecoder>),
     Ended,
-}
-
-impl Default for Place {
-    fn default() -> Self {
-        Self {
-            last_event_id: None,
-            retry: DEFAULT_RETRY,
-        }
-    }
-}
-
-impl Place {
-    /// The id of the last event, if the server gave ids.
-    pub(crate) fn last_event_id(&self) -> Option<&str> {
-        self.last_event_id.as_deref()
-    }
-
-    /// How long to wait before reconnecting.
-    pub(crate) fn retry(&self) -> Duration {
-        self.retry
-    }
-
-    fn note(&mut self, id: Option<String>, retry: Option<u64>) {
-        if let Some(id) = id.filter(|id| id.len() <= MAX_EVENT_ID) {
-            // An empty id takes the stream's id back.
-            self.last_event_id = Some(id).filter(|id| !id.is_empty());
-        }
-        if let Some(ms) = retry {
-            self.retry = Duration::from_millis(ms).clamp(LEAST_RETRY, MOST_RETRY);
-        }
-    }
-}
-
-/// What a `Content-Type` header says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Media {
-    Json,
-    EventStream,
-    Missing,
-    Other,
-}
-
-/// The media type of an answer, parameters ignored.
-pub(crate) fn media(headers: &HeaderMap) -> Media {
-    let Some(value) = headers.get(CONTENT_TYPE) else {
-        return Media::Missing;
-    };
-    let text = value.to_str().unwrap_or_default();
-    let essence = text.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
-        Media::Json
-    } else if essence.eq_ignore_ascii_case("text/event-stream") {
-        Media::EventStream
-    } else {
-        Media::Other
-    }
 }
 
 impl Reader {
@@ -204,29 +115,6 @@ impl Reader {
     pub(crate) fn awaiting(mut self, awaited: Option<Awaited>) -> Self {
         self.offer = awaited.map_or(Offer::Never, Offer::Awaited);
         self
-    }
-
-    /// Takes the offer for this client; false if there is none, or if the client needs a result that is whole.
-    pub(crate) fn pass(&mut self, audience: Audience) -> bool {
-        let Offer::Made(awaited, head) = &mut self.offer else {
-            return false;
-        };
-        let (awaited, head) = (*awaited, std::mem::take(head));
-        let Some(large) = Large::begin(&self.shared.credentials, awaited, head, audience) else {
-            self.offer = Offer::Declined(awaited);
-            return false;
-        };
-        match &mut self.shape {
-            Shape::Events(decoder) => drop(decoder.let_flow()),
-            shape => *shape = Shape::Passing,
-        }
-        self.offer = Offer::Taken(Box::new(large));
-        true
-    }
-
-    /// Whether a result is on its way.
-    pub(crate) fn is_passing(&self) -> bool {
-        matches!(self.offer, Offer::Taken(_) | Offer::Ending(_))
     }
 
     /// Goes on where another answer of the same stream ended.
@@ -334,77 +222,6 @@ impl Reader {
                 }
             }
             Shape::Ended => {}
-        }
-        Ok(())
-    }
-
-    /// Looks at what has come of a message that is larger than those that are collected.
-    fn makes_offer(&mut self) -> bool {
-        let Offer::Awaited(awaited) = self.offer else {
-            return false;
-        };
-        let head = match &mut self.shape {
-            Shape::Json { first, rest } => {
-                if rest.len() > HEAD {
-                    *first = Some(rest.split().freeze());
-                }
-                first.clone().filter(|head| head.len() > HEAD)
-            }
-            Shape::Events(decoder) => decoder.begun(HEAD).map(Bytes::copy_from_slice),
-            Shape::Passing | Shape::Ended => None,
-        };
-        // One that says itself that it is too long is refused before it is begun (S-68).
-        let ahead = usize::try_from(self.body.size_hint().lower()).unwrap_or(usize::MAX);
-        let Some(head) = head.filter(|head| ahead <= MAX_MESSAGE.saturating_sub(head.len())) else {
-            return false;
-        };
-        self.offer = Offer::Made(awaited, head);
-        true
-    }
-
-    /// The next piece of a result that is on its way.
-    fn passed(&mut self) -> Result<Option<Passed>, ReadError> {
-        loop {
-            match &mut self.offer {
-                Offer::Taken(large) => {
-                    if let Some(part) = large.next() {
-                        return Ok(Some(Passed::Part(part)));
-                    }
-                }
-                Offer::Ending(ending) => {
-                    let part = ending.ready.pop_front().map(Passed::Part);
-                    let passed = part.or_else(|| ending.end.take().map(Passed::Whole));
-                    if passed.is_none() {
-                        self.offer = Offer::Never;
-                    }
-                    return Ok(passed);
-                }
-                _ => return Ok(None),
-            }
-            let (Offer::Taken(large), Shape::Events(decoder)) = (&mut self.offer, &mut self.shape)
-            else {
-                return Ok(None);
-            };
-            match decoder.flow().map_err(|_| TOO_LONG)? {
-                None => return Ok(None),
-                Some(SseFlow::Part(part)) => large.push(part)?,
-                Some(SseFlow::End(event)) => {
-                    let is_message = event.is_message();
-                    self.place.note(event.id, event.retry);
-                    if !is_message {
-                        return Err(ReadError::Protocol("an event whose type came late"));
-                    }
-                    self.finish_passing()?;
-                }
-            }
-        }
-    }
-
-    fn finish_passing(&mut self) -> Result<(), ReadError> {
-        if let Offer::Taken(large) = std::mem::take(&mut self.offer) {
-            let (ready, end) = large.end()?;
-            let end = Some(end);
-            self.offer = Offer::Ending(Box::new(Ending { ready, end }));
         }
         Ok(())
     }
