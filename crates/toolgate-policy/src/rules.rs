@@ -87,7 +87,7 @@ enum Granted {
 /// One pattern, ready to be matched.
 enum Pattern {
     /// Text with `*` at some places and nothing else special, as nearly all are: matched as it stands.
-    Stars(Box<str>),
+    Stars(Stars),
     /// Any other glob. Compiled it takes kilobytes.
     Glob(Box<GlobMatcher>),
 }
@@ -213,7 +213,7 @@ fn compile(glob: &str) -> Result<Pattern, InvalidRule> {
     }
     // Two stars together mean something of their own where names have slashes.
     if !glob.contains(['?', '[', ']', '{', '}', '\\']) && !glob.contains("**") {
-        return Ok(Pattern::Stars(glob.into()));
+        return Ok(Pattern::Stars(Stars::new(glob)));
     }
     let glob: Glob = GlobBuilder::new(glob)
         .literal_separator(false)
@@ -230,29 +230,55 @@ fn compile(glob: &str) -> Result<Pattern, InvalidRule> {
 
 fn any_matches(patterns: &[Pattern], name: &str) -> bool {
     patterns.iter().any(|pattern| match pattern {
-        Pattern::Stars(pattern) => stars_match(pattern, name),
+        Pattern::Stars(stars) => stars.matches(name),
         Pattern::Glob(glob) => glob.is_match(name),
     })
 }
 
-/// Whether the name begins with what stands before the first star, ends with what stands behind the last, and has
-/// the rest in between in this order. Each piece is taken at its first place: a later one would leave less room.
-fn stars_match(pattern: &str, name: &str) -> bool {
-    let Some((begin, rest)) = pattern.split_once('*') else {
-        return pattern == name;
-    };
-    let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
-    let within = name.strip_prefix(begin);
-    let Some(mut within) = within.and_then(|name| name.strip_suffix(end)) else {
-        return false;
-    };
-    middle.split('*').all(|piece| match within.find(piece) {
-        Some(at) => {
-            within = &within[at + piece.len()..];
-            true
+/// A text with `*` at some places, which stand for any text.
+struct Stars {
+    text: Box<str>,
+    /// Where the first and the last star are.
+    stars: Option<(usize, usize)>,
+}
+
+impl Stars {
+    fn new(glob: &str) -> Self {
+        Self {
+            stars: glob.find('*').zip(glob.rfind('*')),
+            text: glob.into(),
         }
-        None => false,
+    }
+
+    /// Whether the name begins with what stands before the first star, ends with what stands behind the last, and has
+    /// the rest in between in this order.
+    fn matches(&self, name: &str) -> bool {
+        let Some((first, last)) = self.stars else {
+            return *self.text == *name;
+        };
+        let within = name.strip_prefix(&self.text[..first]);
+        let within = within.and_then(|name| name.strip_suffix(&self.text[last + 1..]));
+        let middle = self.text.get(first + 1..last).unwrap_or_default();
+        within.is_some_and(|within| middle.is_empty() || in_order(middle, within.as_bytes()))
+    }
+}
+
+/// Whether the pieces between the stars stand in a text in this order. Each is taken at its first place: a later one
+/// would leave less room.
+fn in_order(pieces: &str, mut within: &[u8]) -> bool {
+    pieces.split('*').all(|piece| {
+        let found = place_of(piece.as_bytes(), within);
+        within = found.map_or(within, |at| &within[at + piece.len()..]);
+        found.is_some()
     })
+}
+
+/// The first place of a piece. Names are short, and a searcher would take longer to be made than to search.
+fn place_of(piece: &[u8], text: &[u8]) -> Option<usize> {
+    let Some(first) = piece.first() else {
+        return Some(0);
+    };
+    memchr::memchr_iter(*first, text).find(|at| text[*at..].starts_with(piece))
 }
 
 const EVERYTHING: &str = "*";

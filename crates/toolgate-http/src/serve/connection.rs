@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -24,6 +24,7 @@ use super::activity::{Activity, RequestMark, Version};
 use super::drain::Drain;
 use super::limits::ServeLimits;
 use super::reply_body::{BrokenOff, ReplyBody};
+use super::slices::Slices;
 use super::sniff::sniff;
 use super::watched_io::WatchedIo;
 
@@ -271,13 +272,17 @@ struct MarkedBody {
 }
 
 impl Body for MarkedBody {
-    type Data = Bytes;
+    type Data = Slices;
     type Error = BrokenOff;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+    ) -> Poll<Option<Result<Frame<Slices>, BrokenOff>>> {
+        if let Some(slices) = self.body.take_slices() {
+            self.mark.handed_over(slices.remaining());
+            return Poll::Ready(Some(Ok(Frame::data(slices))));
+        }
         let frame = Pin::new(&mut self.body).poll_frame(cx);
         if let Poll::Ready(Some(Ok(frame))) = &frame {
             self.mark
@@ -286,7 +291,7 @@ impl Body for MarkedBody {
         // hyper asks for the next frame as soon as the client has room for it.
         let waits = matches!(frame, Poll::Ready(Some(Ok(_)))) && !self.body.is_end_stream();
         self.mark.set_stuck(waits);
-        frame
+        frame.map_ok(|frame| frame.map_data(Slices::from))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -15,6 +15,7 @@ mod proxies;
 mod read_body;
 mod reply_body;
 mod routes;
+mod slices;
 mod sniff;
 mod tls;
 mod tls_reload;

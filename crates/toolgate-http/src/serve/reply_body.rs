@@ -1,11 +1,12 @@
-use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use futures::{Stream, StreamExt};
 use hyper::body::{Body, Frame, SizeHint};
+
+use super::slices::Slices;
 
 /// The body of a reply: nothing, one slice, several slices, or a stream.
 ///
@@ -14,8 +15,7 @@ use hyper::body::{Body, Frame, SizeHint};
 pub struct ReplyBody(Content);
 
 enum Content {
-    Slice(Bytes),
-    Slices { slices: VecDeque<Bytes>, left: u64 },
+    Slices(Slices),
     Stream(Pin<Box<dyn Stream<Item = Result<Bytes, BrokenOff>> + Send>>),
 }
 
@@ -30,22 +30,25 @@ pub struct BrokenOff;
 impl ReplyBody {
     /// No body.
     pub fn empty() -> Self {
-        Self(Content::Slice(Bytes::new()))
+        Self(Content::Slices(Slices::default()))
     }
 
     /// One slice, its length announced.
     pub fn full(bytes: Bytes) -> Self {
-        Self(Content::Slice(bytes))
+        Self(Content::Slices(bytes.into()))
     }
 
     /// Several slices in order, their total length announced, none copied.
     pub fn parts(parts: impl IntoIterator<Item = Bytes>) -> Self {
-        let slices: VecDeque<Bytes> = parts
-            .into_iter()
-            .filter(|slice| !slice.is_empty())
-            .collect();
-        let left = slices.iter().map(|slice| slice.len() as u64).sum();
-        Self(Content::Slices { slices, left })
+        Self(Content::Slices(parts.into_iter().collect()))
+    }
+
+    /// Takes what is there already, to leave in one write; `None` of a stream, and when nothing is left.
+    pub(super) fn take_slices(&mut self) -> Option<Slices> {
+        match &mut self.0 {
+            Content::Slices(slices) if slices.has_remaining() => Some(std::mem::take(slices)),
+            Content::Slices(_) | Content::Stream(_) => None,
+        }
     }
 
     /// Slices as they come, length unknown; each goes out as soon as it is there.
@@ -73,13 +76,7 @@ impl Body for ReplyBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let next = match &mut self.0 {
-            Content::Slice(bytes) if bytes.is_empty() => None,
-            Content::Slice(bytes) => Some(Ok(std::mem::take(bytes))),
-            Content::Slices { slices, left } => {
-                let slice = slices.pop_front();
-                *left -= slice.as_ref().map_or(0, |slice| slice.len() as u64);
-                slice.map(Ok)
-            }
+            Content::Slices(slices) => slices.pop().map(Ok),
             Content::Stream(stream) => std::task::ready!(stream.as_mut().poll_next(cx)),
         };
         Poll::Ready(next.map(|slice| slice.map(Frame::data)))
@@ -87,16 +84,14 @@ impl Body for ReplyBody {
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
-            Content::Slice(bytes) => bytes.is_empty(),
-            Content::Slices { left, .. } => *left == 0,
+            Content::Slices(slices) => !slices.has_remaining(),
             Content::Stream(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Content::Slice(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Content::Slices { left, .. } => SizeHint::with_exact(*left),
+            Content::Slices(slices) => SizeHint::with_exact(slices.remaining() as u64),
             Content::Stream(_) => SizeHint::default(),
         }
     }

@@ -1,6 +1,7 @@
 //! URIs of resources: their explicit form, and where results name them (P9.16, P9.17).
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use memchr::memmem;
 
@@ -75,9 +76,15 @@ pub fn linked_uris(result: &Json) -> Vec<String> {
         .collect()
 }
 
+/// How both words begin; made once, as that takes longer than to search a small result.
+static BEGIN: LazyLock<memmem::Finder<'static>> =
+    LazyLock::new(|| memmem::Finder::new(b"\"resource"));
+
 fn names_resources(text: &[u8]) -> bool {
-    let has = |word: &str| memmem::find(text, word.as_bytes()).is_some();
-    has("\"resource_link\"") || has("\"resource\"")
+    BEGIN.find_iter(text).any(|at| {
+        let rest = &text[at + BEGIN.needle().len()..];
+        rest.starts_with(b"\"") || rest.starts_with(b"_link\"")
+    })
 }
 
 /// The URI that a content block names.
