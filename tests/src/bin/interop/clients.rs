@@ -17,6 +17,9 @@ pub(crate) struct Probe {
     command: fn(&Fixtures) -> Command,
 }
 
+/// What the servers tell of a count to three.
+const STEPS: &[f64] = &[1.0, 2.0, 3.0];
+
 const LEGACY: &str = "2025-11-25";
 const MODERN: &str = "2026-07-28";
 
@@ -79,7 +82,7 @@ pub(crate) fn check(
                 ),
                 || {
                     let prefix = format!("{}__", server.slug);
-                    let seen = run(probe, fixtures, [url, token, &prefix, "tools"]);
+                    let seen = heard(probe, fixtures, [url, token, &prefix, "tools"]);
                     judge(&seen, &prefix);
                     assert_eq!(seen["revision"], probe.revision, "{seen}");
                 },
@@ -105,11 +108,26 @@ pub(crate) fn check_direct(report: &mut Report, fixtures: &Fixtures, servers: &S
                 ),
                 || {
                     let bearer = bearer.unwrap_or("none");
-                    judge(&run(probe, fixtures, [url, bearer, "", "tools"]), "");
+                    judge(&heard(probe, fixtures, [url, bearer, "", "tools"]), "");
                 },
             );
         }
     }
+}
+
+/// Runs a client until it heard of every step, three times at most.
+///
+/// The TypeScript SDK forgets who hears of progress when it reads the answer, and hears of it a moment later than it
+/// reads it: steps that come in one read with the answer, as they do where a machine is busy, are lost in it.
+fn heard(probe: &Probe, fixtures: &Fixtures, arguments: [&str; 4]) -> Value {
+    let is_whole = |seen: &Value| seen["progress"].as_array().map(Vec::len) == Some(STEPS.len());
+    let mut seen = run(probe, fixtures, arguments);
+    for _ in 0..2 {
+        if !is_whole(&seen) {
+            seen = run(probe, fixtures, arguments);
+        }
+    }
+    seen
 }
 
 fn judge(seen: &Value, prefix: &str) {
@@ -122,7 +140,7 @@ fn judge(seen: &Value, prefix: &str) {
     let progress = seen["progress"]
         .as_array()
         .map(|steps| steps.iter().filter_map(Value::as_f64).collect::<Vec<_>>());
-    assert_eq!(progress, Some(vec![1.0, 2.0, 3.0]), "{seen}");
+    assert_eq!(progress.as_deref(), Some(STEPS), "{seen}");
     for tool in ["echo", "count", "wait", "fate"] {
         let name = json!(format!("{prefix}{tool}"));
         assert!(
